@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+/** Unit and contract tests sit beside the code; the end-to-end suites under test/ have a configuration of their own. */
+export default defineConfig({
+  test: {
+    include: ["src/**/*.test.ts", "scripts/**/*.test.ts"],
+    pool: "forks",
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+  },
+});
