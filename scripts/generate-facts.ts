@@ -1,0 +1,242 @@
+/**
+ * Turns the field tables of the API types into the project's own: compact tables in `src/api/facts`, TypeScript types in
+ * `src/api/generated`, and meta/v1 in `src/machinery/generated`. Run: `node scripts/generate-facts.ts FOLDER`.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+interface SourceField {
+  readonly name: string;
+  readonly type: string;
+  readonly inline?: boolean;
+  readonly optional?: boolean;
+  readonly omitEmpty?: boolean;
+  readonly proto?: number;
+  readonly protoType?: string;
+  readonly listType?: string;
+  readonly listMapKeys?: readonly string[];
+  readonly mapType?: string;
+  readonly structType?: string;
+  readonly patchStrategy?: string;
+  readonly patchMergeKey?: string;
+  readonly default?: string;
+  readonly markers?: readonly string[];
+}
+
+interface SourceType {
+  readonly kind: "struct" | "alias";
+  readonly of?: string;
+  readonly enum?: readonly string[];
+  readonly fields?: readonly SourceField[];
+  readonly structType?: string;
+  readonly resource?: boolean;
+  readonly clusterScoped?: boolean;
+  readonly introduced?: string;
+  readonly deprecated?: string;
+  readonly removed?: string;
+  readonly replacement?: unknown;
+  readonly subresources?: readonly string[];
+}
+
+interface SourceFile {
+  readonly group: string;
+  readonly package: string;
+  readonly types: Readonly<Record<string, SourceType>>;
+}
+
+const source = process.argv[2] ?? "../shared/api-facts";
+const files = readdirSync(source)
+  .filter((name) => name.endsWith(".json") && !name.startsWith("proto-"))
+  .sort();
+const packages = new Map<string, SourceFile>();
+for (const name of files) {
+  const file = JSON.parse(readFileSync(join(source, name), "utf8")) as SourceFile;
+  packages.set(file.package, file);
+}
+
+for (const folder of ["src/api/facts", "src/api/generated", "src/machinery/generated"]) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+}
+
+/** Values with a JSON form of their own, and what the field tables call them. */
+const scalars: Readonly<Record<string, readonly [name: string, type: string]>> = {
+  string: ["string", "string"],
+  "types.UID": ["string", "string"],
+  "types.NodeName": ["string", "string"],
+  "apimachinery/types.UID": ["string", "string"],
+  bool: ["bool", "boolean"],
+  byte: ["byte", "number"],
+  int: ["int64", "number"],
+  int32: ["int32", "number"],
+  int64: ["int64", "number"],
+  float64: ["double", "number"],
+  any: ["any", "unknown"],
+  "resource.Quantity": ["quantity", "Quantity"],
+  "intstr.IntOrString": ["intOrString", "IntOrString"],
+  "runtime.RawExtension": ["raw", "RawExtension"],
+  "meta/v1.Time": ["time", "Time"],
+  "meta/v1.MicroTime": ["microTime", "MicroTime"],
+  "meta/v1.Duration": ["duration", "Duration"],
+  "meta/v1.FieldsV1": ["fieldsV1", "FieldsV1"],
+};
+
+/** Strings that have a named type elsewhere in the sources but no table. */
+const unknownNames = new Set<string>();
+
+interface Parsed {
+  /** The type in the compact table's notation: `*T`, `[]T`, `{}T`, a scalar or `package.Name`. */
+  readonly table: string;
+  /** The type as TypeScript. */
+  readonly text: string;
+}
+
+function parse(type: string, here: string, imports: Set<string>): Parsed {
+  if (type.startsWith("*")) {
+    const inner = parse(type.slice(1), here, imports);
+    return { table: `*${inner.table}`, text: inner.text };
+  }
+  if (type === "[]byte") return { table: "bytes", text: "string" };
+  if (type.startsWith("[]")) {
+    const inner = parse(type.slice(2), here, imports);
+    return {
+      table: `[]${inner.table}`,
+      text: `readonly ${inner.text.includes(" ") ? `(${inner.text})` : inner.text}[]`,
+    };
+  }
+  if (type.startsWith("map[")) {
+    const inner = parse(type.slice(type.indexOf("]") + 1), here, imports);
+    return { table: `{}${inner.table}`, text: `Readonly<Record<string, ${inner.text}>>` };
+  }
+  const scalar = scalars[type];
+  if (scalar) {
+    if (/^[A-Z]/.test(scalar[1])) imports.add(`scalar:${scalar[1]}`);
+    return { table: scalar[0], text: scalar[1] };
+  }
+  const dot = type.lastIndexOf(".");
+  const owner = type.slice(0, dot);
+  const name = type.slice(dot + 1);
+  const found = packages.get(owner)?.types[name];
+  if (!found) {
+    unknownNames.add(type);
+    return { table: "string", text: "string" };
+  }
+  if (owner !== here) imports.add(`${owner}:${name}`);
+  const text = owner === here ? name : `${alias(owner)}.${name}`;
+  if (found.kind === "alias") {
+    if (found.of === "any" || found.of === undefined) return { table: "any", text: "unknown" };
+    return { table: parse(found.of, owner, new Set()).table, text };
+  }
+  return { table: type, text };
+}
+
+const alias = (owner: string) => owner.replace(/[/_](.)/g, (_, letter: string) => letter.toUpperCase());
+const moduleName = (owner: string) => owner.replace("/", "-");
+const isMeta = (owner: string) => owner === "meta/v1";
+
+function fieldTable(field: SourceField, here: string): unknown[] {
+  const flags = `${field.optional ? "o" : ""}${field.omitEmpty ? "e" : ""}${field.inline ? "i" : ""}`;
+  const gate = field.markers?.find((marker) => marker.startsWith("featureGate="))?.slice("featureGate=".length);
+  const extra = {
+    ...(field.protoType && field.protoType !== "bytes" && field.protoType !== "varint"
+      ? { wire: field.protoType }
+      : {}),
+    ...(field.listType ? { list: field.listType } : {}),
+    ...(field.listMapKeys ? { keys: field.listMapKeys } : {}),
+    ...(field.mapType ? { map: field.mapType } : {}),
+    ...(field.structType ? { struct: field.structType } : {}),
+    ...(field.patchStrategy ? { patch: field.patchStrategy } : {}),
+    ...(field.patchMergeKey ? { mergeKey: field.patchMergeKey } : {}),
+    ...(field.default !== undefined && !field.default.startsWith("ref(") ? { default: JSON.parse(field.default) } : {}),
+    ...(gate ? { gate } : {}),
+  };
+  const row: unknown[] = [field.name, parse(field.type, here, new Set()).table, field.proto ?? 0, flags];
+  if (Object.keys(extra).length > 0) row.push(extra);
+  return row;
+}
+
+function typeText(name: string, type: SourceType, here: string, imports: Set<string>): string {
+  if (type.kind === "alias") {
+    if (type.enum && type.enum.length > 0) {
+      return `export type ${name} = ${type.enum.map((value) => JSON.stringify(value)).join(" | ")};\n`;
+    }
+    if (!type.of || type.of === "any") return `export type ${name} = unknown;\n`;
+    return `export type ${name} = ${parse(type.of, here, imports).text};\n`;
+  }
+  const extend: string[] = [];
+  const lines: string[] = [];
+  const fields = type.fields ?? [];
+  const isObject =
+    type.resource === true &&
+    fields.some((field) => field.name === "metadata" && field.type.endsWith("meta/v1.ObjectMeta"));
+  for (const field of fields) {
+    if (field.inline) {
+      const bare = field.type.replace(/^\*/, "");
+      if (bare === "meta/v1.TypeMeta" && type.resource) {
+        lines.push("  readonly apiVersion: string;", "  readonly kind: string;");
+      } else if (!scalars[bare]) {
+        extend.push(parse(bare, here, imports).text);
+      }
+      continue;
+    }
+    if (field.name === "" || field.name === "-") continue;
+    const parsed = parse(field.type, here, imports);
+    if (isObject && field.name === "metadata") {
+      const meta = type.clusterScoped ? "StoredMeta" : "NamespacedMeta";
+      imports.add(`scalar:${meta}`);
+      lines.push(`  readonly metadata: ${meta};`);
+      continue;
+    }
+    const pointer = field.type.startsWith("*");
+    const required = isObject && field.name === "spec" && !pointer;
+    const optional = !required && (field.optional || field.omitEmpty || pointer);
+    const key = /^[A-Za-z_$][\w$]*$/.test(field.name) ? field.name : JSON.stringify(field.name);
+    lines.push(`  readonly ${key}${optional ? "?" : ""}: ${parsed.text};`);
+  }
+  const heritage = extend.length > 0 ? ` extends ${extend.join(", ")}` : "";
+  return `export interface ${name}${heritage} {\n${lines.join("\n")}${lines.length > 0 ? "\n" : ""}}\n`;
+}
+
+for (const [here, file] of packages) {
+  const table: Record<string, unknown> = {};
+  const imports = new Set<string>();
+  let body = "";
+  for (const [name, type] of Object.entries(file.types)) {
+    if (scalars[`${here}.${name}`]) continue;
+    body += typeText(name, type, here, imports);
+    if (type.kind !== "struct") continue;
+    table[name] = {
+      fields: (type.fields ?? []).map((field) => fieldTable(field, here)),
+      ...(type.structType ? { struct: type.structType } : {}),
+      ...(type.resource ? { resource: true } : {}),
+      ...(type.clusterScoped ? { cluster: true } : {}),
+      ...(type.introduced ? { introduced: type.introduced } : {}),
+      ...(type.deprecated ? { deprecated: type.deprecated } : {}),
+      ...(type.removed ? { removed: type.removed } : {}),
+    };
+  }
+  const scalarImports = [...imports]
+    .filter((item) => item.startsWith("scalar:"))
+    .map((item) => item.slice("scalar:".length));
+  const owners = new Set([...imports].filter((item) => !item.startsWith("scalar:")).map((item) => item.split(":")[0]!));
+  const machinery = isMeta(here) ? ".." : "../../machinery";
+  const lines = ["// Generated by scripts/generate-facts.ts. Do not edit."];
+  for (const owner of [...owners].sort()) {
+    if (!body.includes(`${alias(owner)}.`)) continue;
+    const path = isMeta(owner) ? `${machinery}/generated/meta-v1.ts` : `./${moduleName(owner)}.ts`;
+    lines.push(`import type * as ${alias(owner)} from "${path}";`);
+  }
+  if (scalarImports.length > 0) {
+    lines.push(`import type { ${scalarImports.sort().join(", ")} } from "${machinery}/object.ts";`);
+  }
+  const types = isMeta(here) ? "src/machinery/generated/meta-v1.ts" : `src/api/generated/${moduleName(here)}.ts`;
+  const facts = isMeta(here) ? "src/machinery/generated/meta-v1.json" : `src/api/facts/${moduleName(here)}.json`;
+  writeFileSync(types, `${lines.join("\n")}\n\n${body}`);
+  const rows = Object.entries(table).map(([name, type]) => `${JSON.stringify(name)}:${JSON.stringify(type)}`);
+  writeFileSync(
+    facts,
+    `{"group":${JSON.stringify(file.group)},"package":${JSON.stringify(here)},"types":{\n${rows.join(",\n")}\n}}\n`,
+  );
+}
+if (unknownNames.size > 0) console.log(`read as strings: ${[...unknownNames].sort().join(", ")}`);
+console.log(`${packages.size} group versions`);
