@@ -1,0 +1,261 @@
+import { Backoff } from "../lib/backoff.ts";
+import type { Clock } from "../lib/clock.ts";
+import { errorMessage, Fault } from "../lib/fault.ts";
+import type { Log } from "../lib/log.ts";
+import type { Random } from "../lib/random.ts";
+import { type KindRef, type KubeObject, keyOf, keyText, type ObjectKey } from "../machinery/object.ts";
+import { isStatus } from "../machinery/status-error.ts";
+import type { Client, Informer, InformerHandler, Informers } from "./client.ts";
+import type { WatchEvent } from "./transport.ts";
+
+export interface InformersOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+interface Selection {
+  readonly namespace?: string;
+  readonly fieldSelector?: string;
+  readonly labelSelector?: string;
+}
+
+/** Informers over one client; each kind and selection is listed and watched once. */
+export function createInformers(options: InformersOptions): Informers {
+  const known = new Map<string, CachedInformer<KubeObject>>();
+  return {
+    of<T>(kind: KindRef<T>, selection: Selection = {}) {
+      const name = [
+        kind.group,
+        kind.version,
+        kind.plural,
+        selection.namespace,
+        selection.fieldSelector,
+        selection.labelSelector,
+      ].join("|");
+      let informer = known.get(name);
+      if (!informer) {
+        informer = new CachedInformer(kind as KindRef<KubeObject>, selection, options);
+        known.set(name, informer);
+        void informer.run();
+      }
+      return informer as unknown as Informer<T>;
+    },
+    async synced() {
+      await Promise.all([...known.values()].map((informer) => informer.synced()));
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...known.values()].map((informer) => informer[Symbol.asyncDispose]()));
+      known.clear();
+    },
+  };
+}
+
+interface Index<T> {
+  readonly of: (object: T) => readonly string[];
+  readonly entries: Map<string, Map<string, T>>;
+}
+
+class CachedInformer<T extends KubeObject> implements Informer<T> {
+  readonly kind: KindRef<T>;
+  readonly #selection: Selection;
+  readonly #options: InformersOptions;
+  readonly #objects = new Map<string, T>();
+  readonly #indexes = new Map<string, Index<T>>();
+  readonly #handlers = new Set<InformerHandler<T>>();
+  readonly #stop = new AbortController();
+  readonly #firstSync = Promise.withResolvers<void>();
+  #hasSynced = false;
+  #running: Promise<void> | undefined;
+
+  constructor(kind: KindRef<T>, selection: Selection, options: InformersOptions) {
+    this.kind = kind;
+    this.#selection = selection;
+    this.#options = options;
+    this.#firstSync.promise.catch(() => {});
+    this.index("namespace", (object) => [object.metadata.namespace ?? ""]);
+    this.index("owner", (object) => {
+      const owner = object.metadata.ownerReferences?.find((reference) => reference.controller);
+      return owner ? [owner.uid] : [];
+    });
+  }
+
+  get hasSynced(): boolean {
+    return this.#hasSynced;
+  }
+
+  synced(): Promise<void> {
+    return this.#firstSync.promise;
+  }
+
+  get(key: ObjectKey): T | undefined {
+    return this.#objects.get(keyText(key));
+  }
+
+  list(namespace?: string): readonly T[] {
+    return namespace === undefined ? [...this.#objects.values()] : this.by("namespace", namespace);
+  }
+
+  by(index: string, value: string): readonly T[] {
+    const found = this.#indexes.get(index);
+    if (!found) throw new Fault("internal", `informer of ${this.kind.plural} has no index ${index}`);
+    const entries = found.entries.get(value);
+    return entries ? [...entries.values()] : [];
+  }
+
+  index(name: string, of: (object: T) => readonly string[]): void {
+    if (this.#indexes.has(name)) return;
+    const index: Index<T> = { of, entries: new Map() };
+    this.#indexes.set(name, index);
+    for (const [key, object] of this.#objects) enter(index, key, object);
+  }
+
+  on(handler: InformerHandler<T>): Disposable {
+    for (const object of this.#objects.values()) handler.added?.(object, true);
+    this.#handlers.add(handler);
+    return { [Symbol.dispose]: () => void this.#handlers.delete(handler) };
+  }
+
+  /** Lists and watches until disposed. */
+  run(): Promise<void> {
+    this.#running ??= this.#follow();
+    return this.#running;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    if (!this.#hasSynced) this.#firstSync.reject(new Fault("closed", `the informer of ${this.kind.plural} was closed`));
+    await this.#running;
+  }
+
+  async #follow(): Promise<void> {
+    const { clock, random, log } = this.#options;
+    const backoff = new Backoff({ base: 200, factor: 2, max: 10_000, jitter: 0.5 }, random);
+    const { signal } = this.#stop;
+    let resourceVersion: string | undefined;
+    while (!signal.aborted) {
+      try {
+        resourceVersion ??= await this.#listAll();
+        resourceVersion = await this.#watchFrom(resourceVersion, () => backoff.succeeded("watch"));
+      } catch (error) {
+        if (signal.aborted) return;
+        // History is gone, or the request was refused as a whole: only a new list tells the truth.
+        if (isStatus(error, "Expired", "Gone", "NotFound", "Forbidden", "Unauthorized")) resourceVersion = undefined;
+        const wait = backoff.failed("watch");
+        log.debug(`informer of ${this.kind.plural} tries again in ${Math.round(wait)} ms: ${errorMessage(error)}`);
+        await clock.sleep(wait, signal).catch(() => {});
+      }
+    }
+  }
+
+  async #listAll(): Promise<string> {
+    const { client } = this.#options;
+    const list = await client.list(this.kind, { ...this.#selection, signal: this.#stop.signal });
+    const seen = new Set<string>();
+    for (const object of list.items) {
+      const key = keyText(keyOf(object));
+      seen.add(key);
+      this.#set(key, object);
+    }
+    for (const [key, object] of [...this.#objects]) {
+      if (!seen.has(key)) this.#remove(key, object);
+    }
+    if (!this.#hasSynced) {
+      this.#hasSynced = true;
+      this.#firstSync.resolve();
+    }
+    return list.metadata.resourceVersion ?? "";
+  }
+
+  /** Follows changes until the server ends the watch; returns where it got to. */
+  async #watchFrom(start: string, progress: () => void): Promise<string> {
+    const { client, random, clock } = this.#options;
+    let reached = start;
+    const began = clock.monotonic();
+    const events = client.watch(this.kind, {
+      ...this.#selection,
+      resourceVersion: start,
+      allowWatchBookmarks: true,
+      // Spread, so that many informers do not come back at the same moment.
+      timeoutSeconds: Math.floor(300 + random.next() * 300),
+      signal: this.#stop.signal,
+    });
+    for await (const event of events) {
+      progress();
+      reached = this.#apply(event) ?? reached;
+    }
+    // A server that ends watches at once must not be asked in a tight loop.
+    if (clock.monotonic() - began < 1000 && !this.#stop.signal.aborted) {
+      await clock.sleep(200, this.#stop.signal).catch(() => {});
+    }
+    return reached;
+  }
+
+  #apply(event: WatchEvent<T>): string | undefined {
+    const object = event.object;
+    if (event.type !== "BOOKMARK") {
+      const key = keyText(keyOf(object));
+      if (event.type === "DELETED") this.#remove(key, object);
+      else this.#set(key, object);
+    }
+    return object.metadata.resourceVersion;
+  }
+
+  #set(key: string, object: T): void {
+    const previous = this.#objects.get(key);
+    if (
+      previous?.metadata.resourceVersion === object.metadata.resourceVersion &&
+      previous?.metadata.uid === object.metadata.uid
+    )
+      return;
+    this.#objects.set(key, object);
+    for (const index of this.#indexes.values()) {
+      if (previous) leave(index, key, previous);
+      enter(index, key, object);
+    }
+    const initial = !this.#hasSynced;
+    // A name that was deleted and made anew between two looks is two objects.
+    if (previous && previous.metadata.uid !== object.metadata.uid) {
+      this.#tell((handler) => handler.deleted?.(previous));
+      this.#tell((handler) => handler.added?.(object, initial));
+    } else if (previous) this.#tell((handler) => handler.updated?.(object, previous));
+    else this.#tell((handler) => handler.added?.(object, initial));
+  }
+
+  #remove(key: string, last: T): void {
+    const previous = this.#objects.get(key);
+    if (!previous) return;
+    this.#objects.delete(key);
+    for (const index of this.#indexes.values()) leave(index, key, previous);
+    this.#tell((handler) => handler.deleted?.(last));
+  }
+
+  #tell(call: (handler: InformerHandler<T>) => void): void {
+    for (const handler of this.#handlers) {
+      try {
+        call(handler);
+      } catch (error) {
+        this.#options.log.error(`a handler of ${this.kind.plural} threw`, { error });
+      }
+    }
+  }
+}
+
+function enter<T>(index: Index<T>, key: string, object: T): void {
+  for (const value of index.of(object)) {
+    let entries = index.entries.get(value);
+    if (!entries) {
+      entries = new Map();
+      index.entries.set(value, entries);
+    }
+    entries.set(key, object);
+  }
+}
+
+function leave<T>(index: Index<T>, key: string, object: T): void {
+  for (const value of index.of(object)) {
+    const entries = index.entries.get(value);
+    if (entries?.delete(key) && entries.size === 0) index.entries.delete(value);
+  }
+}
