@@ -1,0 +1,63 @@
+import { request as httpRequest } from "node:http";
+import { expect, test } from "vitest";
+import { faultCode } from "../lib/fault.ts";
+import { type HttpHandler, openHttpServer } from "./http-server.ts";
+
+async function ask(
+  port: number,
+  options: { method?: string; path?: string; body?: string },
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ host: "127.0.0.1", port, method: options.method, path: options.path }, (response) => {
+      const parts: Buffer[] = [];
+      response.on("data", (part) => parts.push(part));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() }));
+    });
+    request.on("error", reject);
+    request.end(options.body);
+  });
+}
+
+const echo: HttpHandler = async (request) => ({
+  status: 200,
+  body: `${request.method} ${request.target} ${Buffer.from(await request.body(10)).toString()}`,
+});
+
+test("an HTTP/1.1 request reaches the handler with its body", async () => {
+  await using server = await openHttpServer({ host: "127.0.0.1", port: 0, handle: echo });
+  expect(await ask(server.port, { method: "POST", path: "/a?b=c", body: "hello" })).toEqual({
+    status: 200,
+    text: "POST /a?b=c hello",
+  });
+});
+
+test("a body over the limit is refused with a fault the handler can answer", async () => {
+  const handle: HttpHandler = async (request) => {
+    try {
+      await request.body(3);
+      return { status: 200 };
+    } catch (error) {
+      return { status: faultCode(error) === "exhausted" ? 413 : 500 };
+    }
+  };
+  await using server = await openHttpServer({ host: "127.0.0.1", port: 0, handle });
+  expect((await ask(server.port, { method: "POST", body: "too long" })).status).toBe(413);
+});
+
+test("a streamed body arrives whole", async () => {
+  const handle: HttpHandler = async () => ({
+    status: 200,
+    body: (async function* () {
+      for (const part of ["a", "b", "c"]) yield Buffer.from(part);
+    })(),
+  });
+  await using server = await openHttpServer({ host: "127.0.0.1", port: 0, handle });
+  expect((await ask(server.port, {})).text).toBe("abc");
+});
+
+test("a taken port is a fault that says so", async () => {
+  await using server = await openHttpServer({ host: "127.0.0.1", port: 0, handle: echo });
+  await expect(openHttpServer({ host: "127.0.0.1", port: server.port, handle: echo })).rejects.toMatchObject({
+    code: "in-use",
+  });
+});

@@ -1,0 +1,191 @@
+import {
+  createServer as createHttp,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createHttp2, type Http2Session, type ServerHttp2Stream } from "node:http2";
+import { type AddressInfo, createServer as createTcp, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { createServer as createTls, type PeerCertificate, type TLSSocket } from "node:tls";
+import { Fault } from "../lib/fault.ts";
+import { h1Request, h2Request } from "./http-request.ts";
+import { sendH1, sendH2 } from "./http-response.ts";
+
+/** Who is at the other end of a connection. */
+export interface HttpPeer {
+  readonly address: string;
+  /** The client's certificate, only when it was signed by the server's client authority. */
+  readonly certificate?: PeerCertificate;
+}
+
+/** One request, the same for HTTP/1.1 and HTTP/2. */
+export interface HttpRequest {
+  readonly method: string;
+  /** The path with its query, as it came. */
+  readonly target: string;
+  /** Names in lower case; no pseudo headers. */
+  readonly headers: IncomingHttpHeaders;
+  readonly peer: HttpPeer;
+  /** Raised when the client goes away before the answer is complete. */
+  readonly signal: AbortSignal;
+  /** The whole body. Throws Fault `exhausted` when it is longer than `limit`, `aborted` when the client left. */
+  body(limit: number): Promise<Uint8Array>;
+  /** The body as it comes; instead of `body`. */
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** Absent is empty. An iterable is written as it comes, as fast as the client reads. */
+  readonly body?: Uint8Array | string | AsyncIterable<Uint8Array>;
+}
+
+export type HttpHandler = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** Takes over a connection that asked for `Upgrade`; owns `socket` from then on. */
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer, peer: HttpPeer) => void;
+
+export interface HttpServerOptions {
+  readonly host?: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Without it, plain HTTP/1.1 is spoken. */
+  readonly tls?: {
+    readonly key: string;
+    readonly cert: string;
+    /** Authorities whose client certificates are believed; without any, none is asked for. */
+    readonly clientCa?: string | readonly string[];
+  };
+  readonly handle: HttpHandler;
+  /** Without it, upgrades are refused. */
+  readonly upgrade?: UpgradeHandler;
+  /** Told about faults that have no request to answer them to. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+export interface HttpServer {
+  readonly host: string;
+  readonly port: number;
+  /** Stops listening and cuts every connection. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Serves HTTP/2 and HTTP/1.1 on one port, chosen by ALPN. Throws Fault `in-use` when the port is taken, `invalid` when
+ * the address is not ours.
+ */
+export async function openHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { handle, onFault = () => {} } = options;
+  const peers = new WeakMap<Duplex, HttpPeer>();
+  const peerOf = (socket: Duplex): HttpPeer => {
+    const known = peers.get(socket);
+    if (known) return known;
+    const peer = readPeer(socket as TLSSocket);
+    peers.set(socket, peer);
+    return peer;
+  };
+
+  const h1 = createHttp({ noDelay: true }, (request: IncomingMessage, response: ServerResponse) => {
+    handle(h1Request(request, response, peerOf(request.socket)))
+      .then((answer) => sendH1(response, request, answer))
+      .catch((error: unknown) => {
+        onFault(error);
+        response.destroy();
+      });
+  });
+  h1.on("upgrade", (request, socket, head) => {
+    if (options.upgrade) return options.upgrade(request, socket, head, peerOf(socket));
+    socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  });
+
+  const sessions = new Set<Http2Session>();
+  const h2 = createHttp2({ settings: { maxConcurrentStreams: 1000, initialWindowSize: 1 << 20 } });
+  h2.on("session", (session) => {
+    sessions.add(session);
+    session.on("close", () => sessions.delete(session));
+    session.on("error", () => session.destroy());
+  });
+  h2.on("stream", (stream: ServerHttp2Stream, headers) => {
+    stream.on("error", () => {}); // the request's signal and the write's result tell of it
+    const peer = stream.session?.socket ? peerOf(stream.session.socket) : unknownPeer;
+    handle(h2Request(stream, headers, peer))
+      .then((answer) => sendH2(stream, headers, answer))
+      .catch((error: unknown) => {
+        onFault(error);
+        stream.destroy();
+      });
+  });
+
+  const sockets = new Set<Socket>();
+  const track = (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => sockets.delete(socket));
+  };
+  const server = listener(options, (socket, protocol) => {
+    if (protocol === "h2") h2.emit("connection", socket);
+    else h1.emit("connection", socket);
+  });
+  server.on("connection", track);
+  server.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy());
+
+  await listen(server, options);
+  h1.emit("listening"); // it never listens by itself, but its guard against slow headers starts with this
+  const address = server.address() as AddressInfo;
+  return {
+    host: address.address,
+    port: address.port,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      h1.close();
+      for (const session of sessions) session.destroy();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function listener(options: HttpServerOptions, connected: (socket: Socket, protocol: string) => void): Server {
+  const { tls } = options;
+  if (!tls) return createTcp({ noDelay: true }, (socket) => connected(socket, "http/1.1"));
+  return createTls(
+    {
+      key: tls.key,
+      cert: tls.cert,
+      ALPNProtocols: ["h2", "http/1.1"],
+      minVersion: "TLSv1.2",
+      noDelay: true,
+      ...(tls.clientCa
+        ? { requestCert: true, rejectUnauthorized: false, ca: [tls.clientCa].flat() as string[] }
+        : { requestCert: false }),
+    },
+    (socket) => {
+      socket.on("error", () => socket.destroy());
+      connected(socket, socket.alpnProtocol || "http/1.1");
+    },
+  );
+}
+
+function listen(server: Server, { host, port }: HttpServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const where = `${host ?? "*"}:${port}`;
+      const code = error.code === "EADDRINUSE" ? "in-use" : "invalid";
+      const text =
+        code === "in-use" ? `port ${where} is already in use` : `cannot listen on ${where}: ${error.message}`;
+      reject(new Fault(code, text, { cause: error }));
+    });
+    server.listen({ port, ...(host ? { host } : {}), backlog: 4096 }, () => resolve());
+  });
+}
+
+const unknownPeer: HttpPeer = { address: "" };
+
+function readPeer(socket: TLSSocket): HttpPeer {
+  const address = socket.remoteAddress ?? "";
+  if (!socket.encrypted || !socket.authorized) return { address };
+  const certificate = socket.getPeerCertificate();
+  return certificate?.subject ? { address, certificate } : { address };
+}
