@@ -86,6 +86,10 @@ export interface Informer<T = KubeObject> {
   /** Resolves when the first list is in the copy; rejects when the informer is closed before. */
   synced(): Promise<void>;
   readonly hasSynced: boolean;
+  /** The newest resourceVersion that the copy holds; 0n before it has synced. */
+  readonly revision: bigint;
+  /** Resolves when the copy holds everything up to this resourceVersion of the kind; rejects when the signal aborts. */
+  reached(resourceVersion: bigint, signal: AbortSignal): Promise<void>;
   get(key: ObjectKey): T | undefined;
   /** All objects, or those of a namespace. */
   list(namespace?: string): readonly T[];

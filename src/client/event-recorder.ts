@@ -120,7 +120,6 @@ export function createEventRecorder(options: {
       lastTimestamp: time,
       count: 1,
       type,
-      eventTime: null as never,
       reportingComponent: source.component,
       reportingInstance: source.host ?? "",
     });

@@ -66,7 +66,9 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
   readonly #handlers = new Set<InformerHandler<T>>();
   readonly #stop = new AbortController();
   readonly #firstSync = Promise.withResolvers<void>();
+  readonly #waiters = new Set<{ readonly revision: bigint; readonly resolve: () => void }>();
   #hasSynced = false;
+  #revision = 0n;
   #running: Promise<void> | undefined;
 
   constructor(kind: KindRef<T>, selection: Selection, options: InformersOptions) {
@@ -87,6 +89,30 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
 
   synced(): Promise<void> {
     return this.#firstSync.promise;
+  }
+
+  get revision(): bigint {
+    return this.#revision;
+  }
+
+  reached(resourceVersion: bigint, signal: AbortSignal): Promise<void> {
+    if (this.#revision >= resourceVersion) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        this.#waiters.delete(waiter);
+        reject(signal.reason);
+      };
+      const waiter = {
+        revision: resourceVersion,
+        resolve: () => {
+          signal.removeEventListener("abort", abort);
+          resolve();
+        },
+      };
+      if (signal.aborted) return reject(signal.reason);
+      signal.addEventListener("abort", abort, { once: true });
+      this.#waiters.add(waiter);
+    });
   }
 
   get(key: ObjectKey): T | undefined {
@@ -161,6 +187,7 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
     for (const [key, object] of [...this.#objects]) {
       if (!seen.has(key)) this.#remove(key, object);
     }
+    this.#advance(list.metadata.resourceVersion);
     if (!this.#hasSynced) {
       this.#hasSynced = true;
       this.#firstSync.resolve();
@@ -199,7 +226,20 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
       if (event.type === "DELETED") this.#remove(key, object);
       else this.#set(key, object);
     }
+    this.#advance(object.metadata.resourceVersion);
     return object.metadata.resourceVersion;
+  }
+
+  #advance(resourceVersion: string | undefined): void {
+    if (!resourceVersion) return;
+    const revision = BigInt(resourceVersion);
+    if (revision <= this.#revision) return;
+    this.#revision = revision;
+    for (const waiter of this.#waiters) {
+      if (waiter.revision > revision) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
   }
 
   #set(key: string, object: T): void {

@@ -1,0 +1,203 @@
+import type { Client, Informers } from "../../client/client.ts";
+import { createEventRecorder } from "../../client/event-recorder.ts";
+import { WorkQueue } from "../../client/work-queue.ts";
+import { Backoff } from "../../lib/backoff.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { errorMessage } from "../../lib/fault.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Random } from "../../lib/random.ts";
+import { type KindRef, type KubeObject, keyOf, keyText, type ObjectKey } from "../../machinery/object.ts";
+import { isStatus } from "../../machinery/status-error.ts";
+import type { Cache, ControllerDefinition, LoopDefinition, ReconcileContext } from "./controller.ts";
+import { kindText, OwnWrites } from "./own-writes.ts";
+
+export interface RunOptions {
+  /** A client under the identity of a service account in kube-system. */
+  readonly clientFor: (serviceAccount: string) => Client;
+  readonly informers: Informers;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Runs controllers and loops until disposed; disposing waits for the reconciles under way. */
+export function runControllers(
+  definitions: readonly (ControllerDefinition | LoopDefinition)[],
+  options: RunOptions,
+): AsyncDisposable {
+  const stop = new AbortController();
+  const running = definitions.map((definition) =>
+    "reconcile" in definition
+      ? runController(definition, options, stop.signal)
+      : runLoop(definition, options, stop.signal),
+  );
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await Promise.allSettled(running);
+    },
+  };
+}
+
+function cacheOf(informers: Informers): Cache {
+  return {
+    get: (kind, key) => informers.of(kind).get(key),
+    list: (kind, namespace) => informers.of(kind).list(namespace),
+    ownedBy: (kind, uid) => informers.of(kind).by("owner", uid),
+    informer: (kind) => informers.of(kind),
+  };
+}
+
+function contextOf(
+  definition: { readonly name: string; readonly serviceAccount: string; readonly eventSource: string },
+  options: RunOptions,
+  signal: AbortSignal,
+): ReconcileContext {
+  const { clock, random } = options;
+  const client = options.clientFor(definition.serviceAccount);
+  const log = options.log.child({ controller: definition.name });
+  const events = createEventRecorder({ client, clock, random, log, source: { component: definition.eventSource } });
+  return { cache: cacheOf(options.informers), client, events, clock, random, log, signal };
+}
+
+/** Own writes that do not show up within this time are given up on: the copy must be broken, and state is read anew. */
+const ownWritesPatience = 30_000;
+
+async function runController(
+  definition: ControllerDefinition,
+  options: RunOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { informers, clock, random } = options;
+  const context = contextOf(definition, options, signal);
+  const queue = new WorkQueue({ clock, random });
+  const kinds = [
+    definition.for,
+    ...definition.owns,
+    ...definition.watches.map((watch) => watch.kind),
+    ...definition.reads,
+  ];
+  const watched = new Set(kinds.map(kindText));
+  for (const index of definition.indexes) informers.of(index.kind).index(index.name, index.of);
+  const all = kinds.map((kind) => informers.of(kind));
+  await Promise.race([Promise.all(all.map((informer) => informer.synced())), aborted(signal)]);
+  if (signal.aborted) return;
+
+  const subscriptions = subscribe(definition, informers, context.cache, queue);
+  const writes = new Map<string, OwnWrites>();
+
+  const work = async (key: string): Promise<void> => {
+    const own = writes.get(key) ?? new OwnWrites(informers, watched);
+    try {
+      if (!own.empty) {
+        using patience = timeout(clock, ownWritesPatience);
+        await own.seen(AbortSignal.any([signal, patience.signal])).catch(() => {
+          if (!signal.aborted) context.log.warn("own writes did not come back in time", { key });
+          own.forget();
+        });
+        if (signal.aborted) return;
+      }
+      const result = await definition.reconcile(keyFrom(key), { ...context, client: own.record(context.client) });
+      queue.forget(key);
+      if (result.requeueAfter !== undefined) queue.addAfter(key, result.requeueAfter);
+    } catch (error) {
+      if (signal.aborted) return;
+      // Losing a race is daily life; the change that won it is on its way to the copy.
+      const level = isStatus(error, "Conflict", "NotFound", "AlreadyExists") ? "debug" : "warn";
+      context.log[level](`reconcile failed: ${errorMessage(error)}`, { key, failures: queue.failures(key) });
+      queue.retry(key);
+    } finally {
+      if (own.empty) writes.delete(key);
+      else writes.set(key, own);
+      queue.done(key);
+    }
+  };
+  const worker = async (): Promise<void> => {
+    for (let key = await queue.take(); key !== undefined; key = await queue.take()) await work(key);
+  };
+
+  signal.addEventListener("abort", () => queue[Symbol.dispose](), { once: true });
+  if (definition.resync !== undefined) void resync(definition, context, queue, definition.resync);
+  await Promise.all(Array.from({ length: definition.workers }, worker));
+  for (const subscription of subscriptions) subscription[Symbol.dispose]();
+  await context.events.flush();
+}
+
+function subscribe(
+  definition: ControllerDefinition,
+  informers: Informers,
+  cache: Cache,
+  queue: WorkQueue,
+): readonly Disposable[] {
+  const enqueue = (object: KubeObject) => queue.add(keyText(keyOf(object)));
+  const enqueueOwner = (object: KubeObject, previous?: KubeObject) => {
+    for (const each of previous ? [object, previous] : [object]) {
+      const owner = each.metadata.ownerReferences?.find((reference) => reference.controller);
+      if (owner?.kind !== definition.for.kind || groupOf(owner.apiVersion) !== definition.for.group) continue;
+      queue.add(definition.for.namespaced ? `${each.metadata.namespace}/${owner.name}` : owner.name);
+    }
+  };
+  const each = (kind: KindRef<KubeObject>, tell: (object: KubeObject, previous?: KubeObject) => void) =>
+    informers.of(kind).on({ added: (object) => tell(object), updated: tell, deleted: (object) => tell(object) });
+  return [
+    each(definition.for, enqueue),
+    ...definition.owns.map((kind) => each(kind, enqueueOwner)),
+    ...definition.watches.map((watch) =>
+      each(watch.kind, (object, previous) => {
+        for (const key of watch.keys(object, previous, cache)) queue.add(keyText(key));
+      }),
+    ),
+  ];
+}
+
+async function resync(
+  definition: ControllerDefinition,
+  context: ReconcileContext,
+  queue: WorkQueue,
+  every: number,
+): Promise<void> {
+  const { clock, cache, signal } = context;
+  while (!signal.aborted) {
+    await clock.sleep(every, signal).catch(() => {});
+    if (signal.aborted) return;
+    for (const object of cache.list(definition.for)) queue.add(keyText(keyOf(object)));
+  }
+}
+
+async function runLoop(definition: LoopDefinition, options: RunOptions, signal: AbortSignal): Promise<void> {
+  const context = contextOf(definition, options, signal);
+  const all = definition.reads.map((kind) => options.informers.of(kind));
+  await Promise.race([Promise.all(all.map((informer) => informer.synced())), aborted(signal)]);
+  const backoff = new Backoff({ base: 1000, factor: 2, max: 60_000, jitter: 0.2 }, options.random);
+  while (!signal.aborted) {
+    try {
+      await definition.run(context);
+      backoff.succeeded("run");
+    } catch (error) {
+      if (signal.aborted) break;
+      context.log.error(`loop failed: ${errorMessage(error)}`, { error });
+      await options.clock.sleep(backoff.failed("run"), signal).catch(() => {});
+    }
+  }
+  await context.events.flush();
+}
+
+const groupOf = (apiVersion: string) => (apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "");
+
+function keyFrom(text: string): ObjectKey {
+  const slash = text.indexOf("/");
+  return slash === -1 ? { name: text } : { namespace: text.slice(0, slash), name: text.slice(slash + 1) };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function timeout(clock: Clock, ms: number): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const timer = clock.after(ms, () => controller.abort(new Error("timed out")));
+  return { signal: controller.signal, [Symbol.dispose]: () => timer[Symbol.dispose]() };
+}
