@@ -1,0 +1,52 @@
+import { Fault } from "../lib/fault.ts";
+import { type RunCommand, runCommand } from "./command.ts";
+
+/** A containerd to import into. */
+export interface ContainerdTarget {
+  /** The path of containerd's socket. */
+  readonly address: string;
+  /** Containerd's own namespace; Kubernetes' is `k8s.io`. */
+  readonly namespace?: string;
+  /** The snapshotter to unpack for; containerd's default without it. */
+  readonly snapshotter?: string;
+  readonly signal?: AbortSignal;
+  readonly run?: RunCommand;
+}
+
+/** Imports and unpacks every image of an archive, and resolves to their names. CRI sees them at once in the namespace `k8s.io`. */
+export async function importImage(target: ContainerdTarget, archive: string): Promise<readonly string[]> {
+  const snapshotter = target.snapshotter ? ["--snapshotter", target.snapshotter] : [];
+  const said = await ctr(target, ["images", "import", "--digests=false", ...snapshotter, archive]);
+  const names = [...said.matchAll(/^unpacking (\S+) /gm)].map((match) => match[1]!);
+  if (names.length === 0) throw new Fault("corrupt", `${archive} holds no image for this machine`);
+  return names;
+}
+
+/** The names of the images that this containerd holds, with the digests of their manifests. */
+export async function importedImages(target: ContainerdTarget): Promise<ReadonlyMap<string, string>> {
+  const table = await ctr(target, ["images", "list"]);
+  const rows = table.trim().split("\n").slice(1);
+  return new Map(
+    rows.flatMap((row) => {
+      const [name, , digest] = row.split(/\s+/);
+      return name && digest ? [[name, digest] as const] : [];
+    }),
+  );
+}
+
+/** Imports an image only if containerd does not hold this very one yet; resolves to whether it was imported. */
+export async function ensureImported(
+  target: ContainerdTarget,
+  image: { readonly name: string; readonly digest: string; readonly path: string },
+): Promise<boolean> {
+  if ((await importedImages(target)).get(image.name) === image.digest) return false;
+  await importImage(target, image.path);
+  return true;
+}
+
+async function ctr(target: ContainerdTarget, args: readonly string[]): Promise<string> {
+  const run = target.run ?? runCommand;
+  return await run("ctr", ["--address", target.address, "--namespace", target.namespace ?? "k8s.io", ...args], {
+    signal: target.signal,
+  });
+}
