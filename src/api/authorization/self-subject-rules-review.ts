@@ -1,0 +1,12 @@
+import type * as authorization from "../generated/authorization-v1.ts";
+import { defineKind } from "../kind.ts";
+
+export type SelfSubjectRulesReview = authorization.SelfSubjectRulesReview;
+
+/** Asks what I may do in a namespace. */
+export const SelfSubjectRulesReview = defineKind<authorization.SelfSubjectRulesReview>({
+  type: "authorization/v1.SelfSubjectRulesReview",
+  plural: "selfsubjectrulesreviews",
+  scope: "Cluster",
+  verbs: ["create"],
+});

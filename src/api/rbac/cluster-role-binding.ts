@@ -1,0 +1,13 @@
+import type * as rbac from "../generated/rbac-v1.ts";
+import { defineKind } from "../kind.ts";
+
+export type ClusterRoleBinding = rbac.ClusterRoleBinding;
+
+/** Gives the rights of a cluster role to subjects, everywhere. */
+export const ClusterRoleBinding = defineKind<rbac.ClusterRoleBinding>({
+  type: "rbac/v1.ClusterRoleBinding",
+  plural: "clusterrolebindings",
+  scope: "Cluster",
+  name: "path",
+  createOnUpdate: true,
+});

@@ -1,0 +1,11 @@
+import type * as resource from "../generated/resource-v1.ts";
+import { defineKind } from "../kind.ts";
+
+export type DeviceClass = resource.DeviceClass;
+
+/** A class of devices that claims ask for. */
+export const DeviceClass = defineKind<resource.DeviceClass>({
+  type: "resource/v1.DeviceClass",
+  plural: "deviceclasses",
+  scope: "Cluster",
+});

@@ -1,0 +1,38 @@
+import type { TypeLookup } from "../machinery/type-info.ts";
+import { type FactPackage, type FactType, metaFacts, typeTable } from "../machinery/type-table.ts";
+import types from "./facts/types.json" with { type: "json" };
+import { gateIsLater, gateOn } from "./feature-gates.ts";
+
+/** Every group version that the field tables know, meta/v1 first. */
+export const factPackages: readonly FactPackage[] = [metaFacts, ...(types as unknown as readonly FactPackage[])];
+
+/** Fields that came after v1.35 without a gate of their own. */
+const laterFields = new Set([
+  "certificates/v1beta1.PodCertificateRequestSpec.stubPKCS10Request",
+  "core/v1.VolumeMountStatus.volumeStatus",
+]);
+
+/**
+ * Finds a type of the served API, v1.35 with its default feature gates: `apps/v1.ReplicaSet`, `meta/v1.ObjectMeta`.
+ * Types and fields of later releases are unknown; fields that are switched off are dropped in silence.
+ */
+export const lookupType: TypeLookup = typeTable(factPackages, {
+  gate: gateOn,
+  hiddenType: (_, type) => type.introduced === "1.36",
+  hiddenField: (name, gates) => laterFields.has(name) || gates.some(gateIsLater),
+});
+
+/** Finds a type with every field that the tables know, whatever the gates and releases say: for reading what others wrote. */
+export const lookupAnyType: TypeLookup = typeTable(factPackages);
+
+const byName = new Map<string, FactType>();
+
+/** The facts of a type that are not its fields: resource or not, scope, releases. */
+export function typeFacts(name: string): Omit<FactType, "fields"> | undefined {
+  if (byName.size === 0) {
+    for (const { package: owner, types } of factPackages) {
+      for (const [bare, type] of Object.entries(types)) byName.set(`${owner}.${bare}`, type);
+    }
+  }
+  return byName.get(name);
+}
