@@ -18,7 +18,7 @@ const laterFields = new Set([
  */
 export const lookupType: TypeLookup = typeTable(factPackages, {
   gate: gateOn,
-  hiddenType: (_, type) => type.introduced === "1.36",
+  hiddenType: (name, type) => type.introduced === "1.36" || name.startsWith("scheduling/v1alpha2."),
   hiddenField: (name, gates) => laterFields.has(name) || gates.some(gateIsLater),
 });
 

@@ -152,6 +152,11 @@ export function invalid(
     ({ reason, message, field }) => ({ reason, message, field }) as StatusCause,
   );
   return new StatusError("Invalid", `${subject} "${name}" is invalid: ${list}`, {
-    details: { name, ...(kind.group ? { group: kind.group } : {}), kind: kind.kind, causes } as StatusDetails,
+    details: {
+      ...(name ? { name } : {}),
+      ...(kind.group ? { group: kind.group } : {}),
+      kind: kind.kind,
+      causes,
+    } as StatusDetails,
   });
 }

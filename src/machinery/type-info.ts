@@ -48,6 +48,8 @@ export interface StructInfo {
   readonly atomic: boolean;
   /** Unknown fields are kept (custom resources that ask for it). */
   readonly open: boolean;
+  /** Names that are known but switched off: what a client sends there is dropped without a word. */
+  readonly disabled?: ReadonlySet<string>;
 }
 
 export interface FieldInfo {
@@ -64,6 +66,8 @@ export interface FieldInfo {
   readonly pointer: boolean;
   readonly optional: boolean;
   readonly omitEmpty: boolean;
+  /** A zero value is left out even where it is not "empty": a creationTimestamp that is not set yet. */
+  readonly omitZero?: boolean;
   readonly listType?: "atomic" | "set" | "map";
   readonly listMapKeys?: readonly string[];
   readonly mapType?: "atomic" | "granular";
