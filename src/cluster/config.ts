@@ -1,0 +1,143 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { homedir, hostname } from "node:os";
+import { join } from "node:path";
+import { errorMessage, Fault } from "../lib/fault.ts";
+import { writeSafely } from "./certificates.ts";
+import type { Environment } from "./machine.ts";
+
+export type RuntimeName = "cri" | "simulated";
+
+/** One cluster on one machine, whole; kept as JSON in its data folder so that every start is the same cluster. */
+export interface ClusterConfig {
+  readonly name: string;
+  readonly dataDir: string;
+  /** Sockets, process ids and whatever must not outlive the machine's uptime. */
+  readonly runDir: string;
+  /** The API server's port on 127.0.0.1 and on the node's address. */
+  readonly apiPort: number;
+  readonly kubeletPort: number;
+  readonly runtime: RuntimeName;
+  readonly nodeName: string;
+  /** An address of our own on this machine: the node's, where node ports and load balancers answer. */
+  readonly nodeAddress: string;
+  /** The network that the node's address is in; more nodes of this machine join it. */
+  readonly nodeRange: string;
+  readonly podRange: string;
+  readonly serviceRange: string;
+  readonly dnsAddress: string;
+  readonly clusterDomain: string;
+}
+
+/** The layout of a cluster's folder. Raised when an older Navarch could not read a newer one's. */
+export const dataFormat = 1;
+
+const namePattern = /^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/;
+
+/** Where clusters are kept: the system's place for root, the user's own otherwise. */
+export function clustersFolder(environment: Environment): string {
+  if (environment.NAVARCH_DATA) return environment.NAVARCH_DATA;
+  if (process.getuid?.() === 0) return "/var/lib/navarch";
+  return join(environment.XDG_DATA_HOME ?? join(environment.HOME ?? homedir(), ".local", "share"), "navarch");
+}
+
+function runFolder(environment: Environment): string {
+  if (process.getuid?.() === 0) return "/run/navarch";
+  return join(environment.XDG_RUNTIME_DIR ?? "/tmp", `navarch-${process.getuid?.() ?? "user"}`);
+}
+
+export interface ConfigWishes {
+  readonly name: string;
+  readonly dataDir?: string;
+  readonly apiPort?: number;
+  readonly runtime?: RuntimeName;
+  readonly nodeName?: string;
+}
+
+/** The cluster of that name as it was made before, or a new one that gets in nobody's way. Writes nothing. */
+export function planCluster(wishes: ConfigWishes, environment: Environment): ClusterConfig {
+  if (!namePattern.test(wishes.name)) {
+    throw new Fault(
+      "invalid",
+      `--name "${wishes.name}": a cluster's name has at most 20 lower-case letters, digits and dashes, and begins with a letter`,
+    );
+  }
+  const dataDir = wishes.dataDir ?? join(clustersFolder(environment), wishes.name);
+  const known = readCluster(dataDir);
+  if (known) {
+    if (wishes.runtime && wishes.runtime !== known.runtime) {
+      throw new Fault(
+        "invalid",
+        `cluster ${known.name} was made with --runtime ${known.runtime}; use that, another --name, or forget it with: navarch down --wipe`,
+      );
+    }
+    return { ...known, ...(wishes.apiPort ? { apiPort: wishes.apiPort } : {}) };
+  }
+  const slot = freeSlot(environment);
+  return {
+    name: wishes.name,
+    dataDir,
+    runDir: join(runFolder(environment), wishes.name),
+    apiPort: wishes.apiPort ?? 6443 + slot,
+    kubeletPort: 10250 + slot * 10,
+    runtime: wishes.runtime ?? "cri",
+    nodeName:
+      wishes.nodeName ??
+      hostname()
+        .toLowerCase()
+        .replace(/[^a-z0-9.-]/g, "-"),
+    nodeAddress: `10.254.${slot}.1`,
+    nodeRange: `10.254.${slot}.0/24`,
+    podRange: `10.${244 - slot}.0.0/16`,
+    serviceRange: `10.${96 + slot}.0.0/16`,
+    dnsAddress: `10.${96 + slot}.0.10`,
+    clusterDomain: "cluster.local",
+  };
+}
+
+/** Address ranges and ports come in slots, one per cluster of this machine. */
+function freeSlot(environment: Environment): number {
+  const folder = clustersFolder(environment);
+  const taken = new Set(
+    (existsSync(folder) ? readdirSync(folder) : [])
+      .map((name) => readCluster(join(folder, name))?.nodeRange)
+      .map((range) => Number(range?.split(".")[2])),
+  );
+  for (let slot = 0; slot < 32; slot++) if (!taken.has(slot)) return slot;
+  throw new Fault("exhausted", `32 clusters are kept in ${folder}; forget one with: navarch down --wipe --name NAME`);
+}
+
+const fileOf = (dataDir: string) => join(dataDir, "cluster.json");
+
+/** The cluster kept in a folder; undefined if there is none. Throws `newer-format` and `corrupt`. */
+export function readCluster(dataDir: string): ClusterConfig | undefined {
+  const file = fileOf(dataDir);
+  if (!existsSync(file)) return undefined;
+  let stored: { readonly format?: number; readonly cluster?: ClusterConfig };
+  try {
+    stored = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new Fault(
+      "corrupt",
+      `${file} is damaged (${errorMessage(error)}); restore it from a backup, or forget this cluster with: navarch down --wipe --data-dir ${dataDir}`,
+    );
+  }
+  if (typeof stored.format !== "number" || typeof stored.cluster !== "object") {
+    throw new Fault(
+      "corrupt",
+      `${file} is no cluster's description; restore it from a backup, or choose another --data-dir`,
+    );
+  }
+  if (stored.format > dataFormat) {
+    throw new Fault(
+      "newer-format",
+      `${dataDir} was written by a later Navarch (format ${stored.format}; this one knows up to ${dataFormat}): start it with that version, or choose another --data-dir`,
+    );
+  }
+  return { ...stored.cluster, dataDir };
+}
+
+/** Keeps the cluster's description in its folder. */
+export function writeCluster(config: ClusterConfig): void {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  writeSafely(fileOf(config.dataDir), `${JSON.stringify({ format: dataFormat, cluster: config }, undefined, 2)}\n`);
+}
