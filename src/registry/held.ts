@@ -1,0 +1,141 @@
+import type { KubeObject } from "../machinery/object.ts";
+import { Fault } from "../lib/fault.ts";
+import type { Revision } from "../store/store.ts";
+import type { AnyObject, Resource, Served } from "./resource.ts";
+
+/** One version's form of a held object: the value, and its JSON split where the resourceVersion goes. */
+interface View {
+  readonly object: AnyObject;
+  /** The JSON after `Served.head`. */
+  tail: Uint8Array | undefined;
+}
+
+/**
+ * One state of one object, decoded once and encoded once, however many readers it has. Its JSON is kept without the
+ * resourceVersion, which is only known after the commit and is put in when the bytes go out.
+ */
+export class Held {
+  readonly resource: Resource;
+  readonly key: string;
+  readonly revision: Revision;
+  /** In the stored version, with its resourceVersion. */
+  readonly object: AnyObject;
+  #tail: Uint8Array;
+  #views: Map<Served, View> | undefined;
+
+  constructor(resource: Resource, key: string, revision: Revision, object: AnyObject, tail: Uint8Array) {
+    this.resource = resource;
+    this.key = key;
+    this.revision = revision;
+    this.object = object;
+    this.#tail = tail;
+  }
+
+  /** The object in one of the versions that its resource is served in. */
+  as(served: Served): AnyObject {
+    return served === this.resource.stored ? this.object : this.#view(served).object;
+  }
+
+  /** The object's JSON. */
+  json(served: Served): Uint8Array {
+    return join(served.head, this.#revisionBytes(), this.tail(served));
+  }
+
+  /** The object's JSON as an item of a list, which says kind and version only once. */
+  item(served: Served): readonly Uint8Array[] {
+    return [itemHead, this.#revisionBytes(), this.tail(served)];
+  }
+
+  /** One line of a watch. */
+  eventLine(type: string, served: Served): Uint8Array {
+    const start = Buffer.from(`{"type":"${type}","object":`);
+    return join(start, served.head, this.#revisionBytes(), this.tail(served), lineEnd);
+  }
+
+  /** The JSON after `served.head`, without the resourceVersion. */
+  tail(served: Served): Uint8Array {
+    if (served === this.resource.stored) return this.#tail;
+    const view = this.#view(served);
+    view.tail ??= encodeTail(served, view.object);
+    return view.tail;
+  }
+
+  /** The same object as the deletion at `revision` left it. */
+  deleted(revision: Revision): Held {
+    return new Held(this.resource, this.key, revision, withRevision(this.object, revision), this.#tail);
+  }
+
+  #revisionBytes(): Uint8Array {
+    return Buffer.from(`"resourceVersion":"${this.revision}",`, "latin1");
+  }
+
+  #view(served: Served): View {
+    this.#views ??= new Map();
+    const known = this.#views.get(served);
+    if (known) return known;
+    const view: View = { object: toServed(this.object, served), tail: undefined };
+    this.#views.set(served, view);
+    return view;
+  }
+}
+
+/** An object of the stored version in the version that is asked for. */
+export function toServed(object: AnyObject, served: Served): AnyObject {
+  return served.mapping ? (served.mapping.fromStored(object) as AnyObject) : object;
+}
+
+/** What goes into the store: the object's JSON without its resourceVersion. */
+export function encodeStored(resource: Resource, object: AnyObject): { readonly bytes: Uint8Array; readonly tail: Uint8Array } {
+  const { head } = resource.stored;
+  const bytes = Buffer.from(stringify(resource.stored, object));
+  return { bytes, tail: bytes.subarray(head.length) };
+}
+
+/** Decodes what the store holds. Throws Fault `corrupt`. */
+export function decodeStored(resource: Resource, key: string, revision: Revision, bytes: Uint8Array): Held {
+  const { stored } = resource;
+  let raw: AnyObject;
+  try {
+    raw = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+  } catch (error) {
+    throw new Fault("corrupt", `${key} does not hold an object`, { cause: error });
+  }
+  if (raw.apiVersion === stored.apiVersion) {
+    return new Held(resource, key, revision, withRevision(raw, revision), bytes.subarray(stored.head.length));
+  }
+  // Written when another version was the stored one.
+  const mapping = resource.served.get(raw.apiVersion)?.mapping;
+  const object = { ...(mapping ? mapping.toStored(raw) : raw), apiVersion: stored.apiVersion, kind: stored.kind };
+  return new Held(resource, key, revision, withRevision(object, revision), encodeStored(resource, object).tail);
+}
+
+/** The object with the resourceVersion that the store gave it. */
+export function withRevision(object: AnyObject, revision: Revision): AnyObject {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
+}
+
+function encodeTail(served: Served, object: AnyObject): Uint8Array {
+  return Buffer.from(stringify(served, object)).subarray(served.head.length);
+}
+
+// The head must come out byte for byte as `Served.head`, so its members are put first and metadata begins with a name.
+function stringify(served: Served, object: KubeObject): string {
+  const { kind: _kind, apiVersion: _version, metadata, ...rest } = object;
+  const { resourceVersion: _revision, ...others } = metadata;
+  return JSON.stringify({ kind: served.kind, apiVersion: served.apiVersion, metadata: others, ...rest });
+}
+
+function join(...parts: readonly Uint8Array[]): Uint8Array {
+  let size = 0;
+  for (const part of parts) size += part.byteLength;
+  const whole = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.byteLength;
+  }
+  return whole;
+}
+
+const itemHead = Buffer.from('{"metadata":{');
+const lineEnd = Buffer.from("}\n");

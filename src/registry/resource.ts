@@ -1,0 +1,118 @@
+import type { Kind, KindDeclaration, VersionMapping } from "../api/kind.ts";
+import { groupNames } from "../api/kind.ts";
+import { Fault } from "../lib/fault.ts";
+import type { KindRef, KubeObject, ObjectMeta } from "../machinery/object.ts";
+import type { ResourceName } from "../machinery/status-error.ts";
+import type { StructInfo, TypeLookup } from "../machinery/type-info.ts";
+import type { KeyRange } from "../store/store.ts";
+
+/** One version in which a resource is served. */
+export interface Served {
+  readonly resource: Resource;
+  readonly group: string;
+  readonly version: string;
+  /** `v1`, `apps/v1` */
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly type: StructInfo;
+  /** Absent for the stored version. */
+  readonly mapping?: VersionMapping;
+  /** How every object of this version begins in JSON; the members of its metadata follow. */
+  readonly head: Uint8Array;
+}
+
+/** Any object on its way through the registry: what it is beside its metadata only the declaration knows. */
+export type AnyObject = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
+
+/** A kind in the store, with everything that follows from its declaration worked out once. */
+export class Resource {
+  readonly kind: Kind;
+  readonly group: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly namespaced: boolean;
+  /** What messages call it. */
+  readonly name: ResourceName;
+  readonly stored: Served;
+  /** By apiVersion, the stored one first. */
+  readonly served: ReadonlyMap<string, Served>;
+  readonly subresources: ReadonlySet<string>;
+  /** All keys of the resource. */
+  readonly range: KeyRange;
+  /** The part of an object whose change raises its generation; undefined for kinds that do not count. */
+  readonly generationOf: ((object: AnyObject) => unknown) | undefined;
+  readonly #prefix: string;
+
+  constructor(kind: Kind, lookup: TypeLookup) {
+    this.kind = kind;
+    this.group = kind.group;
+    this.plural = kind.plural;
+    this.singular = kind.declaration.singular ?? kind.kind.toLowerCase();
+    this.namespaced = kind.namespaced;
+    this.name = { group: kind.group, plural: kind.plural };
+    this.subresources = new Set(kind.declaration.subresources);
+    this.#prefix = kind.group === "" ? `/registry/${kind.plural}/` : `/registry/${kind.group}/${kind.plural}/`;
+    this.range = prefixed(this.#prefix);
+
+    this.stored = this.#serve(kind.apiVersion, kind.declaration.type, lookup);
+    const others = Object.entries(kind.declaration.versions ?? {}).map(
+      ([apiVersion, mapping]) => [apiVersion, this.#serve(apiVersion, mapping.type, lookup, mapping)] as const,
+    );
+    this.served = new Map([[kind.apiVersion, this.stored], ...others]);
+
+    const declared = kind.declaration.generationOf;
+    const counts = this.stored.type.fields.has("spec") && this.subresources.has("status");
+    this.generationOf = declared ?? (counts ? (object) => object.spec : undefined);
+  }
+
+  get declaration(): KindDeclaration<KubeObject> {
+    return this.kind.declaration;
+  }
+
+  /** The key in the store of one object. */
+  key(namespace: string | undefined, name: string): string {
+    return this.namespaced ? `${this.#prefix}${namespace}/${name}` : this.#prefix + name;
+  }
+
+  keyOf({ metadata }: { readonly metadata: ObjectMeta }): string {
+    return this.key(metadata.namespace, metadata.name ?? "");
+  }
+
+  /** The keys of one namespace, or all. */
+  rangeOf(namespace: string | undefined): KeyRange {
+    return this.namespaced && namespace ? prefixed(`${this.#prefix}${namespace}/`) : this.range;
+  }
+
+  #serve(apiVersion: string, typeName: string, lookup: TypeLookup, mapping?: VersionMapping): Served {
+    const type = lookup(typeName);
+    if (!type) throw new Fault("internal", `no type ${typeName} for ${this.plural} in ${apiVersion}`);
+    const slash = apiVersion.indexOf("/");
+    const kind = typeName.slice(typeName.lastIndexOf(".") + 1);
+    const head = Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":{`);
+    return {
+      resource: this,
+      group: slash < 0 ? "" : apiVersion.slice(0, slash),
+      version: apiVersion.slice(slash + 1),
+      apiVersion,
+      kind,
+      type,
+      head,
+      ...(mapping ? { mapping } : {}),
+    };
+  }
+}
+
+/** The resource that a kind's objects belong to, in messages. */
+export function nameOf({ group, plural }: KindRef<unknown>): ResourceName {
+  return { group, plural };
+}
+
+/** Turns the name of a package of the sources into the group that it serves. */
+export function groupOfPackage(folder: string): string {
+  return groupNames[folder] ?? folder;
+}
+
+// "0" follows "/" in byte order, so this is every key below the prefix.
+function prefixed(prefix: string): KeyRange {
+  return { start: prefix, end: `${prefix.slice(0, -1)}0` };
+}
