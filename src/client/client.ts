@@ -93,7 +93,8 @@ export interface Informer<T = KubeObject> {
   get(key: ObjectKey): T | undefined;
   /** All objects, or those of a namespace. */
   list(namespace?: string): readonly T[];
-  /** Objects that an index puts under `value`. Built-in indexes: `owner` (uid of the controller owner). */
+  /** Objects that an index puts under `value`. Built-in indexes: `namespace`, `owner` (uid of the
+   * controller owner), `orphans` (namespace of objects without a controller owner). */
   by(index: string, value: string): readonly T[];
   /** Adds an index; before or after syncing. Asking twice for one name keeps the first. */
   index(name: string, of: (object: T) => readonly string[]): void;

@@ -81,6 +81,11 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
       const owner = object.metadata.ownerReferences?.find((reference) => reference.controller);
       return owner ? [owner.uid] : [];
     });
+    this.index("orphans", (object) =>
+      object.metadata.ownerReferences?.some((reference) => reference.controller)
+        ? []
+        : [object.metadata.namespace ?? ""],
+    );
   }
 
   get hasSynced(): boolean {

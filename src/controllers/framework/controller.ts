@@ -12,6 +12,8 @@ export interface Cache {
   list<T>(kind: KindRef<T>, namespace?: string): readonly T[];
   /** Objects whose controller owner has this uid. */
   ownedBy<T>(kind: KindRef<T>, uid: string): readonly T[];
+  /** Objects of a namespace that nothing controls. */
+  orphans<T>(kind: KindRef<T>, namespace: string): readonly T[];
   informer<T>(kind: KindRef<T>): Informer<T>;
 }
 

@@ -44,6 +44,7 @@ function cacheOf(informers: Informers): Cache {
     get: (kind, key) => informers.of(kind).get(key),
     list: (kind, namespace) => informers.of(kind).list(namespace),
     ownedBy: (kind, uid) => informers.of(kind).by("owner", uid),
+    orphans: (kind, namespace) => informers.of(kind).by("orphans", namespace),
     informer: (kind) => informers.of(kind),
   };
 }

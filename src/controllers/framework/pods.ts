@@ -1,0 +1,96 @@
+import type { Pod, PodTemplateSpec } from "../../api/generated/core-v1.ts";
+import type { Draft, KindRef, KubeObject } from "../../machinery/object.ts";
+import { controllerReference } from "./ownership.ts";
+
+/** Neither finished nor being deleted. */
+export function isActive(pod: Pod): boolean {
+  return pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed" && !pod.metadata.deletionTimestamp;
+}
+
+function conditionOf(pod: Pod, type: string) {
+  return pod.status?.conditions?.find((condition) => condition.type === type);
+}
+
+export function isReady(pod: Pod): boolean {
+  return conditionOf(pod, "Ready")?.status === "True";
+}
+
+/** Ready for at least `minReadySeconds` at `now` (milliseconds since the epoch). */
+export function isAvailable(pod: Pod, minReadySeconds: number, now: number): boolean {
+  const ready = conditionOf(pod, "Ready");
+  if (ready?.status !== "True") return false;
+  if (minReadySeconds === 0) return true;
+  return ready.lastTransitionTime !== undefined && Date.parse(ready.lastTransitionTime) + minReadySeconds * 1000 <= now;
+}
+
+/** Milliseconds until a ready pod counts as available; undefined if it is not on its way there. */
+export function availableIn(pod: Pod, minReadySeconds: number, now: number): number | undefined {
+  const ready = conditionOf(pod, "Ready");
+  if (ready?.status !== "True" || !ready.lastTransitionTime) return undefined;
+  const wait = Date.parse(ready.lastTransitionTime) + minReadySeconds * 1000 - now;
+  return wait > 0 ? wait : undefined;
+}
+
+/** A pod made from a template for its controller; `name` where the controller chooses it, else one is generated. */
+export function podFromTemplate(
+  kind: KindRef<unknown>,
+  owner: KubeObject,
+  template: PodTemplateSpec,
+  name?: string,
+): Draft<Pod> {
+  const { labels, annotations, finalizers } = template.metadata ?? {};
+  const prefix = `${owner.metadata.name}-`;
+  return {
+    metadata: {
+      ...(name ? { name } : { generateName: prefix.length > 253 ? prefix.slice(0, 252) : prefix }),
+      namespace: owner.metadata.namespace ?? "",
+      ...(labels ? { labels } : {}),
+      ...(annotations ? { annotations } : {}),
+      ...(finalizers ? { finalizers } : {}),
+      ownerReferences: [controllerReference(kind, owner)],
+    },
+    spec: template.spec!,
+  };
+}
+
+const deletionCost = (pod: Pod) =>
+  Number(pod.metadata.annotations?.["controller.kubernetes.io/pod-deletion-cost"] ?? 0) || 0;
+
+const phaseRank: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 };
+
+function restarts(pod: Pod): number {
+  return Math.max(0, ...(pod.status?.containerStatuses ?? []).map((status) => status.restartCount));
+}
+
+/** Younger times lose first; unset ones count as the youngest. Rounded by powers of ten, so that near ones are equal. */
+function compareAge(left: string | undefined, right: string | undefined, now: number): number {
+  if (!left || !right) return (left ? 1 : 0) - (right ? 1 : 0);
+  const rank = (time: string) => Math.floor(Math.log2(Math.max(1, (now - Date.parse(time)) / 1000)));
+  return rank(left) - rank(right);
+}
+
+/**
+ * The order in which a controller gives up pods, the first to lose first: unassigned, pending, not ready, cheaper, more of
+ * them on the node, ready for a shorter time, more restarts, younger. `related` are the pods that count per node.
+ */
+export function cheapestToLose(pods: readonly Pod[], related: readonly Pod[], now: number): readonly Pod[] {
+  const perNode = new Map<string, number>();
+  for (const pod of related) {
+    const node = pod.spec.nodeName;
+    if (node && isActive(pod)) perNode.set(node, (perNode.get(node) ?? 0) + 1);
+  }
+  const crowd = (pod: Pod) => perNode.get(pod.spec.nodeName ?? "") ?? 0;
+  return [...pods].sort(
+    (a, b) =>
+      Number(Boolean(a.spec.nodeName)) - Number(Boolean(b.spec.nodeName)) ||
+      (phaseRank[a.status?.phase ?? "Pending"] ?? 1) - (phaseRank[b.status?.phase ?? "Pending"] ?? 1) ||
+      Number(isReady(a)) - Number(isReady(b)) ||
+      deletionCost(a) - deletionCost(b) ||
+      crowd(b) - crowd(a) ||
+      (isReady(a) && isReady(b)
+        ? compareAge(conditionOf(a, "Ready")?.lastTransitionTime, conditionOf(b, "Ready")?.lastTransitionTime, now)
+        : 0) ||
+      restarts(b) - restarts(a) ||
+      compareAge(a.metadata.creationTimestamp, b.metadata.creationTimestamp, now),
+  );
+}

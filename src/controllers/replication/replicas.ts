@@ -1,0 +1,199 @@
+import { Pod } from "../../api/core/pod.ts";
+import type { PodTemplateSpec } from "../../api/generated/core-v1.ts";
+import { errorMessage } from "../../lib/fault.ts";
+import { type KindRef, type KubeObject, keyOf, type ObjectKey } from "../../machinery/object.ts";
+import { isStatus } from "../../machinery/status-error.ts";
+import { type Cache, done, type ReconcileContext, type ReconcileResult, watches } from "../framework/controller.ts";
+import { claim, controllerOf } from "../framework/ownership.ts";
+import { availableIn, cheapestToLose, isActive, isAvailable, isReady, podFromTemplate } from "../framework/pods.ts";
+import { slowStart } from "../framework/slow-start.ts";
+
+/** At most this many pods are created or deleted in one go (as upstream). */
+const burst = 500;
+
+/** What ReplicaSet and ReplicationController differ in. */
+export interface ReplicaKind<T extends KubeObject> {
+  readonly kind: KindRef<T>;
+  /** `ReplicaSet`, as its log and events call it. */
+  readonly replicasOf: (owner: T) => number;
+  readonly minReadySecondsOf: (owner: T) => number;
+  readonly templateOf: (owner: T) => PodTemplateSpec | undefined;
+  readonly matches: (owner: T, labels: Readonly<Record<string, string>> | undefined) => boolean;
+  readonly statusOf: (owner: T) => ReplicaStatus | undefined;
+  readonly withStatus: (owner: T, status: ReplicaStatus) => T;
+}
+
+export interface ReplicaStatus {
+  readonly replicas: number;
+  readonly fullyLabeledReplicas?: number;
+  readonly readyReplicas?: number;
+  readonly availableReplicas?: number;
+  readonly terminatingReplicas?: number;
+  readonly observedGeneration?: number;
+  readonly conditions?: readonly ReplicaCondition[];
+}
+
+export interface ReplicaCondition {
+  readonly type: "ReplicaFailure";
+  readonly status: "True" | "False" | "Unknown";
+  readonly lastTransitionTime?: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+/** Wakes every owner whose selector an ownerless pod matches, before or after its change. */
+export function orphanWatch<T extends KubeObject>(replica: ReplicaKind<T>) {
+  return watches(Pod, (pod, previous, cache: Cache): readonly ObjectKey[] => {
+    if (controllerOf(pod as unknown as KubeObject)) return [];
+    return cache
+      .list(replica.kind, pod.metadata.namespace)
+      .filter(
+        (owner) =>
+          replica.matches(owner, pod.metadata.labels) || (previous && replica.matches(owner, previous.metadata.labels)),
+      )
+      .map(keyOf);
+  });
+}
+
+/** Creates or deletes pods until the owner has the number it asks for, and writes down what it saw. */
+export async function reconcileReplicas<T extends KubeObject>(
+  replica: ReplicaKind<T>,
+  key: ObjectKey,
+  context: ReconcileContext,
+): Promise<ReconcileResult> {
+  const { cache, client, clock } = context;
+  const owner = cache.get(replica.kind, key);
+  if (!owner) return done;
+
+  const pods = await claim({
+    client,
+    kind: Pod,
+    ownerKind: replica.kind as KindRef<KubeObject>,
+    owner,
+    candidates: [...cache.ownedBy(Pod, owner.metadata.uid), ...cache.orphans(Pod, key.namespace ?? "")],
+    matches: (pod) => replica.matches(owner, pod.metadata.labels),
+  });
+  const active = pods.filter(isActive);
+  const failure = owner.metadata.deletionTimestamp ? undefined : await manage(replica, owner, active, context);
+  const now = clock.now();
+  const status = statusFrom(replica, owner, pods, failure, now);
+  if (!sameStatus(replica.statusOf(owner), status))
+    await client.updateStatus(replica.kind, replica.withStatus(owner, status));
+  if (failure) throw failure.error;
+
+  const minReadySeconds = replica.minReadySecondsOf(owner);
+  const waits = active.map((pod) => availableIn(pod, minReadySeconds, now)).filter((wait) => wait !== undefined);
+  return waits.length > 0 ? { requeueAfter: Math.min(...waits) } : done;
+}
+
+interface Failure {
+  readonly reason: "FailedCreate" | "FailedDelete";
+  readonly error: unknown;
+}
+
+async function manage<T extends KubeObject>(
+  replica: ReplicaKind<T>,
+  owner: T,
+  active: readonly Pod[],
+  { client, cache, events, clock }: ReconcileContext,
+): Promise<Failure | undefined> {
+  const missing = replica.replicasOf(owner) - active.length;
+  const template = replica.templateOf(owner);
+  if (missing > 0 && template) {
+    const draft = podFromTemplate(replica.kind, owner, template);
+    try {
+      await slowStart(Math.min(missing, burst), async () => {
+        const pod = await client.create(Pod, draft);
+        events.record(owner, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
+      });
+    } catch (error) {
+      // A namespace that is going away refuses new pods; the owner will go too, so there is nothing to tell.
+      if (
+        isStatus(error, "Forbidden") &&
+        error.details?.causes?.some(({ reason }) => (reason as string) === "NamespaceTerminating")
+      )
+        return undefined;
+      events.record(owner, "Warning", "FailedCreate", `Error creating: ${errorMessage(error)}`);
+      return { reason: "FailedCreate", error };
+    }
+  }
+  if (missing < 0) {
+    const related = cache
+      .list(Pod, owner.metadata.namespace)
+      .filter((pod) => replica.matches(owner, pod.metadata.labels));
+    const surplus = cheapestToLose(active, related, clock.now()).slice(0, Math.min(-missing, burst));
+    try {
+      await Promise.all(
+        surplus.map(async (pod) => {
+          try {
+            await client.delete(Pod, keyOf(pod), { preconditions: { uid: pod.metadata.uid } });
+          } catch (error) {
+            if (isStatus(error, "NotFound", "Conflict")) return;
+            throw error;
+          }
+          events.record(owner, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
+        }),
+      );
+    } catch (error) {
+      events.record(owner, "Warning", "FailedDelete", `Error deleting: ${errorMessage(error)}`);
+      return { reason: "FailedDelete", error };
+    }
+  }
+  return undefined;
+}
+
+function statusFrom<T extends KubeObject>(
+  replica: ReplicaKind<T>,
+  owner: T,
+  pods: readonly Pod[],
+  failure: Failure | undefined,
+  now: number,
+): ReplicaStatus {
+  const active = pods.filter(isActive);
+  const templateLabels = Object.entries(replica.templateOf(owner)?.metadata?.labels ?? {});
+  const labelled = active.filter((pod) =>
+    templateLabels.every(([name, value]) => pod.metadata.labels?.[name] === value),
+  );
+  const ready = active.filter(isReady);
+  const available = ready.filter((pod) => isAvailable(pod, replica.minReadySecondsOf(owner), now));
+  const conditions = conditionsFrom(replica.statusOf(owner)?.conditions ?? [], failure, now);
+  return {
+    replicas: active.length,
+    ...(labelled.length > 0 ? { fullyLabeledReplicas: labelled.length } : {}),
+    ...(ready.length > 0 ? { readyReplicas: ready.length } : {}),
+    ...(available.length > 0 ? { availableReplicas: available.length } : {}),
+    ...(owner.metadata.generation === undefined ? {} : { observedGeneration: owner.metadata.generation }),
+    ...(conditions.length > 0 ? { conditions } : {}),
+  };
+}
+
+function conditionsFrom(
+  known: readonly ReplicaCondition[],
+  failure: Failure | undefined,
+  now: number,
+): readonly ReplicaCondition[] {
+  const others = known.filter((condition) => condition.type !== "ReplicaFailure");
+  if (!failure) return others;
+  const before = known.find((condition) => condition.type === "ReplicaFailure");
+  const condition: ReplicaCondition = {
+    type: "ReplicaFailure",
+    status: "True",
+    lastTransitionTime:
+      before?.status === "True" ? before.lastTransitionTime : new Date(now).toISOString().replace(/\.\d+Z$/, "Z"),
+    reason: failure.reason,
+    message: errorMessage(failure.error),
+  };
+  return [...others, condition];
+}
+
+function sameStatus(left: ReplicaStatus | undefined, right: ReplicaStatus): boolean {
+  return (
+    left !== undefined &&
+    left.replicas === right.replicas &&
+    (left.fullyLabeledReplicas ?? 0) === (right.fullyLabeledReplicas ?? 0) &&
+    (left.readyReplicas ?? 0) === (right.readyReplicas ?? 0) &&
+    (left.availableReplicas ?? 0) === (right.availableReplicas ?? 0) &&
+    (left.observedGeneration ?? 0) === (right.observedGeneration ?? 0) &&
+    JSON.stringify(left.conditions ?? []) === JSON.stringify(right.conditions ?? [])
+  );
+}
