@@ -1,0 +1,140 @@
+import type { FieldError } from "./status-error.ts";
+
+/** A place in an object, as `spec.containers[0].env[PATH]`. Immutable; each step makes a longer one. */
+export class FieldPath {
+  readonly #text: string;
+
+  constructor(text = "") {
+    this.#text = text;
+  }
+
+  /** Steps into members, one after the other. */
+  child(...names: readonly string[]): FieldPath {
+    let text = this.#text;
+    for (const name of names) text = text === "" ? name : `${text}.${name}`;
+    return new FieldPath(text);
+  }
+
+  /** Steps into a list. */
+  index(position: number): FieldPath {
+    return new FieldPath(`${this.#text}[${position}]`);
+  }
+
+  /** Steps into a map, or a list that is keyed. */
+  key(name: string): FieldPath {
+    return new FieldPath(`${this.#text}[${name}]`);
+  }
+
+  toString(): string {
+    return this.#text;
+  }
+}
+
+/** The place that these members lead to: `path("spec", "template")`. */
+export function path(...names: readonly string[]): FieldPath {
+  return new FieldPath().child(...names);
+}
+
+/** A place, as an object or as its text. */
+export type Place = FieldPath | string;
+
+const fault = (reason: FieldError["reason"], place: Place, kind: string, detail: string): FieldError => ({
+  reason,
+  field: String(place),
+  message: detail === "" ? kind : `${kind}: ${detail}`,
+});
+
+/** The faults that validation reports, with the texts that Kubernetes gives them. */
+export const field = {
+  /** `Invalid value: "x": detail` */
+  invalid: (place: Place, value: unknown, detail: string): FieldError =>
+    fault("FieldValueInvalid", place, `Invalid value: ${valueText(value)}`, detail),
+  /** As `invalid`, where the value's type is wrong. */
+  typeInvalid: (place: Place, value: unknown, detail: string): FieldError =>
+    fault("FieldValueTypeInvalid", place, `Invalid value: ${valueText(value)}`, detail),
+  required: (place: Place, detail = ""): FieldError => fault("FieldValueRequired", place, "Required value", detail),
+  duplicate: (place: Place, value: unknown): FieldError =>
+    fault("FieldValueDuplicate", place, `Duplicate value: ${valueText(value)}`, ""),
+  /** `Unsupported value: "x": supported values: "a", "b"`, in the order given. */
+  notSupported: (place: Place, value: unknown, supported: readonly string[]): FieldError =>
+    fault(
+      "FieldValueNotSupported",
+      place,
+      `Unsupported value: ${valueText(value)}`,
+      supported.length === 0 ? "" : `supported values: ${supported.map(goQuote).join(", ")}`,
+    ),
+  forbidden: (place: Place, detail: string): FieldError => fault("FieldValueForbidden", place, "Forbidden", detail),
+  tooLong: (place: Place, limit: number): FieldError =>
+    fault(
+      "FieldValueTooLong",
+      place,
+      "Too long",
+      limit < 0 ? "value is too long" : `may not be more than ${limit} bytes`,
+    ),
+  tooMany: (place: Place, actual: number, limit: number): FieldError =>
+    fault(
+      "FieldValueTooMany",
+      place,
+      actual < 0 ? "Too many" : `Too many: ${actual}`,
+      limit < 0 ? "has too many items" : `must have at most ${limit} items`,
+    ),
+  notFound: (place: Place, value: unknown): FieldError =>
+    fault("FieldValueNotFound", place, `Not found: ${valueText(value)}`, ""),
+  internal: (place: Place, detail: string): FieldError => fault("InternalError", place, "Internal error", detail),
+} as const;
+
+/** One fault per message, all of the same value: how name rules are reported. */
+export function invalidEach(place: Place, value: unknown, messages: readonly string[]): readonly FieldError[] {
+  return messages.length === 0 ? noErrors : messages.map((message) => field.invalid(place, value, message));
+}
+
+/** No fault at all. */
+export const noErrors: readonly FieldError[] = Object.freeze([]);
+
+/** A value as messages show it: strings quoted, numbers bare, all else as JSON. */
+export function valueText(value: unknown): string {
+  if (value === undefined || value === null) return '"null"';
+  if (typeof value === "string") return goQuote(value);
+  if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
+  return goJson(value);
+}
+
+/** JSON as Go writes it, which escapes the characters that mean something in HTML. */
+export function goJson(value: unknown): string {
+  return (JSON.stringify(value) ?? "null").replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+const shortEscapes: Readonly<Record<string, string>> = {
+  "\x07": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+  "\\": "\\\\",
+  '"': '\\"',
+};
+
+const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
+/** A string in double quotes, as Go's `%q` writes it. */
+export function goQuote(text: string): string {
+  if (plain.test(text)) return `"${text}"`;
+  let quoted = '"';
+  for (const character of text) {
+    const short = shortEscapes[character];
+    const code = character.codePointAt(0) ?? 0;
+    if (short) quoted += short;
+    else if (code < 0x20 || code === 0x7f) quoted += `\\x${code.toString(16).padStart(2, "0")}`;
+    else if (code < 0x7f || (character !== "\ufffd" && /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u.test(character))) {
+      quoted += character;
+    } else if (code === 0xfffd) quoted += character;
+    else if (code > 0xffff) quoted += `\\U${code.toString(16).padStart(8, "0")}`;
+    else quoted += `\\u${code.toString(16).padStart(4, "0")}`;
+  }
+  return `${quoted}"`;
+}
