@@ -17,6 +17,8 @@ import { pauseProgram } from "./pause-program.ts";
 /** A built image and the archive that carries it. */
 export interface BuiltImage {
   readonly name: string;
+  /** Its other names. */
+  readonly aliases: readonly string[];
   /** The digest of its manifest. */
   readonly digest: string;
   /** The digest of its configuration: what container runtimes call the image's id. */
@@ -51,7 +53,7 @@ export interface BuildOptions {
 }
 
 /** Part of every key: raise it when the same inputs start to make other images. */
-const format = 1;
+const format = 2;
 
 interface Build {
   readonly spec: ImageSpec;
@@ -104,10 +106,23 @@ export async function buildImage(spec: ImageSpec, options: BuildOptions): Promis
   const path = join(options.cacheDir, "archives", `${spec.name.replace(/[^A-Za-z0-9.-]/g, "_")}.tar`);
   const blobs = layers.map(({ layer }) => layer);
   await build.blobs.replace(path, (file) =>
-    writeImageArchive(file, build.blobs, spec.name, { ...stored, architecture: build.architecture }, blobs),
+    writeImageArchive(
+      file,
+      build.blobs,
+      [spec.name, ...spec.aliases],
+      { ...stored, architecture: build.architecture },
+      blobs,
+    ),
   );
   const { size } = await stat(path);
-  const built = { name: spec.name, digest: stored.manifest.digest, imageId: stored.config.digest, path, size };
+  const built = {
+    name: spec.name,
+    aliases: spec.aliases,
+    digest: stored.manifest.digest,
+    imageId: stored.config.digest,
+    path,
+    size,
+  };
   await build.blobs.setRecord("images", spec.name, { ...built, key });
   build.report("done", built.digest);
   return { ...built, cached: false };
@@ -303,10 +318,11 @@ type ImageRecord = Omit<BuiltImage, "cached"> & { readonly key: string };
 
 function parseRecord(value: unknown): ImageRecord | undefined {
   const record = fieldsOf(value);
-  const { name, digest, imageId, path, size, key } = record;
+  const { name, aliases, digest, imageId, path, size, key } = record;
   if (typeof name !== "string" || typeof digest !== "string" || typeof imageId !== "string") return undefined;
   if (typeof path !== "string" || typeof size !== "number" || typeof key !== "string") return undefined;
-  return { name, digest, imageId, path, size, key };
+  if (!Array.isArray(aliases) || !aliases.every((alias) => typeof alias === "string")) return undefined;
+  return { name, aliases, digest, imageId, path, size, key };
 }
 
 function parseLayer(value: unknown): Layer | undefined {
@@ -320,8 +336,8 @@ function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return value !== null && typeof value === "object" ? Object.fromEntries(Object.entries(value)) : {};
 }
 
-function withoutKey({ name, digest, imageId, path, size }: ImageRecord): Omit<BuiltImage, "cached"> {
-  return { name, digest, imageId, path, size };
+function withoutKey({ name, aliases, digest, imageId, path, size }: ImageRecord): Omit<BuiltImage, "cached"> {
+  return { name, aliases, digest, imageId, path, size };
 }
 
 async function isWhole(image: { readonly path: string; readonly size: number }): Promise<boolean> {

@@ -36,6 +36,8 @@ export type ImageFile = {
 export interface ImageSpec {
   /** A full reference such as `navarch.local/redis:7`. */
   readonly name: string;
+  /** Other references under which the same image is known once it is imported. */
+  readonly aliases: readonly string[];
   /** Stacked in this order, each its own layer. */
   readonly from: readonly ImageSource[];
   readonly files: readonly ImageFile[];
@@ -75,7 +77,8 @@ export function parseImageSpec(value: unknown, folder: string): ImageSpec {
   const spec = mapping(value, "", specFields);
   const from = Array.isArray(spec.from) ? spec.from : spec.from === undefined ? [] : [spec.from];
   return {
-    name: imageName(spec.name),
+    name: imageName(spec.name, "name"),
+    aliases: list(spec.aliases, "aliases").map((alias, index) => imageName(alias, `aliases[${index}]`)),
     from: from.map((source, index) => imageSource(source, `from[${index}]`, folder)),
     files: list(spec.files, "files").map((file, index) => imageFile(file, `files[${index}]`, folder)),
     users: Object.fromEntries(
@@ -94,6 +97,7 @@ export function parseImageSpec(value: unknown, folder: string): ImageSpec {
 
 const specFields = [
   "name",
+  "aliases",
   "from",
   "files",
   "users",
@@ -107,10 +111,10 @@ const specFields = [
   "stopSignal",
 ] as const;
 
-function imageName(value: unknown): string {
-  const name = text(value, "name");
+function imageName(value: unknown, at: string): string {
+  const name = text(value, at);
   if (!/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)+:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(name)) {
-    throw invalid("name", `must be host/path:tag, such as navarch.local/redis:7, but is ${JSON.stringify(name)}`);
+    throw invalid(at, `must be host/path:tag, such as navarch.local/redis:7, but is ${JSON.stringify(name)}`);
   }
   return name;
 }

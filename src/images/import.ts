@@ -1,4 +1,5 @@
 import { Fault } from "../lib/fault.ts";
+import type { BuiltImage } from "./build.ts";
 import { type RunCommand, runCommand } from "./command.ts";
 
 /** A containerd to import into. */
@@ -34,12 +35,13 @@ export async function importedImages(target: ContainerdTarget): Promise<Readonly
   );
 }
 
-/** Imports an image only if containerd does not hold this very one yet; resolves to whether it was imported. */
+/** Imports an image only if containerd does not hold this very one under all its names yet; resolves to whether it was imported. */
 export async function ensureImported(
   target: ContainerdTarget,
-  image: { readonly name: string; readonly digest: string; readonly path: string },
+  image: Pick<BuiltImage, "name" | "aliases" | "digest" | "path">,
 ): Promise<boolean> {
-  if ((await importedImages(target)).get(image.name) === image.digest) return false;
+  const present = await importedImages(target);
+  if ([image.name, ...image.aliases].every((name) => present.get(name) === image.digest)) return false;
   await importImage(target, image.path);
   return true;
 }

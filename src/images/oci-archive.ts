@@ -69,7 +69,7 @@ export async function storeImage(
 export async function writeImageArchive(
   file: string,
   blobs: BlobStore,
-  name: string,
+  names: readonly string[],
   image: StoredImage & { readonly architecture: Architecture },
   layers: readonly Layer[],
 ): Promise<number> {
@@ -77,19 +77,17 @@ export async function writeImageArchive(
   const index = {
     schemaVersion: 2,
     mediaType: mediaTypes.index,
-    manifests: [
-      {
-        ...image.manifest,
-        platform: { architecture: image.architecture, os: "linux" },
-        annotations: {
-          "io.containerd.image.name": name,
-          "org.opencontainers.image.ref.name": name.slice(name.lastIndexOf(":") + 1),
-        },
+    manifests: names.map((name) => ({
+      ...image.manifest,
+      platform: { architecture: image.architecture, os: "linux" },
+      annotations: {
+        "io.containerd.image.name": name,
+        "org.opencontainers.image.ref.name": name.slice(name.lastIndexOf(":") + 1),
       },
-    ],
+    })),
   };
   const docker = [
-    { Config: pathIn(image.config.digest), RepoTags: [name], Layers: layers.map((layer) => pathIn(layer.digest)) },
+    { Config: pathIn(image.config.digest), RepoTags: names, Layers: layers.map((layer) => pathIn(layer.digest)) },
   ];
   const digests = new Map([image.config, image.manifest, ...layers].map((blob) => [blob.digest, blob]));
   const entries: LayerEntry[] = [
