@@ -1,3 +1,7 @@
+import type { WatchEvent } from "../machinery/object.ts";
+
+export type { WatchEvent } from "../machinery/object.ts";
+
 /** One API call, before it is known whether it goes over a wire. */
 export interface TransportRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -8,11 +12,6 @@ export interface TransportRequest {
   /** A plain JSON value; the transport may hand it over as it is, so it must not change any more. */
   readonly body?: unknown;
   readonly signal?: AbortSignal;
-}
-
-export interface WatchEvent<T = unknown> {
-  readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
-  readonly object: T;
 }
 
 /** The answer; exactly one of the three readers may be called, once. */

@@ -51,6 +51,12 @@ export interface KubeList<T> {
   readonly items: readonly T[];
 }
 
+/** One change, as a watch tells it. */
+export interface WatchEvent<T = unknown> {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
+  readonly object: T;
+}
+
 /** Names one object of a kind. `namespace` is empty or absent for cluster-scoped kinds. */
 export interface ObjectKey {
   readonly namespace?: string;

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { WatchEvent } from "../client/transport.ts";
+import type { WatchEvent } from "../machinery/object.ts";
 
 /** Who is asking. */
 export interface UserInfo {

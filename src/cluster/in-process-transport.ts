@@ -1,0 +1,71 @@
+import type { Transport, TransportRequest, TransportResponse, WatchEvent } from "../client/transport.ts";
+import { Fault } from "../lib/fault.ts";
+import type { ApiServer } from "../server/api-server.ts";
+import type { ResponseBody, UserInfo } from "../server/exchange.ts";
+
+/** Calls a server of the same process under one identity: no wire, but every check. Objects are the server's own. */
+export function inProcessTransport(server: Pick<ApiServer, "handle">, identity: UserInfo): Transport {
+  return {
+    async send(request) {
+      if (request.signal?.aborted) throw new Fault("aborted", "the call was given up before it was sent");
+      const ended = new AbortController();
+      const signal = request.signal ? AbortSignal.any([request.signal, ended.signal]) : ended.signal;
+      const answer = await server.handle({
+        method: request.method,
+        path: request.path,
+        headers: headersOf(request),
+        body: request.body === undefined ? { kind: "none" } : { kind: "value", value: request.body },
+        identity,
+        signal,
+      });
+      const headers = Object.fromEntries(Object.entries(answer.headers).map(([name, value]) => [name, String(value)]));
+      return { status: answer.status, headers, ...readers(answer.body, ended) };
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+function headersOf(request: TransportRequest): Record<string, string> {
+  return {
+    accept: "application/json",
+    "user-agent": "navarch",
+    ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+    ...request.headers,
+  };
+}
+
+function readers(body: ResponseBody, ended: AbortController): Pick<TransportResponse, "value" | "events" | "bytes"> {
+  return {
+    async value() {
+      if (body.kind === "object") return body.value();
+      if (body.kind === "none") return undefined;
+      return Buffer.concat(await Array.fromAsync(bytesOf(body))).toString("utf8");
+    },
+    async *events(): AsyncGenerator<WatchEvent> {
+      if (body.kind !== "events") throw new Fault("internal", `the answer is no watch but ${body.kind}`);
+      try {
+        for await (const frames of body.events) yield* frames;
+      } finally {
+        ended.abort();
+      }
+    },
+    async *bytes() {
+      try {
+        yield* bytesOf(body);
+      } finally {
+        ended.abort();
+      }
+    },
+  };
+}
+
+async function* bytesOf(body: ResponseBody): AsyncGenerator<Uint8Array> {
+  if (body.kind === "bytes") yield body.bytes;
+  else if (body.kind === "stream") yield* body.stream;
+  else if (body.kind === "object") {
+    const bytes = body.bytes();
+    if (bytes instanceof Uint8Array) yield bytes;
+    else yield* bytes;
+  } else if (body.kind === "events")
+    for await (const frames of body.events) for (const frame of frames) yield frame.line();
+}
