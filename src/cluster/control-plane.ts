@@ -1,0 +1,108 @@
+import { join } from "node:path";
+import { createClient } from "../client/api-client.ts";
+import type { Client } from "../client/client.ts";
+import { createInformers } from "../client/informer.ts";
+import { allControllers } from "../controllers/all.ts";
+import { runControllers } from "../controllers/framework/run.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import { Metrics } from "../lib/metrics.ts";
+import type { Random } from "../lib/random.ts";
+import { openScheduler } from "../scheduler/scheduler.ts";
+import { type ApiServer, openServer } from "../server/api-server.ts";
+import type { UserInfo } from "../server/exchange.ts";
+import type { Store } from "../store/store.ts";
+import type { ClusterConfig } from "./config.ts";
+import type { Credentials } from "./credentials.ts";
+import { inProcessTransport } from "./in-process-transport.ts";
+
+export interface ControlPlaneOptions {
+  readonly config: ClusterConfig;
+  readonly credentials: Credentials;
+  /** Stays the caller's to close. */
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** The API server, the controllers and the scheduler, running; disposing ends them in the opposite order. */
+export interface ControlPlane extends AsyncDisposable {
+  readonly server: ApiServer;
+  /** A client of this process under any identity. */
+  clientFor(identity: UserInfo): Client;
+}
+
+/** Starts a control plane on a store. It answers calls in the process at once; `server.listen` opens it to others. */
+export async function openControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { config, credentials, store, clock, random, log } = options;
+  await using opened = new AsyncDisposableStack();
+  const metrics = new Metrics();
+  const server = await openServer({
+    store,
+    clock,
+    random,
+    log: log.child({ part: "apiserver" }),
+    metrics,
+    authentication: { anonymous: true },
+    serviceAccounts: {
+      issuer: `https://kubernetes.default.svc.${config.clusterDomain}`,
+      privateKey: credentials.serviceAccountKey,
+    },
+    serviceRange: config.serviceRange,
+    advertise: { address: config.nodeAddress, port: config.apiPort },
+    kubelet: { ca: credentials.ca, cert: credentials.kubeletClient.cert, key: credentials.kubeletClient.key },
+    clientCa: credentials.ca,
+  });
+  opened.use(server);
+
+  const clientFor = (identity: UserInfo) =>
+    createClient(inProcessTransport(server, identity), { fieldManager: managerOf(identity) });
+  const managerIdentity: UserInfo = { name: "system:kube-controller-manager", groups: [] };
+  const informers = opened.use(createInformers({ client: clientFor(managerIdentity), clock, random, log }));
+  opened.use(
+    runControllers(
+      allControllers({ rootCa: credentials.ca, podRange: config.podRange, nodeAddresses: [config.nodeAddress] }),
+      {
+        clientFor: (serviceAccount) => clientFor(serviceAccountIdentity(serviceAccount)),
+        informers,
+        clock,
+        random,
+        log,
+      },
+    ),
+  );
+  const schedulerClient = clientFor({ name: "system:kube-scheduler", groups: [] });
+  const schedulerInformers = opened.use(createInformers({ client: schedulerClient, clock, random, log }));
+  opened.use(
+    await openScheduler({
+      client: schedulerClient,
+      informers: schedulerInformers,
+      clock,
+      random,
+      log: log.child({ part: "scheduler" }),
+      metrics,
+    }),
+  );
+
+  const running = opened.move();
+  return { server, clientFor, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+/** Where a cluster's data lies. */
+export function storeFolder(config: ClusterConfig): string {
+  return join(config.dataDir, "store");
+}
+
+function serviceAccountIdentity(name: string): UserInfo {
+  return {
+    name: `system:serviceaccount:kube-system:${name}`,
+    groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system"],
+  };
+}
+
+/** What managedFields call a component: upstream's program names. */
+function managerOf({ name }: UserInfo): string {
+  if (name.startsWith("system:serviceaccount:")) return "kube-controller-manager";
+  return name.replace(/^system:/, "");
+}

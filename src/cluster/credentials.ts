@@ -1,0 +1,86 @@
+import { generateKeyPairSync } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  CertificateFolder,
+  type CertificateTools,
+  createAuthority,
+  type KeyPair,
+  openAuthority,
+  writeSafely,
+} from "./certificates.ts";
+import type { ClusterConfig } from "./config.ts";
+
+/** Every certificate and key of one cluster, as they lie in its `pki` folder. */
+export interface Credentials {
+  readonly ca: string;
+  readonly apiServer: KeyPair;
+  /** How the API server calls the nodes. */
+  readonly kubeletClient: KeyPair;
+  /** What the node's own HTTPS server shows. */
+  readonly kubeletServing: KeyPair;
+  /** How the node agent, the proxy and DNS of the node call the API. */
+  readonly node: KeyPair;
+  readonly proxy: KeyPair;
+  readonly dns: KeyPair;
+  readonly admin: KeyPair;
+  /** PEM key that signs service-account tokens. */
+  readonly serviceAccountKey: string;
+}
+
+/** The first address of a range such as `10.96.0.0/16`: the `kubernetes` Service's. */
+export function firstAddress(range: string): string {
+  const [network = ""] = range.split("/");
+  const parts = network.split(".").map(Number);
+  return [...parts.slice(0, 3), (parts[3] ?? 0) + 1].join(".");
+}
+
+/** Makes what is missing or about to end, and reads the rest. The authority stays the same for the cluster's life. */
+export async function ensureCredentials(config: ClusterConfig, tools: CertificateTools): Promise<Credentials> {
+  const folder = new CertificateFolder(join(config.dataDir, "pki"));
+  let pair = folder.read("ca");
+  if (!pair) {
+    pair = await createAuthority(`${config.name}-ca`, tools);
+    folder.write("ca", pair);
+  }
+  const authority = await openAuthority(pair, tools);
+  const ensure = (name: string, request: Parameters<typeof authority.issue>[0]) =>
+    folder.ensure(name, authority, request, tools.clock);
+  const client = (name: string, commonName: string, ...organizations: string[]) =>
+    ensure(name, { commonName, organizations, usage: "client" });
+  const domain = config.clusterDomain;
+  const services = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", `kubernetes.default.svc.${domain}`];
+  return {
+    ca: pair.cert,
+    apiServer: await ensure("apiserver", {
+      commonName: "kube-apiserver",
+      usage: "server",
+      names: ["localhost", ...services, "127.0.0.1", "::1", firstAddress(config.serviceRange), config.nodeAddress],
+    }),
+    kubeletClient: await client(
+      "apiserver-kubelet-client",
+      "kube-apiserver-kubelet-client",
+      "kubeadm:cluster-admins",
+      "system:masters",
+    ),
+    kubeletServing: await ensure(`kubelet-${config.nodeName}`, {
+      commonName: `system:node:${config.nodeName}`,
+      organizations: ["system:nodes"],
+      usage: "server",
+      names: [config.nodeName, "localhost", "127.0.0.1", config.nodeAddress],
+    }),
+    node: await client(`node-${config.nodeName}`, `system:node:${config.nodeName}`, "system:nodes"),
+    proxy: await client("kube-proxy", "system:kube-proxy"),
+    dns: await client("dns", "system:kube-dns"),
+    admin: await client("admin", "kubernetes-admin", "system:masters"),
+    serviceAccountKey: ensureSigningKey(join(config.dataDir, "pki", "sa.key")),
+  };
+}
+
+function ensureSigningKey(path: string): string {
+  if (existsSync(path)) return readFileSync(path, "utf8");
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  writeSafely(path, pem, true);
+  return pem;
+}
