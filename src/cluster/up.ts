@@ -1,0 +1,128 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { Node } from "../api/core/node.ts";
+import { createClient } from "../client/api-client.ts";
+import type { Client } from "../client/client.ts";
+import { httpTransport } from "../client/http-transport.ts";
+import type { Clock } from "../lib/clock.ts";
+import { errorMessage, Fault } from "../lib/fault.ts";
+import type { Random } from "../lib/random.ts";
+import { isStatus } from "../machinery/status-error.ts";
+import { Child } from "./child.ts";
+import { type ClusterConfig, writeCluster } from "./config.ts";
+import { type Credentials, ensureCredentials } from "./credentials.ts";
+import { contextName, installKubeconfig } from "./kubeconfig.ts";
+import { ensureLink, removeLink } from "./machine-link.ts";
+import { claimRunDir } from "./process-lock.ts";
+
+/** Runs one phase of a long command under its name; `note` says what it is at. */
+export type Phase = <T>(name: string, work: (note: (text: string) => void) => Promise<T>) => Promise<T>;
+
+export interface UpOptions {
+  readonly config: ClusterConfig;
+  /** The kubeconfig that gets the cluster's context. */
+  readonly kubeconfig: string;
+  /** The program that starts a role: `main.ts`. */
+  readonly program: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly phase: Phase;
+  /** Told when a process died and was started again. */
+  readonly warn: (text: string) => void;
+}
+
+export interface RunningCluster {
+  readonly config: ClusterConfig;
+  readonly credentials: Credentials;
+  readonly server: string;
+  /** Under the admin's identity. */
+  readonly client: Client;
+  /** Ends everything and leaves nothing behind but the data. */
+  stop(): Promise<void>;
+}
+
+const readyPatience = 120_000;
+
+/** Starts a cluster's processes in order; on failure, what had been started is ended again. */
+export async function startCluster(options: UpOptions): Promise<RunningCluster> {
+  const { config, clock, phase } = options;
+  await using opened = new AsyncDisposableStack();
+  opened.use(claimRunDir(config.runDir));
+  opened.defer(() => rmSync(config.runDir, { recursive: true, force: true }));
+
+  const credentials = await phase("certificates", async (note) => {
+    writeCluster(config);
+    const made = await ensureCredentials(config, options);
+    installKubeconfig(options.kubeconfig, accessTo(config, made));
+    note(`context ${contextName(config.name)} in ${options.kubeconfig}`);
+    return made;
+  });
+  if (config.runtime === "cri") {
+    ensureLink(config);
+    opened.defer(() => removeLink(config));
+  }
+
+  await phase("control plane", async (note) => {
+    const child = roleProcess("server", options, note);
+    opened.defer(() => child.stop(true));
+    await child.start();
+    note(`https://127.0.0.1:${config.apiPort}`);
+  });
+  const { cert, key } = credentials.admin;
+  const address = `https://127.0.0.1:${config.apiPort}`;
+  const transport = opened.use(httpTransport({ server: address, ca: credentials.ca, cert, key }));
+  const client = createClient(transport, { fieldManager: "navarch" });
+
+  await phase("node", async (note) => {
+    const child = roleProcess("agent", options, note);
+    opened.defer(() => child.stop(true));
+    await child.start();
+    await nodeReady(client, config.nodeName, clock);
+    note(`${config.nodeName} at ${config.nodeAddress}`);
+  });
+
+  const running = opened.move();
+  return { config, credentials, server: address, client, stop: () => running.disposeAsync() };
+}
+
+/** What a kubeconfig needs to reach the cluster as its admin. */
+export function accessTo(config: ClusterConfig, credentials: Credentials) {
+  return {
+    context: contextName(config.name),
+    server: `https://127.0.0.1:${config.apiPort}`,
+    ca: credentials.ca,
+    client: credentials.admin,
+  };
+}
+
+function roleProcess(role: "server" | "agent", options: UpOptions, note: (text: string) => void): Child {
+  const { config, clock, program, warn } = options;
+  return new Child({
+    module: program,
+    args: [role, "--data-dir", config.dataDir],
+    logFile: join(config.dataDir, "logs", `${role}.log`),
+    clock,
+    onNote: note,
+    onRestart: (why) =>
+      warn(`the ${role} process was started again: ${why}; see ${join(config.dataDir, "logs", `${role}.log`)}`),
+  });
+}
+
+/** Resolves when the node says that it is ready. */
+async function nodeReady(client: Client, name: string, clock: Clock): Promise<void> {
+  const deadline = clock.monotonic() + readyPatience;
+  let seen = "it has not registered";
+  while (clock.monotonic() < deadline) {
+    try {
+      const node = await client.get(Node, { name });
+      const ready = node.status?.conditions?.find((condition) => condition.type === "Ready");
+      const fresh = ready?.lastHeartbeatTime && Date.parse(ready.lastHeartbeatTime) > clock.now() - 30_000;
+      if (ready?.status === "True" && fresh) return;
+      seen = ready?.message ?? seen;
+    } catch (error) {
+      if (!isStatus(error, "NotFound")) seen = errorMessage(error);
+    }
+    await clock.sleep(50);
+  }
+  throw new Fault("timeout", `node ${name} did not become ready within ${readyPatience / 1000} s: ${seen}`);
+}
