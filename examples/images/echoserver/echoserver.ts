@@ -13,6 +13,7 @@ export function echo(request: IncomingMessage, response: ServerResponse): void {
 function report(request: IncomingMessage, body: string): string {
   const url = request.url ?? "/";
   const query = url.includes("?") ? url.slice(url.indexOf("?") + 1) : "nil";
+  const host = request.headers.host?.replace(/:\d+$/, "") ?? "localhost";
   const headers = Object.entries(request.headers)
     .map(([name, value]) => `${name}=${Array.isArray(value) ? value.join(", ") : value}`)
     .sort();
@@ -24,7 +25,7 @@ function report(request: IncomingMessage, body: string): string {
     `real path=${url}`,
     `query=${query}`,
     `request_version=${request.httpVersion}`,
-    `request_uri=http://${request.headers.host ?? "localhost"}:${request.socket.localPort}${url}`,
+    `request_uri=http://${host}:${request.socket.localPort}${url}`,
     "",
     "SERVER VALUES:",
     `server_version=node: ${process.versions.node}`,
