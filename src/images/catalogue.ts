@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { errorMessage, Fault, faultCode } from "../lib/fault.ts";
 import { type BuildOptions, type BuiltImage, buildImage } from "./build.ts";
 import { type ImageSpec, readImageSpec } from "./image-spec.ts";
-import { type ContainerdTarget, ensureImported } from "./import.ts";
+import { type ContainerdTarget, importImage, missingImages } from "./import.ts";
 
 /** The image specifications among the given files and directly in the given folders (`*.yaml`, `*.yml`), by image name. */
 export async function readImageSpecs(places: readonly string[]): Promise<readonly ImageSpec[]> {
@@ -37,7 +37,12 @@ export async function loadAll(
   target: ContainerdTarget,
   onProgress?: (image: BuiltImage, imported: boolean) => void,
 ): Promise<void> {
-  for (const image of images) onProgress?.(image, await ensureImported(target, image));
+  const missing = await missingImages(target, images);
+  for (const image of images) {
+    const imported = missing.includes(image);
+    if (imported) await importImage(target, image.path);
+    onProgress?.(image, imported);
+  }
 }
 
 async function specFiles(place: string): Promise<readonly string[]> {

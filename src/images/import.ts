@@ -36,14 +36,22 @@ export async function importedImages(target: ContainerdTarget): Promise<Readonly
 }
 
 /** Imports an image only if containerd does not hold this very one under all its names yet; resolves to whether it was imported. */
-export async function ensureImported(
+export async function ensureImported(target: ContainerdTarget, image: ImportableImage): Promise<boolean> {
+  const [missing] = await missingImages(target, [image]);
+  if (missing) await importImage(target, image.path);
+  return missing !== undefined;
+}
+
+/** What importing needs to know of a built image. */
+export type ImportableImage = Pick<BuiltImage, "name" | "aliases" | "digest" | "path">;
+
+/** Those images that containerd does not hold under all their names. */
+export async function missingImages<T extends ImportableImage>(
   target: ContainerdTarget,
-  image: Pick<BuiltImage, "name" | "aliases" | "digest" | "path">,
-): Promise<boolean> {
+  images: readonly T[],
+): Promise<readonly T[]> {
   const present = await importedImages(target);
-  if ([image.name, ...image.aliases].every((name) => present.get(name) === image.digest)) return false;
-  await importImage(target, image.path);
-  return true;
+  return images.filter((image) => ![image.name, ...image.aliases].every((name) => present.get(name) === image.digest));
 }
 
 async function ctr(target: ContainerdTarget, args: readonly string[]): Promise<string> {

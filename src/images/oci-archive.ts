@@ -11,9 +11,11 @@ import { writeTar } from "./tar.ts";
 const created = "1970-01-01T00:00:00Z";
 const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/** The media type of the manifests that this room writes. */
+export const manifestMediaType = "application/vnd.oci.image.manifest.v1+json";
+
 const mediaTypes = {
   config: "application/vnd.oci.image.config.v1+json",
-  manifest: "application/vnd.oci.image.manifest.v1+json",
   index: "application/vnd.oci.image.index.v1+json",
 } as const;
 
@@ -58,11 +60,11 @@ export async function storeImage(
   const configBlob = await blobs.put(mediaTypes.config, JSON.stringify(config));
   const manifest = {
     schemaVersion: 2,
-    mediaType: mediaTypes.manifest,
+    mediaType: manifestMediaType,
     config: configBlob,
     layers: layers.map(({ layer: { mediaType, digest, size } }) => ({ mediaType, digest, size })),
   };
-  return { config: configBlob, manifest: await blobs.put(mediaTypes.manifest, JSON.stringify(manifest)) };
+  return { config: configBlob, manifest: await blobs.put(manifestMediaType, JSON.stringify(manifest)) };
 }
 
 /** Writes one archive that is an OCI layout and a Docker archive at once, so that every tool can load it. Returns its size in bytes. */
