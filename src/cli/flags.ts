@@ -1,0 +1,34 @@
+import { InvalidArgumentError } from "commander";
+
+/** Reads a whole number between two bounds out of a flag. */
+export function wholeNumber(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < low || value > high) {
+      throw new InvalidArgumentError(`It takes a whole number from ${low} to ${high}.`);
+    }
+    return value;
+  };
+}
+
+/** A flag's text as one of a few words. */
+export function oneOf<const Word extends string>(...words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const word = words.find((known) => known === text);
+    if (!word) throw new InvalidArgumentError(`It takes one of: ${words.join(", ")}.`);
+    return word;
+  };
+}
+
+/** A table with aligned columns, the first row being its head. */
+export function alignedTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("   ")
+        .trimEnd(),
+    )
+    .join("\n");
+}

@@ -1,0 +1,95 @@
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import { planCluster } from "../cluster/config.ts";
+import { containerdAddress, imageCache } from "../cluster/images.ts";
+import { type BuiltImage, buildImage, busyboxImage, listBuilt, pauseImage } from "../images/build.ts";
+import { buildAll, loadAll } from "../images/catalogue.ts";
+import { importedImages, importImage } from "../images/import.ts";
+import { Fault } from "../lib/fault.ts";
+import { alignedTable } from "./flags.ts";
+
+interface ImageFlags {
+  readonly name: string;
+  readonly refresh?: boolean;
+  readonly output?: string;
+}
+
+/** `navarch image build|load|ls`. */
+export function addImageCommands(program: Command): void {
+  const image = program
+    .command("image")
+    .description("build OCI images without Docker, and bring them into the cluster");
+
+  image
+    .command("build")
+    .description("build images from specifications (files, or folders of *.yaml)")
+    .argument("[places...]", "specifications; none builds the cluster's own pause and busybox images")
+    .option("--refresh", "build even if nothing seems to have changed")
+    .option("-o, --output <format>", "json for programs")
+    .action(async (places: string[], flags: ImageFlags) => {
+      const options = {
+        cacheDir: imageCache(process.env),
+        refresh: flags.refresh ?? false,
+        onProgress: ({ image: name, step, detail }: { image: string; step: string; detail: string }) =>
+          process.stderr.write(`${name}: ${step} ${detail}\n`),
+      };
+      const built =
+        places.length > 0
+          ? await buildAll(places, options)
+          : [await buildImage(pauseImage, options), await buildImage(busyboxImage, options)];
+      print(built, flags.output);
+    });
+
+  image
+    .command("load")
+    .description("bring built images, or image archives, into a running cluster")
+    .argument("<what...>", "names of built images, specifications, or archives (*.tar)")
+    .option("--name <cluster>", "the cluster", "navarch")
+    .action(async (what: string[], flags: ImageFlags) => {
+      const config = planCluster({ name: flags.name }, process.env);
+      const address = containerdAddress(config);
+      if (!existsSync(address))
+        throw new Fault("unavailable", `cluster ${config.name} does not run containers now; start it with: navarch up`);
+      const known = await listBuilt({ cacheDir: imageCache(process.env) });
+      for (const each of what) {
+        const built = known.find((candidate) => candidate.name === each || candidate.aliases.includes(each));
+        if (built) await loadAll([built], { address }, report);
+        else if (each.endsWith(".tar"))
+          for (const name of await importImage({ address }, each)) console.log(`${name} loaded`);
+        else if (existsSync(each))
+          await loadAll(await buildAll([each], { cacheDir: imageCache(process.env) }), { address }, report);
+        else
+          throw new Fault("missing", `${each} is neither a built image (navarch image ls shows them) nor a file here`);
+      }
+    });
+
+  image
+    .command("ls")
+    .description("list the images that were built here, or that a running cluster holds")
+    .option("--name <cluster>", "list what this cluster holds")
+    .option("-o, --output <format>", "json for programs")
+    .action(async (flags: { name?: string; output?: string }) => {
+      if (!flags.name) return print(await listBuilt({ cacheDir: imageCache(process.env) }), flags.output);
+      const address = containerdAddress(planCluster({ name: flags.name }, process.env));
+      if (!existsSync(address))
+        throw new Fault("unavailable", `cluster ${flags.name} does not run containers now; start it with: navarch up`);
+      const held = [...(await importedImages({ address }))].map(([name, digest]) => ({ name, digest }));
+      if (flags.output === "json") console.log(JSON.stringify(held, undefined, 2));
+      else
+        console.log(
+          alignedTable([["IMAGE", "DIGEST"], ...held.map(({ name, digest }) => [name, digest.slice(0, 19)])]),
+        );
+    });
+}
+
+function report(image: BuiltImage, imported: boolean): void {
+  console.log(`${image.name} ${imported ? "loaded" : "was there already"}`);
+}
+
+function print(images: readonly BuiltImage[], format: string | undefined): void {
+  if (format === "json") console.log(JSON.stringify(images, undefined, 2));
+  else {
+    const rows = images.map(({ name, digest, size }) => [name, digest.slice(0, 19), `${(size / 1e6).toFixed(1)} MB`]);
+    console.log(alignedTable([["IMAGE", "DIGEST", "SIZE"], ...rows]));
+  }
+}

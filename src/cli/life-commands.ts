@@ -1,0 +1,244 @@
+import { existsSync, rmSync } from "node:fs";
+import { createInterface } from "node:readline/promises";
+import type { Command } from "commander";
+import { Node } from "../api/core/node.ts";
+import { createClient } from "../client/api-client.ts";
+import { httpTransport } from "../client/http-transport.ts";
+import { type ClusterConfig, planCluster, type RuntimeName, readCluster } from "../cluster/config.ts";
+import { ensureCredentials } from "../cluster/credentials.ts";
+import { exampleFolder, serveExample } from "../cluster/example.ts";
+import { loadExampleImages } from "../cluster/example-images.ts";
+import { imageCache } from "../cluster/images.ts";
+import { contextName, kubeconfigPath, removeKubeconfig } from "../cluster/kubeconfig.ts";
+import { cleanLeftovers } from "../cluster/leftovers.ts";
+import { inspectMachine, installPackages, type MachineReport } from "../cluster/machine.ts";
+import { runningProcess } from "../cluster/process-lock.ts";
+import { startCluster } from "../cluster/up.ts";
+import { systemClock } from "../lib/clock.ts";
+import { errorMessage, Fault } from "../lib/fault.ts";
+import { systemRandom } from "../lib/random.ts";
+import { alignedTable, oneOf, wholeNumber } from "./flags.ts";
+import { type Progress, seconds, terminalProgress } from "./progress.ts";
+
+interface UpFlags {
+  readonly name: string;
+  readonly example?: string;
+  readonly yes?: boolean;
+  readonly runtime?: RuntimeName;
+  readonly dataDir?: string;
+  readonly apiPort?: number;
+}
+
+/** `navarch up|down|status`. */
+export function addLifeCommands(program: Command): void {
+  program
+    .command("up")
+    .description("start a cluster on this machine and stay with it; Ctrl-C ends it, its data stays")
+    .option("--name <name>", "the cluster's name; several can run side by side", "navarch")
+    .option("--example <name>", "also start an example application: guestbook")
+    .option("-y, --yes", "do not ask before installing packages")
+    .option("--runtime <runtime>", "cri for real containers, simulated for none", oneOf("cri", "simulated"))
+    .option("--data-dir <folder>", "where the cluster's data is kept")
+    .option("--api-port <port>", "the API server's port", wholeNumber(1, 65535))
+    .action(up);
+
+  program
+    .command("down")
+    .description("end a running cluster, and with --wipe forget it")
+    .option("--name <name>", "the cluster", "navarch")
+    .option("--data-dir <folder>", "where the cluster's data is kept")
+    .option("--wipe", "delete the cluster's data, certificates and kubeconfig context")
+    .action(down);
+
+  program
+    .command("status")
+    .description("say whether a cluster runs, and how it is")
+    .option("--name <name>", "the cluster", "navarch")
+    .option("--data-dir <folder>", "where the cluster's data is kept")
+    .option("-o, --output <format>", "json for programs")
+    .action(status);
+}
+
+async function up(flags: UpFlags): Promise<void> {
+  const config = planCluster(flags, process.env);
+  if (flags.example) exampleFolder(flags.example);
+  const progress = terminalProgress({ stream: process.stderr, now: () => systemClock.monotonic() });
+  if (config.runtime === "simulated") {
+    console.error("SIMULATED: containers are not real in this cluster; pods only say that they run.");
+  }
+  const running = runningProcess(config.runDir);
+  if (running)
+    throw new Fault(
+      "in-use",
+      `cluster ${config.name} is running already (process ${running}); end it with: navarch down --name ${config.name}`,
+    );
+
+  await prepareMachine(config, flags, progress);
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stopping.abort(signal));
+
+  const cluster = await startCluster({
+    config,
+    kubeconfig: kubeconfigPath(process.env),
+    program: process.argv[1]!,
+    clock: systemClock,
+    random: systemRandom,
+    phase: progress.phase,
+    warn: (text) => console.error(`navarch: ${text}`),
+  });
+  try {
+    if (flags.example && !stopping.signal.aborted)
+      await startExample(flags.example, config, cluster.client, progress, stopping.signal);
+    if (!stopping.signal.aborted) {
+      console.error(
+        `\nReady in ${seconds(progress.taken.reduce((sum, { ms }) => sum + ms, 0))}. Ctrl-C ends the cluster; its data stays in ${config.dataDir}.`,
+      );
+      await aborted(stopping.signal);
+    }
+  } finally {
+    await progress.phase("stopping", () => cluster.stop());
+  }
+}
+
+async function startExample(
+  name: string,
+  config: ClusterConfig,
+  client: Parameters<typeof serveExample>[0],
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  if (config.runtime === "cri")
+    await progress.phase("images", (note) => loadExampleImages(config, name, imageCache(process.env), note));
+  if (signal.aborted) return;
+  if (config.runtime === "simulated") {
+    console.error("The example is not started: it needs real containers.");
+    return;
+  }
+  const { url } = await progress.phase(`example ${name}`, (note) => serveExample(client, name, systemClock, note));
+  console.log(
+    `\n  The ${name} answers at   ${url}\n  Try next:               kubectl --context ${contextName(config.name)} get pods -o wide`,
+  );
+}
+
+async function prepareMachine(config: ClusterConfig, flags: UpFlags, progress: Progress): Promise<void> {
+  const report = await progress.phase("machine", async (note) => {
+    const needs = {
+      dataDir: config.dataDir,
+      containers: config.runtime === "cri",
+      ports: [
+        { port: config.apiPort, purpose: "the API server", flag: "--api-port" },
+        {
+          port: config.kubeletPort,
+          purpose: "the node agent",
+          flag: "--name, which gives a second cluster ports of its own",
+        },
+      ],
+    };
+    await cleanLeftovers(config, note);
+    const found = await inspectMachine(needs, process.env);
+    if (found.obstacles.length > 0) throw new Fault("unsupported", describeObstacles(found));
+    note(found.missing.length === 0 ? "everything needed is there" : `${found.missing.length} packages are missing`);
+    return found;
+  });
+  if (report.missing.length === 0) return;
+  console.error("\nTo be installed with apt-get, nothing removed:");
+  console.error(alignedTable(report.missing.map((item) => [`  ${item.package}`, item.purpose])));
+  console.error(
+    "Changed while the cluster runs, and put back at its end: IP forwarding, and interfaces, routes and nftables tables of its own.\n",
+  );
+  if (!flags.yes && !(await agreed("Go on?"))) throw new Fault("aborted", "nothing was changed");
+  await progress.phase("packages", async (note) => {
+    await installPackages(
+      report.missing.map((item) => item.package),
+      process.env,
+      note,
+    );
+    note(report.missing.map((item) => item.package).join(" "));
+  });
+}
+
+function describeObstacles({ obstacles }: MachineReport): string {
+  return ["this machine cannot run it yet:", ...obstacles.map(({ what, mend }) => `  - ${what}\n    ${mend}`)].join(
+    "\n",
+  );
+}
+
+async function agreed(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new Fault("invalid", "there is no terminal to ask on; say --yes to agree");
+  using reader = createInterface({ input: process.stdin, output: process.stderr });
+  return /^y(es)?$/i.test((await reader.question(`${question} [y/N] `)).trim());
+}
+
+async function down(flags: { name: string; dataDir?: string; wipe?: boolean }): Promise<void> {
+  const config = planCluster(flags, process.env);
+  const progress = terminalProgress({ stream: process.stderr, now: () => systemClock.monotonic() });
+  const pid = runningProcess(config.runDir);
+  if (pid) {
+    await progress.phase("stopping", async () => {
+      process.kill(pid, "SIGTERM");
+      while (runningProcess(config.runDir) === pid) await systemClock.sleep(100);
+    });
+  } else if (readCluster(config.dataDir)) {
+    await progress.phase("leftovers", (note) => cleanLeftovers(config, note));
+  }
+  if (!flags.wipe) return;
+  await progress.phase("wiping", async (note) => {
+    removeKubeconfig(kubeconfigPath(process.env), contextName(config.name));
+    if (existsSync(config.dataDir)) rmSync(config.dataDir, { recursive: true, force: true });
+    note(config.dataDir);
+  });
+}
+
+async function status(flags: { name: string; dataDir?: string; output?: string }): Promise<void> {
+  const config = planCluster(flags, process.env);
+  const known = readCluster(config.dataDir) !== undefined;
+  const pid = runningProcess(config.runDir);
+  const nodes = pid ? await nodesOf(config) : [];
+  const server = `https://127.0.0.1:${config.apiPort}`;
+  const state = pid ? "running" : known ? "stopped" : "not made";
+  if (flags.output === "json") {
+    console.log(
+      JSON.stringify({ name: config.name, state, pid, server, dataDir: config.dataDir, nodes }, undefined, 2),
+    );
+    return;
+  }
+  console.log(
+    alignedTable([
+      ["CLUSTER", "STATE", "SERVER", "DATA"],
+      [config.name, state, server, config.dataDir],
+    ]),
+  );
+  if (nodes.length > 0)
+    console.log(`\n${alignedTable([["NODE", "STATE"], ...nodes.map((node) => [node.name, node.state])])}`);
+  if (!pid) process.exitCode = 3;
+}
+
+async function nodesOf(config: ClusterConfig): Promise<readonly { readonly name: string; readonly state: string }[]> {
+  const credentials = await ensureCredentials(config, { clock: systemClock, random: systemRandom });
+  const { cert, key } = credentials.admin;
+  await using transport = httpTransport({
+    server: `https://127.0.0.1:${config.apiPort}`,
+    ca: credentials.ca,
+    cert,
+    key,
+  });
+  try {
+    const list = await createClient(transport).list(Node, { signal: AbortSignal.timeout(3000) });
+    return list.items.map((node) => ({
+      name: node.metadata.name,
+      state:
+        node.status?.conditions?.find((condition) => condition.type === "Ready")?.status === "True"
+          ? "Ready"
+          : "NotReady",
+    }));
+  } catch (error) {
+    return [{ name: "?", state: errorMessage(error) }];
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { errorMessage, Fault } from "../lib/fault.ts";
+import { addImageCommands } from "./image-commands.ts";
+import { addLifeCommands } from "./life-commands.ts";
+import { addRoleCommands } from "./role-commands.ts";
+import { addStoreCommands } from "./store-commands.ts";
+
+const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+const program = new Command("navarch")
+  .description("Kubernetes, whole, in one program: a real cluster on this machine, started by one command.")
+  .version(manifest.version, "-V, --version")
+  .showHelpAfterError("(navarch --help lists the commands)")
+  .configureHelp({ sortSubcommands: false });
+
+addLifeCommands(program);
+addImageCommands(program);
+addStoreCommands(program);
+addRoleCommands(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // A fault is an answer for people; anything else is a defect of ours, and its trace helps to find it.
+  const text =
+    error instanceof Fault || process.env.NAVARCH_DEBUG === undefined ? errorMessage(error) : (error as Error).stack;
+  process.stderr.write(`navarch: ${text}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,23 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { buildAll, loadAll } from "../images/catalogue.ts";
+import type { ClusterConfig } from "./config.ts";
+import { exampleFolder } from "./example.ts";
+import { containerdAddress } from "./images.ts";
+
+/** Builds an example's images where no registry gives them, and brings them into the cluster's containerd. */
+export async function loadExampleImages(
+  config: ClusterConfig,
+  example: string,
+  cacheDir: string,
+  note: (text: string) => void,
+): Promise<void> {
+  const folder = join(exampleFolder(example), "images");
+  if (!existsSync(folder)) return;
+  const built = await buildAll([folder], {
+    cacheDir,
+    onProgress: ({ image, step, detail }) => note(`${image}: ${step} ${detail}`),
+  });
+  await loadAll(built, { address: containerdAddress(config) });
+  note(built.map(({ name }) => name).join(" "));
+}

@@ -1,0 +1,16 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { ClusterConfig } from "./config.ts";
+import type { Environment } from "./machine.ts";
+
+/** Where built images are kept; shared by all clusters of this machine's user. */
+export function imageCache(environment: Environment): string {
+  if (environment.NAVARCH_CACHE) return join(environment.NAVARCH_CACHE, "images");
+  if (process.getuid?.() === 0) return "/var/cache/navarch/images";
+  return join(environment.XDG_CACHE_HOME ?? join(environment.HOME ?? homedir(), ".cache"), "navarch", "images");
+}
+
+/** The socket of the cluster's own containerd. */
+export function containerdAddress(config: ClusterConfig): string {
+  return join(config.runDir, "containerd", "containerd.sock");
+}

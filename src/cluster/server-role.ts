@@ -1,0 +1,52 @@
+import { createServer } from "node:net";
+import { systemClock } from "../lib/clock.ts";
+import { errorMessage, Fault } from "../lib/fault.ts";
+import type { Log } from "../lib/log.ts";
+import { systemRandom } from "../lib/random.ts";
+import { openLmdbStore } from "../store/lmdb.ts";
+import type { ClusterConfig } from "./config.ts";
+import { openControlPlane, storeFolder } from "./control-plane.ts";
+import { ensureCredentials } from "./credentials.ts";
+import type { Role } from "./role-process.ts";
+
+/** Runs the control plane in this process, on the cluster's LMDB store. */
+export async function startServerRole(config: ClusterConfig, log: Log, note: (text: string) => void): Promise<Role> {
+  const clock = systemClock;
+  const random = systemRandom;
+  await using opened = new AsyncDisposableStack();
+  note("store");
+  const store = opened.use(await openLmdbStore({ path: storeFolder(config), clock }));
+  const credentials = await ensureCredentials(config, { clock, random });
+  note("API server");
+  const plane = opened.use(await openControlPlane({ config, credentials, store, clock, random, log }));
+  const { key, cert } = credentials.apiServer;
+  for (const host of await listenAddresses(config)) {
+    try {
+      opened.use(
+        await plane.server.listen({ host, port: config.apiPort, tls: { key, cert, clientCa: credentials.ca } }),
+      );
+    } catch (error) {
+      throw new Fault(
+        "in-use",
+        `cannot listen on ${host}:${config.apiPort}: ${errorMessage(error)}; choose another port with --api-port`,
+        { cause: error },
+      );
+    }
+  }
+  log.info("serving", { port: config.apiPort });
+  const running = opened.move();
+  return { stop: () => running.disposeAsync() };
+}
+
+/** Loopback, and the node's own address where this machine has it: pods reach the server there. */
+async function listenAddresses(config: ClusterConfig): Promise<readonly string[]> {
+  return (await canBind(config.nodeAddress)) ? ["127.0.0.1", config.nodeAddress] : ["127.0.0.1"];
+}
+
+function canBind(host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", () => resolve(false));
+    probe.listen({ host, port: 0 }, () => probe.close(() => resolve(true)));
+  });
+}
