@@ -1,0 +1,211 @@
+import { Fault } from "../../../lib/fault.ts";
+import { commandRunner, mustRun, type RunCommand } from "../../machine/command.ts";
+import type { ProxyBackend } from "../backend.ts";
+import { doorKey, type Front, type HostPort, hostPortKey, type ProxyChange } from "../front.ts";
+import { affinityLeftovers } from "./affinity.ts";
+import { familyWords, type RulesetOptions } from "./chains.ts";
+import {
+  type Element,
+  noSlots,
+  ownTargets,
+  type Rendered,
+  renderFront,
+  renderHostPort,
+  renderSelf,
+} from "./elements.ts";
+import { forgetStaleFlows, touchedDoors } from "./flows.ts";
+import { mend, parseListing, type WantedTable } from "./listing.ts";
+import { declarations, fixedChains, fixedSets, skeletonScript, versionMark } from "./skeleton.ts";
+import { Transaction } from "./transaction.ts";
+
+export interface NftProxyOptions extends Omit<RulesetOptions, "masqueradeMark"> {
+  readonly masqueradeMark?: number;
+  /** The pod ranges of this node alone; only its pods can reach themselves through a service. */
+  readonly localPodRanges?: readonly string[];
+  /** How programs are run, e.g. within a network namespace. */
+  readonly run?: RunCommand;
+}
+
+interface Installed {
+  readonly front: Front;
+  readonly rendered: Rendered;
+  readonly selves: readonly string[];
+}
+
+/**
+ * The service proxy in the kernel by nftables. One table; maps hold the services, so that a change costs the elements
+ * that differ. Nothing is touched before the first `apply`, which takes over a table left by an earlier process.
+ */
+export function openNftProxy(options: NftProxyOptions): ProxyBackend {
+  return new NftProxy(options);
+}
+
+class NftProxy implements ProxyBackend {
+  readonly #options: RulesetOptions;
+  readonly #localPodRanges: readonly string[] | undefined;
+  readonly #run: RunCommand;
+  readonly #table: string;
+  readonly #installed = new Map<string, Installed>();
+  readonly #hostPorts = new Map<string, HostPort>();
+  readonly #chains = new Map<string, readonly string[]>();
+  readonly #selves = new Map<string, number>();
+  /** False while the kernel may differ from what is installed by our books. */
+  #inStep = false;
+  #closed = false;
+
+  constructor({ masqueradeMark = 0x4000, localPodRanges, run = commandRunner(), ...options }: NftProxyOptions) {
+    this.#options = { ...options, masqueradeMark };
+    this.#localPodRanges = localPodRanges;
+    this.#run = run;
+    this.#table = `${familyWords(options.family).ip} ${options.table}`;
+  }
+
+  async apply(change: ProxyChange): Promise<void> {
+    if (this.#closed) throw new Fault("closed", "the proxy's table is closed");
+    const transaction = new Transaction();
+    /** Pods whose count changed, and whether they had an entry before. */
+    const touched = new Map<string, boolean>();
+    const fronts = [
+      ...change.remove.map((key) => this.#replace(key, undefined, transaction, touched)),
+      ...change.put.map((front) => this.#replace(doorKey(front.door), front, transaction, touched)),
+    ];
+    const hostPorts = [
+      ...change.removeHostPorts.map((key) => this.#replaceHostPort(key, undefined, transaction, touched)),
+      ...change.putHostPorts.map((port) => this.#replaceHostPort(hostPortKey(port), port, transaction, touched)),
+    ];
+    for (const [ip, had] of touched) {
+      const has = this.#selves.has(ip);
+      if (has && !had) transaction.add(renderSelf(ip));
+      if (had && !has) transaction.remove(renderSelf(ip));
+    }
+    if (!this.#inStep) await this.resync();
+    else if (transaction.size > 0) await this.#commit(transaction.script(this.#table));
+    if (fronts.some(({ before }) => before?.affinitySeconds)) await this.#forgetAffinity();
+    await forgetStaleFlows(this.#run, touchedDoors(fronts, hostPorts));
+  }
+
+  async resync(): Promise<{ readonly repaired: number }> {
+    if (this.#closed) throw new Fault("closed", "the proxy's table is closed");
+    const wanted = this.#wantedTable();
+    const listed = await this.#run(["nft", "-j", "-n", "list", "table", ...this.#table.split(" ")]);
+    const mended = listed.code === 0 ? mend(parseListing(listed.stdout), wanted) : "rebuild";
+    let repaired = 0;
+    if (mended === "rebuild") {
+      const all = new Transaction();
+      for (const [name, rules] of wanted.chains) all.define(name, rules);
+      for (const element of wanted.elements) all.add(element);
+      await this.#commit(`${skeletonScript(this.#options).join("\n")}\n${all.script(this.#table)}`);
+      repaired = wanted.elements.length;
+    } else if (mended.size > 0) {
+      await this.#commit(mended.script(this.#table));
+      repaired = mended.size;
+    }
+    this.#chains.clear();
+    for (const [name, rules] of wanted.chains) this.#chains.set(name, rules);
+    this.#inStep = true;
+    return { repaired };
+  }
+
+  wanted() {
+    const fronts = new Map([...this.#installed].map(([key, { front }]) => [key, front]));
+    return { fronts, hostPorts: new Map(this.#hostPorts) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    // Added first, so that deleting works whether or not it was ever made.
+    await mustRun(this.#run, ["nft", "-f", "-"], `add table ${this.#table}\ndelete table ${this.#table}\n`);
+  }
+
+  #replace(key: string, front: Front | undefined, transaction: Transaction, touched: Map<string, boolean>) {
+    const old = this.#installed.get(key);
+    if (front) {
+      const rendered = renderFront(front, old?.rendered.slots ?? noSlots, this.#options);
+      const selves = ownTargets(
+        [...front.targets, ...(front.localOnly ?? [])],
+        this.#localPodRanges,
+        this.#options.family,
+      );
+      for (const [name, rules] of rendered.chains) {
+        if (this.#chains.has(name)) continue;
+        this.#chains.set(name, rules);
+        transaction.define(name, rules);
+      }
+      transaction.replace(old?.rendered.elements ?? [], rendered.elements);
+      this.#countSelves(selves, old?.selves ?? [], touched);
+      this.#installed.set(key, { front, rendered, selves });
+    } else if (old) {
+      transaction.replace(old.rendered.elements, []);
+      this.#countSelves([], old.selves, touched);
+      this.#installed.delete(key);
+    }
+    return { before: old?.front, after: front };
+  }
+
+  #replaceHostPort(key: string, port: HostPort | undefined, transaction: Transaction, touched: Map<string, boolean>) {
+    const before = this.#hostPorts.get(key);
+    transaction.replace(before ? [renderHostPort(before)] : [], port ? [renderHostPort(port)] : []);
+    this.#countSelves(port ? [port.target.ip] : [], before ? [before.target.ip] : [], touched);
+    if (port) this.#hostPorts.set(key, port);
+    else this.#hostPorts.delete(key);
+    return { before, after: port };
+  }
+
+  /** Counts the doors through which a pod can reach itself; its entry stays while there is one. */
+  #countSelves(added: readonly string[], removed: readonly string[], touched: Map<string, boolean>): void {
+    const count = (ip: string, by: number) => {
+      const before = this.#selves.get(ip) ?? 0;
+      if (!touched.has(ip)) touched.set(ip, before > 0);
+      if (before + by > 0) this.#selves.set(ip, before + by);
+      else this.#selves.delete(ip);
+    };
+    for (const ip of added) count(ip, 1);
+    for (const ip of removed) count(ip, -1);
+  }
+
+  #wantedTable(): WantedTable {
+    const chains = new Map<string, readonly string[]>();
+    const elements: Element[] = [];
+    for (const { rendered } of this.#installed.values()) {
+      for (const [name, rules] of rendered.chains) chains.set(name, rules);
+      elements.push(...rendered.elements);
+    }
+    for (const port of this.#hostPorts.values()) elements.push(renderHostPort(port));
+    for (const ip of this.#selves.keys()) elements.push(renderSelf(ip));
+    return {
+      version: versionMark(this.#options),
+      fixed: new Map(fixedChains(this.#options).map((chain) => [chain.name, chain.rules.length])),
+      chains,
+      elements,
+      ignoredMaps: new Set([...fixedSets, "affinity"]),
+      maps: [...declarations(this.#options).keys()],
+    };
+  }
+
+  async #commit(script: string): Promise<void> {
+    try {
+      await mustRun(this.#run, ["nft", "-f", "-"], script);
+    } catch (error) {
+      this.#inStep = false;
+      throw error;
+    }
+  }
+
+  /** Forgets which client got which target where the target is gone; the kernel writes these entries itself. */
+  async #forgetAffinity(): Promise<void> {
+    // An entry may expire between looking and deleting, which fails the whole deletion: look again.
+    for (let attempt = 0; ; attempt++) {
+      const json = await mustRun(this.#run, ["nft", "-j", "-n", "list", "map", ...this.#table.split(" "), "affinity"]);
+      const leftovers = affinityLeftovers(
+        parseListing(json).maps.get("affinity") ?? new Map(),
+        (key) => this.#installed.get(key)?.front,
+      );
+      if (leftovers.length === 0) return;
+      const script = `delete element ${this.#table} affinity { ${leftovers.join(", ")} }\n`;
+      const result = await this.#run(["nft", "-f", "-"], script);
+      if (result.code === 0) return;
+      if (attempt === 4) throw new Fault("internal", `nft: ${result.stderr.trim()}`);
+    }
+  }
+}
