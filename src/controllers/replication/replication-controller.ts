@@ -1,0 +1,25 @@
+import { Pod } from "../../api/core/pod.ts";
+import { ReplicationController } from "../../api/core/replication-controller.ts";
+import { selectorOfLabels } from "../../machinery/labels.ts";
+import { defineController } from "../framework/controller.ts";
+import { orphanWatch, type ReplicaKind, reconcileReplicas } from "./replicas.ts";
+
+const replicationControllers: ReplicaKind<ReplicationController> = {
+  kind: ReplicationController,
+  replicasOf: ({ spec }) => spec.replicas ?? 1,
+  minReadySecondsOf: ({ spec }) => spec.minReadySeconds ?? 0,
+  templateOf: ({ spec }) => spec.template,
+  matches: ({ spec }, labels) => selectorOfLabels(spec.selector).matches(labels),
+  statusOf: ({ status }) => status,
+  withStatus: (owner, status) => ({ ...owner, status }),
+};
+
+/** Creates or deletes Pods until each ReplicationController has the number it asks for. */
+export const replicationControllerController = defineController({
+  name: "replication",
+  eventSource: "replication-controller",
+  for: ReplicationController,
+  owns: [Pod],
+  watches: [orphanWatch(replicationControllers)],
+  reconcile: (key, context) => reconcileReplicas(replicationControllers, key, context),
+});
