@@ -1,0 +1,27 @@
+import type { ControllerDefinition, LoopDefinition } from "./framework/controller.ts";
+import { loadBalancerController } from "./load-balancer/service-load-balancer.ts";
+import { replicaSetController } from "./replication/replica-set.ts";
+import { replicationControllerController } from "./replication/replication-controller.ts";
+import { rootCaController } from "./service-account/root-ca.ts";
+import { serviceAccountController } from "./service-account/service-accounts.ts";
+
+/** What the cluster tells its controllers. */
+export interface ControllerSettings {
+  /** PEM certificate of the cluster's authority. */
+  readonly rootCa: string;
+  /** The range that nodes get their pod subnets from. */
+  readonly podRange: string;
+  /** Where Services of type LoadBalancer are answered. */
+  readonly nodeAddresses: readonly string[];
+}
+
+/** Every controller of a control plane. */
+export function allControllers(settings: ControllerSettings): readonly (ControllerDefinition | LoopDefinition)[] {
+  return [
+    serviceAccountController,
+    rootCaController(settings.rootCa),
+    replicaSetController,
+    replicationControllerController,
+    loadBalancerController(settings.nodeAddresses),
+  ];
+}
