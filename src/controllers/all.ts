@@ -1,3 +1,5 @@
+import { endpointSliceController } from "./endpoints/endpoint-slices.ts";
+import { endpointsController } from "./endpoints/endpoints.ts";
 import type { ControllerDefinition, LoopDefinition } from "./framework/controller.ts";
 import { loadBalancerController } from "./load-balancer/service-load-balancer.ts";
 import { replicaSetController } from "./replication/replica-set.ts";
@@ -22,6 +24,8 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     rootCaController(settings.rootCa),
     replicaSetController,
     replicationControllerController,
+    endpointsController,
+    endpointSliceController,
     loadBalancerController(settings.nodeAddresses),
   ];
 }

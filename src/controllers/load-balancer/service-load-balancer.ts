@@ -49,7 +49,7 @@ export function loadBalancerController(addresses: readonly string[]) {
         );
         return { requeueAfter: 60_000 };
       }
-      const ingress = addresses.map((ip) => ({ ip, ipMode: "VIP" }));
+      const ingress = addresses.map((ip) => ({ ip, ipMode: "VIP" as const }));
       const known = (service.status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip);
       if (known.length === addresses.length && addresses.every((ip) => known.includes(ip))) return done;
       await client.updateStatus(Service, { ...service, status: { ...service.status, loadBalancer: { ingress } } });

@@ -1,0 +1,110 @@
+import { Endpoints } from "../../api/core/endpoints.ts";
+import { Service } from "../../api/core/service.ts";
+import type { EndpointAddress, EndpointSubset } from "../../api/generated/core-v1.ts";
+import { isEqual } from "../../machinery/equality.ts";
+import { keyOf } from "../../machinery/object.ts";
+import { isStatus } from "../../machinery/status-error.ts";
+import { type Cache, defineController, done, watches } from "../framework/controller.ts";
+import {
+  conditionsOf,
+  hostnameIn,
+  inheritedLabels,
+  podAddresses,
+  podsBehind,
+  podsWakeTheirServices,
+  type ResolvedPort,
+  resolvePorts,
+} from "./selected-pods.ts";
+
+/** More addresses than this are left out, and an annotation says so (as upstream). */
+const capacity = 1000;
+const capacityAnnotation = "endpoints.kubernetes.io/over-capacity";
+const managerLabel = "endpoints.kubernetes.io/managed-by";
+
+/** Keeps the older Endpoints object of every Service with a selector equal to the pods behind it. */
+export const endpointsController = defineController({
+  name: "endpoint",
+  serviceAccount: "endpoint-controller",
+  for: Service,
+  watches: [podsWakeTheirServices, watches(Endpoints, (endpoints) => [keyOf(endpoints)])],
+  async reconcile(key, { cache, client }) {
+    const service = cache.get(Service, key);
+    const known = cache.get(Endpoints, key);
+    if (!service) {
+      // Endpoints without a Service are somebody's own unless this controller made them.
+      if (known?.metadata.labels?.[managerLabel]) {
+        await client.delete(Endpoints, key).catch((error) => {
+          if (!isStatus(error, "NotFound")) throw error;
+        });
+      }
+      return done;
+    }
+    if (service.metadata.deletionTimestamp || service.spec.type === "ExternalName") return done;
+    if (Object.keys(service.spec.selector ?? {}).length === 0) return done;
+    const { subsets, cut } = subsetsOf(service, cache);
+    const labels = { ...inheritedLabels(service), [managerLabel]: "endpoint-controller" };
+    const others = { ...known?.metadata.annotations };
+    delete others[capacityAnnotation];
+    const annotations = cut ? { ...others, [capacityAnnotation]: "truncated" } : others;
+    if (!known) {
+      await client.create(Endpoints, { metadata: { ...key, labels, annotations }, subsets });
+      return done;
+    }
+    const same =
+      isEqual(known.subsets ?? [], subsets) &&
+      isEqual(known.metadata.labels ?? {}, labels) &&
+      isEqual(known.metadata.annotations ?? {}, annotations);
+    if (!same)
+      await client.update(Endpoints, { ...known, metadata: { ...known.metadata, labels, annotations }, subsets });
+    return done;
+  },
+});
+
+interface Group {
+  readonly ports: readonly ResolvedPort[];
+  readonly ready: EndpointAddress[];
+  readonly notReady: EndpointAddress[];
+}
+
+function subsetsOf(
+  service: Service,
+  cache: Cache,
+): { readonly subsets: readonly EndpointSubset[]; readonly cut: boolean } {
+  const groups = new Map<string, Group>();
+  const sorted = [...podsBehind(service, cache)].sort((a, b) =>
+    compareAddresses(podAddresses(a)[0]!, podAddresses(b)[0]!),
+  );
+  let count = 0;
+  let cut = false;
+  for (const pod of sorted) {
+    const state = conditionsOf(pod, service);
+    if (state.terminating && !service.spec.publishNotReadyAddresses) continue;
+    const ports = resolvePorts(service, pod);
+    if (ports.length === 0 && (service.spec.ports ?? []).length > 0) continue;
+    if (++count > capacity) {
+      cut = true;
+      continue;
+    }
+    const name = JSON.stringify(ports);
+    const group = groups.get(name) ?? { ports, ready: [], notReady: [] };
+    groups.set(name, group);
+    const hostname = hostnameIn(pod, service);
+    const address: EndpointAddress = {
+      ip: podAddresses(pod)[0]!,
+      ...(hostname ? { hostname } : {}),
+      ...(pod.spec.nodeName ? { nodeName: pod.spec.nodeName } : {}),
+      targetRef: { kind: "Pod", namespace: pod.metadata.namespace, name: pod.metadata.name, uid: pod.metadata.uid },
+    };
+    (state.ready ? group.ready : group.notReady).push(address);
+  }
+  const subsets = [...groups.values()].map(({ ready, notReady, ports }) => ({
+    ...(ready.length > 0 ? { addresses: ready } : {}),
+    ...(notReady.length > 0 ? { notReadyAddresses: notReady } : {}),
+    ...(ports.length > 0 ? { ports: ports.map(({ name, ...port }) => ({ ...(name ? { name } : {}), ...port })) } : {}),
+  }));
+  return { subsets, cut };
+}
+
+function compareAddresses(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
