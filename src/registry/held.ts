@@ -1,5 +1,5 @@
-import type { KubeObject } from "../machinery/object.ts";
 import { Fault } from "../lib/fault.ts";
+import type { KubeObject } from "../machinery/object.ts";
 import type { Revision } from "../store/store.ts";
 import type { AnyObject, Resource, Served } from "./resource.ts";
 
@@ -85,7 +85,10 @@ export function toServed(object: AnyObject, served: Served): AnyObject {
 }
 
 /** What goes into the store: the object's JSON without its resourceVersion. */
-export function encodeStored(resource: Resource, object: AnyObject): { readonly bytes: Uint8Array; readonly tail: Uint8Array } {
+export function encodeStored(
+  resource: Resource,
+  object: AnyObject,
+): { readonly bytes: Uint8Array; readonly tail: Uint8Array } {
   const { head } = resource.stored;
   const bytes = Buffer.from(stringify(resource.stored, object));
   return { bytes, tail: bytes.subarray(head.length) };

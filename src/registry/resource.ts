@@ -1,7 +1,6 @@
 import type { Kind, KindDeclaration, VersionMapping } from "../api/kind.ts";
-import { groupNames } from "../api/kind.ts";
 import { Fault } from "../lib/fault.ts";
-import type { KindRef, KubeObject, ObjectMeta } from "../machinery/object.ts";
+import type { KubeObject, ObjectMeta } from "../machinery/object.ts";
 import type { ResourceName } from "../machinery/status-error.ts";
 import type { StructInfo, TypeLookup } from "../machinery/type-info.ts";
 import type { KeyRange } from "../store/store.ts";
@@ -100,16 +99,6 @@ export class Resource {
       ...(mapping ? { mapping } : {}),
     };
   }
-}
-
-/** The resource that a kind's objects belong to, in messages. */
-export function nameOf({ group, plural }: KindRef<unknown>): ResourceName {
-  return { group, plural };
-}
-
-/** Turns the name of a package of the sources into the group that it serves. */
-export function groupOfPackage(folder: string): string {
-  return groupNames[folder] ?? folder;
 }
 
 // "0" follows "/" in byte order, so this is every key below the prefix.

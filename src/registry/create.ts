@@ -1,0 +1,124 @@
+import { nameSuffix, uuid } from "../lib/random.ts";
+import { validateMetadata } from "../machinery/metadata-validation.ts";
+import { alreadyExists, resourceText, StatusError } from "../machinery/status-error.ts";
+import type { Collection } from "./collection.ts";
+import type { AnyObject, Resource, Served } from "./resource.ts";
+import {
+  inNamespace,
+  metadataRules,
+  refuse,
+  timestamp,
+  toStored,
+  type WriteContext,
+  type WriteOptions,
+  type Written,
+  withDefaults,
+  withMetadata,
+  written,
+} from "./write.ts";
+
+/** As many names are tried as upstream does before a generated one is given up. */
+const generateAttempts = 8;
+/** A generated name's stem is cut so that the whole stays a DNS label. */
+const longestStem = 58;
+
+export interface CreateRequest extends WriteOptions {
+  readonly served: Served;
+  readonly namespace: string | undefined;
+  /** As decoded, in the version of `served`. */
+  readonly object: AnyObject;
+}
+
+/** Makes an object. Throws AlreadyExists, Invalid, and what admission throws. */
+export async function createObject(
+  collection: Collection,
+  context: WriteContext,
+  request: CreateRequest,
+): Promise<Written> {
+  const { served, options } = { served: request.served, options: request };
+  const { resource } = collection;
+  const defaulted = withDefaults(inNamespace(resource, request.object, request.namespace), served);
+  const owned = options.own ? options.own(defaulted, undefined) : defaulted;
+  const stored = toStored(owned, served);
+  const complete = served.mapping ? withDefaults(stored, resource.stored) : stored;
+  const prefix = complete.metadata.name ? undefined : complete.metadata.generateName;
+
+  for (let attempt = 1; ; attempt += 1) {
+    const named = prefix ? withMetadata(complete, { name: generated(prefix, context) }) : complete;
+    const result = await tryCreate(collection, context, named, options);
+    if (result) return result;
+    if (prefix && attempt < generateAttempts) continue;
+    throw prefix ? noFreeName(resource, named) : alreadyExists(resource.name, named.metadata.name);
+  }
+}
+
+async function tryCreate(
+  collection: Collection,
+  context: WriteContext,
+  object: AnyObject,
+  { admission, dryRun }: WriteOptions,
+): Promise<Written | undefined> {
+  const { resource, strategy } = collection;
+  const admitted = admission ? await admission.admit(object, undefined) : object;
+  const prepared = prepareCreate(resource, admitted, context);
+  const reservation = strategy.reserve?.(prepared, undefined, { dryRun });
+  const next = reservation?.object ?? prepared;
+  let kept = false;
+  try {
+    refuse(resource, next, [
+      ...validateMetadata(next.metadata, metadataRules(resource)),
+      ...(resource.declaration.validate?.(next) ?? []),
+    ]);
+    await admission?.validate(next, undefined);
+    if (dryRun) {
+      return collection.cache.get(resource.keyOf(next)) ? undefined : { object: next, created: true };
+    }
+    const attempt = await collection.insert(next);
+    if (!attempt.ok) return undefined;
+    kept = true;
+    reservation?.keep();
+    return { ...written(attempt.held), created: true };
+  } finally {
+    if (!kept) reservation?.release();
+  }
+}
+
+function prepareCreate(resource: Resource, object: AnyObject, { clock, random }: WriteContext): AnyObject {
+  const { declaration } = resource;
+  const { metadata } = object;
+  const finalizers = declaration.finalizers?.filter((name) => !metadata.finalizers?.includes(name)) ?? [];
+  const fresh = withMetadata(object, {
+    uid: uuid(random),
+    creationTimestamp: timestamp(clock.now()),
+    deletionTimestamp: undefined,
+    deletionGracePeriodSeconds: undefined,
+    resourceVersion: undefined,
+    selfLink: undefined,
+    generation: undefined,
+    ...(finalizers.length > 0 ? { finalizers: [...(metadata.finalizers ?? []), ...finalizers] } : {}),
+  });
+  const prepared = declaration.prepareCreate
+    ? (declaration.prepareCreate(fresh) as AnyObject)
+    : resource.subresources.has("status")
+      ? withoutStatus(resource, fresh)
+      : fresh;
+  return resource.generationOf?.(prepared) === undefined ? prepared : withMetadata(prepared, { generation: 1 });
+}
+
+// Where the type always shows a status, an empty one stays.
+function withoutStatus(resource: Resource, { status: _status, ...rest }: AnyObject): AnyObject {
+  const field = resource.stored.type.fields.get("status");
+  return field && !field.pointer && field.type.kind === "struct" ? { ...rest, status: {} } : rest;
+}
+
+function generated(prefix: string, { random }: WriteContext): string {
+  return prefix.slice(0, longestStem) + nameSuffix(random);
+}
+
+function noFreeName(resource: Resource, { metadata }: AnyObject): StatusError {
+  const { group, plural } = resource.name;
+  const text = `${resourceText(resource.name)} "${metadata.name}" already exists, the server was not able to generate a unique name for the object`;
+  return new StatusError("AlreadyExists", text, {
+    details: { name: metadata.name, ...(group ? { group } : {}), kind: plural, retryAfterSeconds: 1 },
+  });
+}

@@ -1,0 +1,26 @@
+import type { AnyObject } from "./resource.ts";
+
+/** Something taken for a write, as an address: kept when the write succeeds, given back when it does not. */
+export interface Reservation {
+  readonly object: AnyObject;
+  /** The write was made. */
+  keep(): void;
+  /** The write was not made. */
+  release(): void;
+}
+
+/** What a kind needs from the server that its declaration cannot say, because it reads other objects or takes turns. */
+export interface Strategy {
+  /** A finished deletion answers with the object, as upstream does for some kinds; else with a Status. */
+  readonly returnsDeleted?: boolean;
+  /** Completes an object with what only the server can give, on create and update; nothing is written on a dry run. */
+  readonly reserve?: (next: AnyObject, previous: AnyObject | undefined, options: { dryRun: boolean }) => Reservation;
+  /** The object is gone from the store. */
+  readonly removed?: (last: AnyObject) => void;
+  /** The first step of a deletion: undefined when there is none, and the usual way is taken. */
+  readonly beginDelete?: (object: AnyObject, now: string) => AnyObject | undefined;
+  /** False while something other than finalizers and grace keeps a deleted object. */
+  readonly mayGo?: (object: AnyObject) => boolean;
+}
+
+export const plainStrategy: Strategy = {};
