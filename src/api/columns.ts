@@ -1,4 +1,5 @@
 import type { LabelSelector } from "../machinery/generated/meta-v1.ts";
+import { selectorOfObject } from "../machinery/labels.ts";
 import type { ObjectMeta } from "../machinery/object.ts";
 import { since } from "./durations.ts";
 import type { Column } from "./kind.ts";
@@ -59,18 +60,11 @@ export function labelsText(labels: Readonly<Record<string, string>> | undefined)
 
 /** A selector as `kubectl` writes it, its requirements in order of key; `<none>` for an absent or empty one. */
 export function selectorText(selector: LabelSelector | undefined): string {
-  const byKey: (readonly [string, string])[] = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => [
-    key,
-    `${key}=${value}`,
-  ]);
-  for (const { key, operator, values = [] } of selector?.matchExpressions ?? []) {
-    const list = [...values].sort().join(",");
-    if (operator === "In") byKey.push([key, `${key} in (${list})`]);
-    else if (operator === "NotIn") byKey.push([key, `${key} notin (${list})`]);
-    else byKey.push([key, operator === "Exists" ? key : `!${key}`]);
+  try {
+    return orNone(selectorOfObject(selector).toString());
+  } catch {
+    return "<error>";
   }
-  byKey.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  return orNone(byKey.map(([, requirement]) => requirement).join(","));
 }
 
 /** The first `limit` entries and how many more there are: `a,b,c + 2 more...`. */
