@@ -2,7 +2,7 @@
  * What codecs, patches, apply, OpenAPI and pruning need to know about a type. Supplied by `api/facts` for built-in kinds
  * and by structural schemas for custom resources.
  */
-export type TypeInfo = ScalarInfo | StructInfo | ListInfo | MapInfo;
+export type TypeInfo = ScalarInfo | StructInfo | ListInfo | MapInfo | EitherInfo;
 
 export type ScalarName =
   | "string"
@@ -34,6 +34,14 @@ export interface ListInfo {
 export interface MapInfo {
   readonly kind: "map";
   readonly value: TypeInfo;
+}
+
+/** A struct, or something simpler in its place: how JSON schemas write `additionalProperties`, `items` and `dependencies`. */
+export interface EitherInfo {
+  readonly kind: "either";
+  readonly struct: TypeInfo;
+  /** A boolean, a list of the same struct, or a list of strings. */
+  readonly or: "bool" | "list" | "strings";
 }
 
 export interface StructInfo {

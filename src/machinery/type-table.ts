@@ -1,5 +1,6 @@
 import metaV1 from "./generated/meta-v1.json" with { type: "json" };
 import type {
+  EitherInfo,
   FieldInfo,
   ListInfo,
   MapInfo,
@@ -103,6 +104,13 @@ export function typeTable(packages: readonly FactPackage[], options: TableOption
     if (text.startsWith("[]")) return { kind: "list", item: resolve(text.slice(2)) } satisfies ListInfo;
     if (text.startsWith("{}")) return { kind: "map", value: resolve(text.slice(2)) } satisfies MapInfo;
     if (text in scalars) return scalars[text as ScalarName];
+    // Types whose sources give them a JSON form of their own.
+    const own = /^(apiextensions\/\w+)\.(JSON|JSONSchemaPropsOr(Bool|Array|StringArray))$/.exec(text);
+    if (own?.[2] === "JSON") return scalars.raw;
+    if (own) {
+      const or = own[3] === "Bool" ? "bool" : own[3] === "Array" ? "list" : "strings";
+      return { kind: "either", struct: resolve(`${own[1]}.JSONSchemaProps`), or } satisfies EitherInfo;
+    }
     // A hidden type can only be reached through a hidden field; carried as it is, should a table say otherwise.
     return lookup(text) ?? scalars.any;
   };
