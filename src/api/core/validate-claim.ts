@@ -27,7 +27,7 @@ export function validateClaimSpec(spec: core.PersistentVolumeClaimSpec, place: F
   }
   errors.push(...validateSelector(spec.selector, place.child("selector")));
   errors.push(...validateAccessModes(spec.accessModes, place.child("accessModes")));
-  const storage = spec.resources?.requests?..storage;
+  const storage = spec.resources?.requests?.storage;
   const storagePlace = place.child("resources").key("storage");
   if (storage === undefined) errors.push(field.required(storagePlace));
   else if (quantitySign(storage) <= 0) errors.push(field.invalid(storagePlace, storage, "must be greater than zero"));
