@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  type FakeNode,
+  fakeNodeAddress,
+  fakeOutsideAddress,
+  fakePodAddress,
+  openFakeNode,
+} from "../../testing/fake-node.ts";
+import { proxyBackendContract } from "../backend.contract.ts";
+import { type Front, noChange } from "../front.ts";
+import { openNftProxy } from "./backend.ts";
+
+const ranges = { family: "IPv4", podRanges: ["10.244.0.0/16"], serviceRanges: ["10.96.0.0/16"] } as const;
+
+proxyBackendContract("nftables", async () => {
+  const fake = await openFakeNode(3);
+  const backend = openNftProxy({
+    ...ranges,
+    table: "navarch-test",
+    localPodRanges: ["10.244.0.0/24"],
+    run: fake.node.run,
+  });
+  return {
+    backend,
+    pods: fake.pods.map((_, index) => ({ name: `pod${index + 1}`, target: { ip: fakePodAddress(index), port: 8080 } })),
+    nodeAddress: fakeNodeAddress,
+    outsideAddress: fakeOutsideAddress,
+    ask: async (from, { host, port, protocol = "tcp", sourcePort }) => {
+      const asker = from === "node" ? fake.node : from === "outside" ? fake.outside : fake.pods[from]!;
+      const reply = await asker.ask({ op: "ask", protocol, host, port, sourcePort });
+      if (reply.error === "ECONNREFUSED") return "refused";
+      if (reply.error === "timeout") return "silence";
+      const [pod = reply.error ?? "", sees = ""] = (reply.answer ?? "").split(" ");
+      return { pod, sees: sees.replace("::ffff:", "") };
+    },
+    [Symbol.asyncDispose]: async () => {
+      await backend[Symbol.asyncDispose]();
+      await fake[Symbol.asyncDispose]();
+    },
+  };
+});
+
+describe("nftables: under traffic and at scale", () => {
+  let fake: FakeNode;
+  beforeAll(async () => {
+    fake = await openFakeNode(4);
+  }, 60_000);
+  afterAll(async () => {
+    await fake?.[Symbol.asyncDispose]();
+  });
+  const open = () => openNftProxy({ ...ranges, table: "navarch-test", run: fake.node.run });
+  const front = (host: string, ...pods: number[]): Front => ({
+    door: { kind: "address", address: host, protocol: "tcp", port: 80 },
+    service: "test/service",
+    masquerade: "outsidePods",
+    targets: pods.map((index) => ({ ip: fakePodAddress(index), port: 8080 })),
+  });
+
+  test("fails no request while endpoints come and go", async () => {
+    await using backend = open();
+    await backend.apply({ ...noChange, put: [front("10.96.1.1", 0, 1, 2)] });
+    await fake.pods[3]!.ask({ op: "hammer", host: "10.96.1.1", port: 80 });
+    const sets = [[0], [1, 2], [0, 1, 2], [2], [0, 2], [1]];
+    for (let round = 0; round < 60; round++) {
+      await backend.apply({ ...noChange, put: [front("10.96.1.1", ...sets[round % sets.length]!)] });
+    }
+    const { requests, failures } = await fake.pods[3]!.ask({ op: "stopHammer" });
+    expect(failures).toEqual([]);
+    expect(requests).toBeGreaterThan(60);
+  });
+
+  test("leaves an established connection alone when its endpoint, and even its service, is removed", async () => {
+    await using backend = open();
+    await backend.apply({ ...noChange, put: [front("10.96.1.2", 0)] });
+    const { held, answer } = await fake.pods[3]!.ask({ op: "hold", host: "10.96.1.2", port: 80 });
+    await backend.apply({ ...noChange, put: [front("10.96.1.2", 1)] });
+    expect(await fake.pods[3]!.ask({ op: "useHeld", held: held! })).toEqual({ answer });
+    await backend.apply({ ...noChange, remove: ["10.96.1.2/tcp/80"] });
+    expect(await fake.pods[3]!.ask({ op: "useHeld", held: held! })).toEqual({ answer });
+  });
+
+  test("repairs what somebody else deleted, changed or added, and rebuilds a table that is gone", async () => {
+    await using backend = open();
+    await backend.apply({ ...noChange, put: [front("10.96.1.3", 0, 1), front("10.96.1.4", 2)] });
+    const nft = (...words: string[]) => fake.node.run(["nft", ...words]);
+    await nft("delete element ip navarch-test services { 10.96.1.3 . 6 . 80 }");
+    await nft("add element ip navarch-test targets { 10.96.1.9 . 6 . 80 . 0:1 : 10.244.0.99 . 1 }");
+    await nft("flush chain ip navarch-test to-o-1");
+    expect((await backend.resync()).repaired).toBe(3);
+    const answered = async (host: string) =>
+      (await fake.pods[3]!.ask({ op: "ask", protocol: "tcp", host, port: 80 })).answer;
+    expect(await answered("10.96.1.3")).toBeDefined();
+    expect(await answered("10.96.1.4")).toBeDefined();
+    await nft("flush ruleset");
+    await backend.resync();
+    expect(await answered("10.96.1.4")).toBeDefined();
+  });
+
+  test("takes over the table that an earlier process left, without emptying it", async () => {
+    const first = open();
+    await first.apply({ ...noChange, put: [front("10.96.1.5", 0), front("10.96.1.6", 1)] });
+    await using second = open();
+    await second.apply({ ...noChange, put: [front("10.96.1.5", 0)] });
+    expect(await second.resync()).toEqual({ repaired: 0 });
+    expect((await fake.pods[3]!.ask({ op: "ask", protocol: "tcp", host: "10.96.1.6", port: 80 })).error).toBe(
+      "ECONNREFUSED",
+    );
+    expect((await fake.pods[3]!.ask({ op: "ask", protocol: "tcp", host: "10.96.1.5", port: 80 })).answer).toBeDefined();
+  });
+
+  test("holds 5,000 services of 3 endpoints and still answers", async () => {
+    await using backend = open();
+    const fronts = Array.from({ length: 5000 }, (_, i) => front(`10.96.${100 + (i >> 8)}.${i & 255}`, 0, 1, 2));
+    await backend.apply({ ...noChange, put: fronts });
+    await backend.apply({ ...noChange, put: [front("10.96.100.7", 1)] });
+    const reply = await fake.pods[3]!.ask({ op: "ask", protocol: "tcp", host: "10.96.119.135", port: 80 });
+    expect(reply.answer).toBeDefined();
+    expect(await backend.resync()).toEqual({ repaired: 0 });
+  });
+
+  test("leaves nothing behind", async () => {
+    const backend = open();
+    await backend.apply({ ...noChange, put: [front("10.96.1.7", 0)] });
+    await backend[Symbol.asyncDispose]();
+    expect((await fake.node.run(["nft", "list", "tables"])).stdout).toBe("");
+  });
+});
