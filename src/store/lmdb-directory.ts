@@ -91,10 +91,35 @@ export function writeFormat(directory: string): void {
   }
 }
 
+const reserveFile = "reserve";
+const reserveBytes = 1024 * 1024;
+
+/**
+ * Takes some space on the disk while there is plenty, to give it back when there is none: even a deletion has to write
+ * before it frees anything.
+ */
+export function holdReserve(directory: string): void {
+  const file = join(directory, reserveFile);
+  try {
+    if (existsSync(file) || freeBytes(directory) < 16 * reserveBytes) return;
+    // Written, not just sized: a hole in a file reserves nothing.
+    writeFileSync(file, Buffer.alloc(reserveBytes), { mode: 0o600 });
+  } catch {
+    rmSync(file, { force: true });
+  }
+}
+
+/** Gives the reserve back; false when there is none. */
+export function releaseReserve(directory: string): boolean {
+  const file = join(directory, reserveFile);
+  if (!existsSync(file)) return false;
+  rmSync(file, { force: true });
+  return true;
+}
+
 /** Whether the file system under the directory has next to nothing left. */
 export function isDiskFull(directory: string): boolean {
-  const { bavail, bsize } = statfsSync(directory);
-  return bavail * bsize < 1024 * 1024;
+  return freeBytes(directory) < 1024 * 1024;
 }
 
 /** The processes other than this one in LMDB's table of readers, which has no dead ones after a reader check. */
@@ -105,6 +130,11 @@ export function otherProcesses(readerList: string): number[] {
     if (pid > 0 && pid !== process.pid) found.add(pid);
   }
   return [...found];
+}
+
+function freeBytes(directory: string): number {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize;
 }
 
 function readFormat(directory: string): number | undefined {

@@ -1,6 +1,6 @@
 import { errorMessage, Fault } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
-import { isDiskFull } from "./lmdb-directory.ts";
+import { holdReserve, isDiskFull, releaseReserve } from "./lmdb-directory.ts";
 import {
   type Header,
   headerSize,
@@ -351,7 +351,10 @@ export class GroupCommit {
       if (this.#broken) request.reject(this.#broken);
       else allWell = this.#writeOne(request) && allWell;
     }
-    if (allWell && requests.length === 0) this.#oneByOne = undefined;
+    if (allWell && requests.length === 0) {
+      this.#oneByOne = undefined;
+      holdReserve(this.#options.directory);
+    }
     this.#idle();
   }
 
@@ -367,7 +370,11 @@ export class GroupCommit {
       this.#tables.root.transactionSync(() => this.#put(winner));
     } catch (error) {
       this.#undo();
-      request.reject(this.#faultOf(error));
+      const fault = this.#faultOf(error);
+      const frees = "sweep" in request || request.write.value === null;
+      if (fault.code === "exhausted" && frees && releaseReserve(this.#options.directory))
+        return this.#writeOne(request);
+      request.reject(fault);
       return false;
     }
     this.#durable(batch);

@@ -4,7 +4,14 @@ import { type Log, silentLog } from "../lib/log.ts";
 import { Alarm } from "./alarm.ts";
 import { checkDataDirectory } from "./check.ts";
 import { checkLimit, checkMoment, checkWrite, inRange } from "./keys.ts";
-import { claimDirectory, inspectDirectory, markOpening, otherProcesses, writeFormat } from "./lmdb-directory.ts";
+import {
+  claimDirectory,
+  holdReserve,
+  inspectDirectory,
+  markOpening,
+  otherProcesses,
+  writeFormat,
+} from "./lmdb-directory.ts";
 import { type State, stateSize, whatToDo, writeState } from "./lmdb-format.ts";
 import { slabs, Tables } from "./lmdb-tables.ts";
 import { GroupCommit } from "./lmdb-writer.ts";
@@ -52,6 +59,7 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LmdbStor
     try {
       const state = tables.state() ?? firstState(tables, condition === "new");
       if (condition === "new") writeFormat(claim.path);
+      holdReserve(claim.path);
       return new EmbeddedStore({ ...options, tables, state, claim, path: claim.path });
     } catch (error) {
       await tables.root.close();
