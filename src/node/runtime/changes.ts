@@ -22,6 +22,9 @@ export interface LifeSource {
   read(id: string, known: LifeRecord | undefined, signal: AbortSignal): Promise<LifeRecord | undefined>;
 }
 
+/** What a hint says is about to show: that it does not run any more, or that it is not there any more. */
+export type Expectation = "end" | "gone";
+
 export interface ChangesOptions {
   readonly source: LifeSource;
   readonly clock: Clock;
@@ -50,7 +53,7 @@ export function eventsBetween(before: LifeRecord | undefined, after: LifeRecord 
 export class Changes {
   readonly #options: ChangesOptions;
   readonly #known = new Map<string, LifeRecord>();
-  readonly #busy = new Map<string, { again: boolean; ending: boolean }>();
+  readonly #busy = new Map<string, { again: boolean; expects: Expectation | undefined }>();
   readonly #out = new PushStream<RuntimeEvent>();
   /** Ids read while a list is on its way: the list may be older than what is known of them. */
   readonly #readSinceListing = new Set<string>();
@@ -68,18 +71,18 @@ export class Changes {
   }
 
   /**
-   * Something happened to an id. `ending` says that it stopped or went away, so that a runtime that still shows the state
-   * before is asked again for a while.
+   * Something happened to an id. `expects` says what the runtime will come to show, so that one that tells before it shows is
+   * asked again for a while.
    */
-  hint(id: string, { ending = false }: { readonly ending?: boolean } = {}): void {
+  hint(id: string, { expects }: { readonly expects?: Expectation | undefined } = {}): void {
     if (this.#options.signal.aborted) return;
     const busy = this.#busy.get(id);
     if (busy) {
       busy.again = true;
-      busy.ending ||= ending;
+      busy.expects = expects ?? busy.expects;
       return;
     }
-    this.#busy.set(id, { again: false, ending });
+    this.#busy.set(id, { again: false, expects });
     this.#readSinceListing.add(id);
     void this.#follow(id);
   }
@@ -114,7 +117,8 @@ export class Changes {
         const before = this.#known.get(id);
         const after = await source.read(id, before, signal);
         this.#tell(id, after);
-        const lagging = busy.ending && after?.state === "running";
+        const lagging =
+          busy.expects === "gone" ? after !== undefined : busy.expects === "end" && after?.state === "running";
         if (lagging && wait < 2_000) {
           await clock.sleep(wait, signal);
           wait *= 2;

@@ -1,6 +1,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { faultCode } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
+import type { Expectation } from "./changes.ts";
 import type { CriChannel } from "./criChannel.ts";
 import { containerdSubscribe, containerdTopics, containerOfEvent, criMethod } from "./criWire.ts";
 
@@ -14,7 +15,7 @@ export interface HintOptions {
   readonly log: Log;
   readonly signal: AbortSignal;
   /** Something happened to this id. */
-  readonly hint: (id: string, about: { readonly ending: boolean }) => void;
+  readonly hint: (id: string, about: { readonly expects?: Expectation | undefined }) => void;
   /** A stream begins or began anew: what happened before it was missed, so everything must be listed. */
   readonly connected: (source: HintSource) => Promise<void>;
 }
@@ -67,9 +68,8 @@ async function followOnce(source: "cri" | "containerd", options: HintOptions, op
       {},
       { signal, onOpen },
     )) {
-      const ending = event.containerEventType === "CONTAINER_STOPPED_EVENT";
-      if (event.containerId)
-        hint(event.containerId, { ending: ending || event.containerEventType === "CONTAINER_DELETED_EVENT" });
+      const expects = event.containerEventType === "CONTAINER_STOPPED_EVENT" ? ("end" as const) : undefined;
+      if (event.containerId) hint(event.containerId, { expects });
     }
     return;
   }
@@ -77,6 +77,8 @@ async function followOnce(source: "cri" | "containerd", options: HintOptions, op
   const headers = { "containerd-namespace": "k8s.io" };
   for await (const envelope of channel.stream(containerdSubscribe, { filters }, { signal, headers, onOpen })) {
     const id = containerOfEvent(envelope);
-    if (id) hint(id, { ending: envelope.topic === "/tasks/exit" });
+    if (id) hint(id, { expects: expectations[envelope.topic] });
   }
 }
+
+const expectations: Readonly<Record<string, Expectation>> = { "/tasks/exit": "end", "/containers/delete": "gone" };
