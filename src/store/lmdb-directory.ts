@@ -68,7 +68,11 @@ export function inspectDirectory(directory: string): Condition {
 /** Marks that the map is being opened for the first time: a marker found later tells that this crashed. */
 export function markOpening(directory: string): Disposable {
   const marker = join(directory, markerFile);
-  writeFileSync(marker, `${process.pid}\n`, { mode: 0o600 });
+  try {
+    writeFileSync(marker, "", { mode: 0o600 });
+  } catch {
+    // A full disk must not keep the store from opening for reads; only this precaution is lost.
+  }
   return { [Symbol.dispose]: () => rmSync(marker, { force: true }) };
 }
 

@@ -305,9 +305,12 @@ class EmbeddedStore implements LmdbStore {
     try {
       for (;;) {
         const { swept, compacted } = this.#writer.state;
-        if (swept >= compacted) return;
+        if (swept >= compacted) break;
         await this.#writer.sweep(this.#nextSweep(swept, compacted));
       }
+      // LMDB hands out freed pages two transactions later, and on a full disk there might never be those two.
+      const { swept, compacted } = this.#writer.state;
+      for (let i = 0; i < 2; i++) await this.#writer.sweep({ forget: [], freed: 0, compacted, swept });
     } catch (error) {
       if (faultCode(error) !== "closed") throw error;
     }
