@@ -100,6 +100,7 @@ async function run(local: RemoteCommandStreams, remote: RemoteEnds, json: boolea
       remote.stdout && local.stdout ? drainInto(remote.stdout, local.stdout) : undefined,
       remote.stderr && local.stderr ? drainInto(remote.stderr, local.stderr) : undefined,
     ]);
+    if (json && text === "") throw new Fault("unavailable", "connection closed before the command's status came");
     return decodeStatus(text, { json });
   } finally {
     if (remote.stdin) stdin?.unpipe(remote.stdin);

@@ -128,6 +128,8 @@ export async function dial(target: UpgradeTarget): Promise<Duplex> {
         ALPNProtocols: ["http/1.1"],
       })
     : connectTcp(address);
+  // Whoever uses the socket listens as well; in between a failure must not be thrown.
+  socket.on("error", () => {});
   socket.setNoDelay(true);
   return socket;
 }

@@ -130,6 +130,10 @@ export class ChannelSocket {
     ws.on("error", (error) => {
       this.#fault ??= webSocketFault(error);
     });
+    // The channels that the messages are for are opened after this constructor returns.
+    queueMicrotask(() => {
+      if (this.#blocked.size === 0) ws.resume();
+    });
     this.closed = new Promise((resolve) => {
       ws.once("close", (code) => {
         this.#idle?.[Symbol.dispose]();
