@@ -28,8 +28,8 @@ export type Expectation = "end" | "gone";
 export interface ChangesOptions {
   readonly source: LifeSource;
   readonly clock: Clock;
-  /** How often everything is listed, in case that a hint was lost. */
-  readonly relistMs: number;
+  /** How often everything is listed, in case that a hint was lost; never when undefined. */
+  readonly relistMs: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -99,7 +99,7 @@ export class Changes {
         if (!this.#readSinceListing.has(id)) this.#tell(id, listed.get(id));
       }
     } finally {
-      if (!signal.aborted) {
+      if (!signal.aborted && relistMs !== undefined) {
         this.#timer = clock.after(relistMs, () => {
           this.relist().catch(() => {});
         });
