@@ -57,7 +57,7 @@ export async function environmentOf(
     }
   }
   for (const variable of container.env ?? []) {
-    const value = await valueOf(variable, { pod, container, sources, known: new Map([...services, ...result]) });
+    const value = await variableValue(variable, { pod, container, sources, known: new Map([...services, ...result]) });
     if (value !== undefined) result.set(variable.name, value);
   }
   // What the pod's author sets wins over what services bring.
@@ -72,7 +72,10 @@ interface Place {
   readonly known: ReadonlyMap<string, string>;
 }
 
-async function valueOf(variable: NonNullable<Container["env"]>[number], place: Place): Promise<string | undefined> {
+async function variableValue(
+  variable: NonNullable<Container["env"]>[number],
+  place: Place,
+): Promise<string | undefined> {
   const { pod, sources, known } = place;
   const { namespace } = pod.metadata;
   const from = variable.valueFrom;

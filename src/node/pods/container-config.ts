@@ -1,0 +1,245 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { Container, Pod, SecurityContext } from "../../api/generated/core-v1.ts";
+import { Fault } from "../../lib/fault.ts";
+import type { ContainerConfig, ContainerMount, ContainerSecurity } from "../runtime/container.ts";
+import type { RuntimeImage } from "../runtime/image.ts";
+import {
+  containerLabels,
+  containerLogPath,
+  podLogDirectory,
+  runtimeAnnotations,
+  sandboxLabels,
+} from "../runtime/labels.ts";
+import type { NamespaceOptions, SecurityProfile } from "../runtime/resources.ts";
+import type { DnsConfig, SandboxConfig } from "../runtime/sandbox.ts";
+import { expand } from "./expansion.ts";
+import { containerResources } from "./qos.ts";
+
+/** A volume that is ready on this node. */
+export interface ReadyVolume {
+  /** Where its files are. */
+  readonly path: string;
+  /** It cannot be written whatever the mount says: configMap, secret, downwardAPI, projected. */
+  readonly readonly: boolean;
+}
+
+/** The hash of a declaration: another one means that the container must be made anew. The order of members does not count. */
+export function containerHash(container: Container): string {
+  // Only the image of a container can be changed while its pod lives (resources are changed in place).
+  const { name, image } = container;
+  return createHash("sha256")
+    .update(JSON.stringify([name, image]))
+    .digest("hex")
+    .slice(0, 8);
+}
+
+export interface SandboxContext {
+  readonly logRoot: string;
+  readonly dns: DnsConfig;
+  readonly cgroupParent: string;
+  readonly attempt: number;
+}
+
+const namesOf = (pod: Pod) => ({
+  podName: pod.metadata.name,
+  podNamespace: pod.metadata.namespace,
+  podUid: pod.metadata.uid,
+});
+
+function namespaces(pod: Pod): NamespaceOptions {
+  const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = pod.spec;
+  return {
+    network: hostNetwork ? "node" : "pod",
+    pid: hostPID ? "node" : shareProcessNamespace ? "pod" : "container",
+    ipc: hostIPC ? "node" : "pod",
+  };
+}
+
+/** What a pod is called in its own network: its `hostname` or its name, cut to what a host name may be. */
+export function hostnameOf(pod: Pod): string {
+  return (pod.spec.hostname || pod.metadata.name).slice(0, 63).replace(/[-.]+$/, "");
+}
+
+/** The pod's shared part. */
+export function sandboxConfig(pod: Pod, context: SandboxContext): SandboxConfig {
+  const { name, namespace, uid, labels, annotations } = pod.metadata;
+  const security = pod.spec.securityContext;
+  const ports = pod.spec.containers.flatMap((container) => container.ports ?? []);
+  return {
+    metadata: { name, namespace, uid, attempt: context.attempt },
+    ...(pod.spec.hostNetwork ? {} : { hostname: hostnameOf(pod) }),
+    logDirectory: podLogDirectory(context.logRoot, namesOf(pod)),
+    dns: context.dns,
+    portMappings: ports.map(({ containerPort, hostPort, hostIP, protocol }) => ({
+      protocol: protocol ?? "TCP",
+      containerPort,
+      // Host ports are the service proxy's work: the CNI chain has no port mapper to pay for.
+      hostPort: 0,
+      ...(hostPort && hostIP ? { hostIp: hostIP } : {}),
+    })),
+    labels: sandboxLabels(namesOf(pod), labels),
+    annotations: { ...annotations, [runtimeAnnotations.configSource]: "api" },
+    cgroupParent: context.cgroupParent,
+    sysctls: Object.fromEntries((security?.sysctls ?? []).map((sysctl) => [sysctl.name, sysctl.value])),
+    security: {
+      namespaces: namespaces(pod),
+      ...(security?.runAsUser === undefined ? {} : { runAsUser: security.runAsUser }),
+      ...(security?.runAsGroup === undefined ? {} : { runAsGroup: security.runAsGroup }),
+      supplementalGroups: groupsOf(pod),
+      privileged: [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].some(
+        (container) => container.securityContext?.privileged,
+      ),
+      seccomp: profileOf(security?.seccompProfile) ?? { type: "unconfined" },
+    },
+  };
+}
+
+function groupsOf(pod: Pod): readonly number[] {
+  const security = pod.spec.securityContext;
+  return [...(security?.supplementalGroups ?? []), ...(security?.fsGroup === undefined ? [] : [security.fsGroup])];
+}
+
+function profileOf(
+  profile: { readonly type: string; readonly localhostProfile?: string } | undefined,
+): SecurityProfile | undefined {
+  switch (profile?.type) {
+    case "RuntimeDefault":
+      return { type: "runtimeDefault" };
+    case "Localhost":
+      return { type: "localhost", ref: profile.localhostProfile ?? "" };
+    case "Unconfined":
+      return { type: "unconfined" };
+    default:
+      return undefined;
+  }
+}
+
+export interface ContainerContext {
+  readonly image: RuntimeImage;
+  readonly environment: readonly { readonly name: string; readonly value: string }[];
+  readonly volumes: ReadonlyMap<string, ReadyVolume>;
+  /** Where `subPath`, the hosts file and the termination log of the pod are kept. */
+  readonly podFolder: string;
+  /** The pod's own /etc/hosts. */
+  readonly hostsFile: string | undefined;
+  readonly restartCount: number;
+  readonly capacityMemory: number;
+  /** Host path of a volume's sub path, made if it is missing; refuses to leave the volume. */
+  readonly subPath: (volume: ReadyVolume, path: string) => string;
+  /** Host path of the file that the container may write its last words to. */
+  readonly terminationLog: string;
+  /** The container whose process namespace an ephemeral container enters. */
+  readonly targetId?: string;
+}
+
+/** Everything that the runtime needs to make a container. Throws Fault `invalid` for what cannot be: the container waits with the message. */
+export function containerConfig(pod: Pod, container: Container, context: ContainerContext): ContainerConfig {
+  const { environment, image, restartCount } = context;
+  const values = new Map(environment.map(({ name, value }) => [name, value]));
+  const { name } = container;
+  const deletion = pod.metadata.deletionGracePeriodSeconds;
+  return {
+    metadata: { name, attempt: restartCount },
+    image: image.id,
+    userImage: container.image ?? image.id,
+    command: (container.command ?? []).map((word) => expand(word, values)),
+    args: (container.args ?? []).map((word) => expand(word, values)),
+    ...(container.workingDir ? { workingDir: container.workingDir } : {}),
+    env: environment,
+    mounts: mountsOf(pod, container, context, values),
+    labels: containerLabels({ ...namesOf(pod), containerName: name }),
+    annotations: {
+      [runtimeAnnotations.containerHash]: containerHash(container),
+      [runtimeAnnotations.restartCount]: String(restartCount),
+      [runtimeAnnotations.terminationMessagePath]: container.terminationMessagePath ?? "/dev/termination-log",
+      [runtimeAnnotations.terminationMessagePolicy]: container.terminationMessagePolicy ?? "File",
+      [runtimeAnnotations.podTerminationGracePeriod]: String(pod.spec.terminationGracePeriodSeconds ?? 30),
+      ...(deletion === undefined ? {} : { [runtimeAnnotations.podDeletionGracePeriod]: String(deletion) }),
+      ...(container.lifecycle?.preStop
+        ? { [runtimeAnnotations.preStopHandler]: JSON.stringify(container.lifecycle.preStop) }
+        : {}),
+    },
+    logPath: containerLogPath(name, restartCount),
+    stdin: container.stdin ?? false,
+    stdinOnce: container.stdinOnce ?? false,
+    tty: container.tty ?? false,
+    resources: containerResources(pod, container, context.capacityMemory),
+    security: securityOf(pod, container, context),
+  };
+}
+
+function mountsOf(
+  pod: Pod,
+  container: Container,
+  context: ContainerContext,
+  values: ReadonlyMap<string, string>,
+): readonly ContainerMount[] {
+  const mounts: ContainerMount[] = (container.volumeMounts ?? []).map((mount) => {
+    const volume = context.volumes.get(mount.name);
+    if (!volume) throw new Fault("invalid", `volume ${mount.name} is not mounted`);
+    const sub = mount.subPathExpr ? expand(mount.subPathExpr, values) : (mount.subPath ?? "");
+    const propagation = mount.mountPropagation;
+    return {
+      containerPath: mount.mountPath.startsWith("/") ? mount.mountPath : join("/", mount.mountPath),
+      hostPath: sub ? context.subPath(volume, sub) : volume.path,
+      readonly: volume.readonly || mount.readOnly === true,
+      propagation:
+        propagation === "Bidirectional"
+          ? "bidirectional"
+          : propagation === "HostToContainer"
+            ? "hostToContainer"
+            : "private",
+    };
+  });
+  const hosts = context.hostsFile;
+  if (hosts && !pod.spec.hostNetwork && !mounts.some(({ containerPath }) => containerPath === "/etc/hosts")) {
+    mounts.push({ containerPath: "/etc/hosts", hostPath: hosts });
+  }
+  const log = container.terminationMessagePath ?? "/dev/termination-log";
+  if (!mounts.some(({ containerPath }) => containerPath === log))
+    mounts.push({ containerPath: log, hostPath: context.terminationLog });
+  return mounts;
+}
+
+function securityOf(pod: Pod, container: Container, context: ContainerContext): ContainerSecurity {
+  const own: SecurityContext = container.securityContext ?? {};
+  const shared = pod.spec.securityContext;
+  const runAsUser = own.runAsUser ?? shared?.runAsUser;
+  const runAsGroup = own.runAsGroup ?? shared?.runAsGroup;
+  if ((own.runAsNonRoot ?? shared?.runAsNonRoot) === true) refuseRoot(container, runAsUser, context.image);
+  const seccomp = profileOf(own.seccompProfile) ?? profileOf(shared?.seccompProfile) ?? { type: "unconfined" };
+  const apparmor = profileOf(own.appArmorProfile) ?? profileOf(shared?.appArmorProfile);
+  return {
+    namespaces: context.targetId ? { ...namespaces(pod), pid: "target", targetId: context.targetId } : namespaces(pod),
+    addCapabilities: own.capabilities?.add ?? [],
+    dropCapabilities: own.capabilities?.drop ?? [],
+    privileged: own.privileged ?? false,
+    ...(runAsUser === undefined ? imageUser(context.image) : { runAsUser }),
+    ...(runAsGroup === undefined ? {} : { runAsGroup }),
+    readonlyRootfs: own.readOnlyRootFilesystem ?? false,
+    supplementalGroups: groupsOf(pod),
+    noNewPrivileges: own.allowPrivilegeEscalation === false && !own.privileged,
+    ...(own.procMount === "Unmasked" ? { maskedPaths: [], readonlyPaths: [] } : {}),
+    seccomp: own.privileged ? { type: "unconfined" } : seccomp,
+    ...(apparmor ? { apparmor } : {}),
+  };
+}
+
+function imageUser(image: RuntimeImage): Pick<ContainerSecurity, "runAsUser" | "runAsUserName"> {
+  if (image.uid !== undefined) return { runAsUser: image.uid };
+  return image.username ? { runAsUserName: image.username } : {};
+}
+
+/** `runAsNonRoot` is kept: an image that runs as root, or as a name whose number nobody knows, is refused. */
+function refuseRoot(container: Container, user: number | undefined, image: RuntimeImage): void {
+  if (user === 0) throw new Fault("invalid", "container's runAsUser breaks non-root policy");
+  if (user !== undefined) return;
+  if (image.username)
+    throw new Fault(
+      "invalid",
+      `container has runAsNonRoot and image has non-numeric user (${image.username}), cannot verify user is non-root`,
+    );
+  if ((image.uid ?? 0) === 0)
+    throw new Fault("invalid", `container has runAsNonRoot and image will run as root (container: ${container.name})`);
+}
