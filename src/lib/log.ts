@@ -16,7 +16,9 @@ export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 /** A log that writes one JSON line per message to a file, or to standard error without one. */
 export function openLog(options: { readonly level?: LogLevel; readonly file?: string } = {}): Log {
   const target = destination({ dest: options.file ?? 2, sync: true, mkdir: true });
-  return wrap(pino({ level: options.level ?? "info", base: null, serializers: { error: pino.stdSerializers.err } }, target));
+  return wrap(
+    pino({ level: options.level ?? "info", base: null, serializers: { error: pino.stdSerializers.err } }, target),
+  );
 }
 
 /** A log that drops everything. */
