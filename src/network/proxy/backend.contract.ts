@@ -13,6 +13,8 @@ export interface ProxyHarness extends AsyncDisposable {
   readonly outsideAddress: string;
   /** Opens one new connection from a pod (by index), the node, or a client outside the cluster. */
   ask(from: number | "node" | "outside", to: Knock): Promise<Answer>;
+  /** Lets time pass by which affinity wears off. */
+  pass(milliseconds: number): Promise<void>;
 }
 
 export interface Knock {
@@ -169,7 +171,7 @@ export function proxyBackendContract(name: string, open: () => Promise<ProxyHarn
       for (let i = 0; i < 12 && seen.size < 2; i++) {
         const answer = await harness.ask(0, { host, port: 80 });
         if (typeof answer !== "string") seen.add(answer.pod);
-        await new Promise((resolve) => setTimeout(resolve, 1100));
+        await harness.pass(1100);
       }
       expect(seen.size).toBe(2);
     });

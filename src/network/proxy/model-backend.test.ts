@@ -1,10 +1,10 @@
-import { systemClock } from "../../lib/clock.ts";
 import { seededRandom } from "../../lib/random.ts";
 import { proxyBackendContract } from "./backend.contract.ts";
 import { targetKey } from "./front.ts";
 import { ModelProxy } from "./model-backend.ts";
 
 proxyBackendContract("model", async () => {
+  let now = 0;
   const nodeAddress = "203.0.113.1";
   const outsideAddress = "203.0.113.2";
   const pods = [1, 2, 3].map((n) => ({ name: `pod${n}`, target: { ip: `10.244.0.${10 + n}`, port: 8080 } }));
@@ -13,7 +13,7 @@ proxyBackendContract("model", async () => {
     serviceRanges: ["10.96.0.0/16"],
     nodeAddresses: [nodeAddress],
     random: seededRandom(7),
-    now: systemClock.now,
+    now: () => now,
   });
   return {
     backend,
@@ -34,6 +34,9 @@ proxyBackendContract("model", async () => {
       if (outcome.kind !== "answered") return "refused";
       const pod = pods.find((candidate) => targetKey(candidate.target) === targetKey(outcome.by))!;
       return { pod: pod.name, sees: outcome.seenAsNode ? nodeAddress : source };
+    },
+    pass: async (milliseconds) => {
+      now += milliseconds;
     },
     [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
   };

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../../lib/clock.ts";
 import {
   type FakeNode,
   fakeNodeAddress,
@@ -33,6 +34,7 @@ proxyBackendContract("nftables", async () => {
       const [pod = reply.error ?? "", sees = ""] = (reply.answer ?? "").split(" ");
       return { pod, sees: sees.replace("::ffff:", "") };
     },
+    pass: (milliseconds) => systemClock.sleep(milliseconds),
     [Symbol.asyncDispose]: async () => {
       await backend[Symbol.asyncDispose]();
       await fake[Symbol.asyncDispose]();
