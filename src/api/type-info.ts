@@ -1,5 +1,5 @@
 import type { TypeLookup } from "../machinery/type-info.ts";
-import { type FactPackage, type FactType, metaFacts, typeTable } from "../machinery/type-table.ts";
+import { type FactPackage, type FactType, metaFacts, type TableOptions, typeTable } from "../machinery/type-table.ts";
 import types from "./facts/types.json" with { type: "json" };
 import { gateIsLater, gateOn } from "./feature-gates.ts";
 
@@ -12,17 +12,22 @@ const laterFields = new Set([
   "core/v1.VolumeMountStatus.volumeStatus",
 ]);
 
+/** What v1.35 does not know, whatever is switched on. */
+const release: TableOptions = {
+  hiddenType: (name, type) => type.introduced === "1.36" || name.startsWith("scheduling/v1alpha2."),
+  hiddenField: (name, gates) => laterFields.has(name) || gates.some(gateIsLater),
+};
+
 /**
  * Finds a type of the served API, v1.35 with its default feature gates: `apps/v1.ReplicaSet`, `meta/v1.ObjectMeta`.
  * Types and fields of later releases are unknown; fields that are switched off are dropped in silence.
  */
-export const lookupType: TypeLookup = typeTable(factPackages, {
-  gate: gateOn,
-  hiddenType: (name, type) => type.introduced === "1.36" || name.startsWith("scheduling/v1alpha2."),
-  hiddenField: (name, gates) => laterFields.has(name) || gates.some(gateIsLater),
-});
+export const lookupType: TypeLookup = typeTable(factPackages, { ...release, gate: gateOn });
 
-/** Finds a type with every field that the tables know, whatever the gates and releases say: for reading what others wrote. */
+/** Finds a type of v1.35 with every feature gate on: for reading what a differently set up server wrote. */
+export const lookupUngatedType: TypeLookup = typeTable(factPackages, release);
+
+/** Finds a type with every field that the tables know, those of later releases too. */
 export const lookupAnyType: TypeLookup = typeTable(factPackages);
 
 const byName = new Map<string, FactType>();
