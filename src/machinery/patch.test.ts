@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+import { deepFreeze } from "./equality.ts";
+import { applyJsonPatch } from "./patch-json.ts";
+import { applyMergePatch, createMergePatch } from "./patch-merge.ts";
+
+describe("JSON patch", () => {
+  const value = deepFreeze({ data: { a: "1", b: "2" }, list: ["x"], "e/f~g": 1 });
+
+  test("add, replace and remove", () => {
+    const patch = [
+      { op: "add", path: "/data/c", value: "3" },
+      { op: "replace", path: "/e~1f~0g", value: 2 },
+      { op: "remove", path: "/data/b" },
+      { op: "add", path: "/list/-", value: "z" },
+      { op: "add", path: "/list/0", value: "w" },
+      { op: "test", path: "/data/a", value: "1" },
+    ];
+    expect(applyJsonPatch(value, patch)).toEqual({ data: { a: "1", c: "3" }, list: ["w", "x", "z"], "e/f~g": 2 });
+    expect(value.data.b).toBe("2");
+  });
+
+  test.each([
+    { name: "a test that fails", patch: [{ op: "test", path: "/data/a", value: "9" }] },
+    { name: "removing what is not there", patch: [{ op: "remove", path: "/data/nope" }] },
+    { name: "replacing what is not there", patch: [{ op: "replace", path: "/nope/x", value: 1 }] },
+    { name: "a step that nobody knows", patch: [{ op: "spin", path: "/data" }] },
+    { name: "reaching for the prototype", patch: [{ op: "add", path: "/__proto__/x", value: 1 }] },
+  ])("$name is Invalid, without saying why", ({ patch }) => {
+    expect(() => applyJsonPatch(value, patch)).toThrow(
+      expect.objectContaining({
+        reason: "Invalid",
+        message: "the server rejected our request due to an error in our request",
+        details: {},
+      }),
+    );
+  });
+
+  test("what is no list is no patch", () => {
+    expect(() => applyJsonPatch(value, {})).toThrow(
+      "json: cannot unmarshal object into Go value of type jsonpatch.Patch",
+    );
+  });
+
+  test("there is an end to the number of steps", () => {
+    const patch = Array(10_001).fill({ op: "test", path: "/data/a", value: "1" });
+    expect(() => applyJsonPatch(value, patch)).toThrow(
+      "The allowed maximum operations in a JSON patch is 10000, got 10001",
+    );
+  });
+});
+
+describe("merge patch", () => {
+  const value = deepFreeze({ data: { a: "1", b: "2" }, list: [1, 2], same: { x: {} } });
+
+  test("null removes, objects merge, all else replaces", () => {
+    expect(applyMergePatch(value, { data: { a: null, c: { d: null, e: 1 } }, list: [3], gone: null })).toEqual({
+      data: { b: "2", c: { e: 1 } },
+      list: [3],
+      same: { x: {} },
+    });
+  });
+
+  test("a patch that changes nothing gives the same value", () => {
+    expect(applyMergePatch(value, { data: { a: "1" }, same: {} })).toBe(value);
+  });
+
+  test("what is not touched is shared", () => {
+    expect((applyMergePatch(value, { data: { a: "9" } }) as typeof value).same).toBe(value.same);
+  });
+
+  test("a member called __proto__ is a member like any other", () => {
+    const made = applyMergePatch({}, JSON.parse('{"__proto__":{"x":1}}')) as object;
+    expect(Object.keys(made)).toEqual(["__proto__"]);
+    expect((made as { x?: number }).x).toBeUndefined();
+  });
+
+  test("the patch between two values leads from one to the other", () => {
+    const after = { data: { b: "2", c: "3" }, list: [1], same: { x: {} } };
+    const patch = createMergePatch(value, after);
+    expect(patch).toEqual({ data: { a: null, c: "3" }, list: [1] });
+    expect(applyMergePatch(value, patch)).toEqual(after);
+    expect(createMergePatch(value, value)).toBeUndefined();
+  });
+});
