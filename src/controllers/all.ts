@@ -1,3 +1,4 @@
+import { deploymentController } from "./deployment/deployment.ts";
 import { endpointSliceController } from "./endpoints/endpoint-slices.ts";
 import { endpointsController } from "./endpoints/endpoints.ts";
 import type { ControllerDefinition, LoopDefinition } from "./framework/controller.ts";
@@ -24,6 +25,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     rootCaController(settings.rootCa),
     replicaSetController,
     replicationControllerController,
+    deploymentController,
     endpointsController,
     endpointSliceController,
     loadBalancerController(settings.nodeAddresses),

@@ -4,7 +4,17 @@ import { controllerReference } from "./ownership.ts";
 
 /** Neither finished nor being deleted. */
 export function isActive(pod: Pod): boolean {
-  return pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed" && !pod.metadata.deletionTimestamp;
+  return !isFinished(pod) && !pod.metadata.deletionTimestamp;
+}
+
+/** Being deleted, and not finished yet. */
+export function isTerminating(pod: Pod): boolean {
+  return pod.metadata.deletionTimestamp !== undefined && !isFinished(pod);
+}
+
+/** Succeeded or failed, for good. */
+export function isFinished({ status }: Pod): boolean {
+  return status?.phase === "Succeeded" || status?.phase === "Failed";
 }
 
 function conditionOf(pod: Pod, type: string) {
@@ -62,12 +72,24 @@ function restarts(pod: Pod): number {
   return Math.max(0, ...(pod.status?.containerStatuses ?? []).map((status) => status.restartCount));
 }
 
-/** Younger times lose first; unset ones count as the youngest. Rounded by powers of ten, so that near ones are equal. */
-function compareAge(left: string | undefined, right: string | undefined, now: number): number {
-  if (!left || !right) return (left ? 1 : 0) - (right ? 1 : 0);
+type Aged = { readonly time: string | undefined; readonly uid: string };
+
+/**
+ * Younger times lose first; unset ones count as the youngest. Ages are compared by powers of two, and where those are equal
+ * the uid decides, so that a steady scaling down and up does not always take the same pods.
+ */
+function compareAge(left: Aged, right: Aged, now: number): number {
+  if (left.time === right.time) return 0;
+  if (!left.time || !right.time) return left.time ? 1 : -1;
   const rank = (time: string) => Math.floor(Math.log2(Math.max(1, (now - Date.parse(time)) / 1000)));
-  return rank(left) - rank(right);
+  return rank(left.time) - rank(right.time) || (left.uid < right.uid ? -1 : 1);
 }
+
+const readySince = (pod: Pod): Aged => ({
+  time: conditionOf(pod, "Ready")?.lastTransitionTime,
+  uid: pod.metadata.uid,
+});
+const created = ({ metadata }: Pod): Aged => ({ time: metadata.creationTimestamp, uid: metadata.uid });
 
 /**
  * The order in which a controller gives up pods, the first to lose first: unassigned, pending, not ready, cheaper, more of
@@ -87,10 +109,8 @@ export function cheapestToLose(pods: readonly Pod[], related: readonly Pod[], no
       Number(isReady(a)) - Number(isReady(b)) ||
       deletionCost(a) - deletionCost(b) ||
       crowd(b) - crowd(a) ||
-      (isReady(a) && isReady(b)
-        ? compareAge(conditionOf(a, "Ready")?.lastTransitionTime, conditionOf(b, "Ready")?.lastTransitionTime, now)
-        : 0) ||
+      (isReady(a) && isReady(b) ? compareAge(readySince(a), readySince(b), now) : 0) ||
       restarts(b) - restarts(a) ||
-      compareAge(a.metadata.creationTimestamp, b.metadata.creationTimestamp, now),
+      compareAge(created(a), created(b), now),
   );
 }

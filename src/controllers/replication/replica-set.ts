@@ -6,6 +6,7 @@ import { orphanWatch, type ReplicaKind, reconcileReplicas } from "./replicas.ts"
 
 const replicaSets: ReplicaKind<ReplicaSet> = {
   kind: ReplicaSet,
+  countsTerminating: true,
   replicasOf: ({ spec }) => spec.replicas ?? 1,
   minReadySecondsOf: ({ spec }) => spec.minReadySeconds ?? 0,
   templateOf: ({ spec }) => spec.template,

@@ -5,7 +5,16 @@ import { type KindRef, type KubeObject, keyOf, type ObjectKey } from "../../mach
 import { isStatus } from "../../machinery/status-error.ts";
 import { type Cache, done, type ReconcileContext, type ReconcileResult, watches } from "../framework/controller.ts";
 import { claim, controllerOf } from "../framework/ownership.ts";
-import { availableIn, cheapestToLose, isActive, isAvailable, isReady, podFromTemplate } from "../framework/pods.ts";
+import {
+  availableIn,
+  cheapestToLose,
+  isActive,
+  isAvailable,
+  isReady,
+  isTerminating,
+  podFromTemplate,
+} from "../framework/pods.ts";
+import { namespaceEnds } from "../framework/refusals.ts";
 import { slowStart } from "../framework/slow-start.ts";
 
 /** At most this many pods are created or deleted in one go (as upstream). */
@@ -14,7 +23,8 @@ const burst = 500;
 /** What ReplicaSet and ReplicationController differ in. */
 export interface ReplicaKind<T extends KubeObject> {
   readonly kind: KindRef<T>;
-  /** `ReplicaSet`, as its log and events call it. */
+  /** Whether its status has a count of pods being deleted. */
+  readonly countsTerminating: boolean;
   readonly replicasOf: (owner: T) => number;
   readonly minReadySecondsOf: (owner: T) => number;
   readonly templateOf: (owner: T) => PodTemplateSpec | undefined;
@@ -108,11 +118,7 @@ async function manage<T extends KubeObject>(
       });
     } catch (error) {
       // A namespace that is going away refuses new pods; the owner will go too, so there is nothing to tell.
-      if (
-        isStatus(error, "Forbidden") &&
-        error.details?.causes?.some(({ reason }) => (reason as string) === "NamespaceTerminating")
-      )
-        return undefined;
+      if (namespaceEnds(error)) return undefined;
       events.record(owner, "Warning", "FailedCreate", `Error creating: ${errorMessage(error)}`);
       return { reason: "FailedCreate", error };
     }
@@ -162,6 +168,7 @@ function statusFrom<T extends KubeObject>(
     ...(labelled.length > 0 ? { fullyLabeledReplicas: labelled.length } : {}),
     ...(ready.length > 0 ? { readyReplicas: ready.length } : {}),
     ...(available.length > 0 ? { availableReplicas: available.length } : {}),
+    ...(replica.countsTerminating ? { terminatingReplicas: pods.filter(isTerminating).length } : {}),
     ...(owner.metadata.generation === undefined ? {} : { observedGeneration: owner.metadata.generation }),
     ...(conditions.length > 0 ? { conditions } : {}),
   };
@@ -193,6 +200,7 @@ function sameStatus(left: ReplicaStatus | undefined, right: ReplicaStatus): bool
     (left.fullyLabeledReplicas ?? 0) === (right.fullyLabeledReplicas ?? 0) &&
     (left.readyReplicas ?? 0) === (right.readyReplicas ?? 0) &&
     (left.availableReplicas ?? 0) === (right.availableReplicas ?? 0) &&
+    left.terminatingReplicas === right.terminatingReplicas &&
     (left.observedGeneration ?? 0) === (right.observedGeneration ?? 0) &&
     JSON.stringify(left.conditions ?? []) === JSON.stringify(right.conditions ?? [])
   );
