@@ -1,3 +1,9 @@
+import { field, path } from "../../machinery/fields.ts";
+import { qualifiedName } from "../../machinery/names.ts";
+import type { FieldError } from "../../machinery/status-error.ts";
+import { type Errors, named, nonNegative, positive } from "../checks.ts";
+import { ageColumn, nameColumn, text } from "../columns.ts";
+import { fill } from "../fill.ts";
 import type * as coordination from "../generated/coordination-v1.ts";
 import { defineKind } from "../kind.ts";
 
@@ -10,4 +16,23 @@ export const Lease = defineKind<coordination.Lease>({
   scope: "Namespaced",
   createOnUpdate: true,
   unconditionalUpdate: false,
+  defaults: (lease) => fill(lease, { spec: {} }),
+  validate: validateLease,
+  columns: [nameColumn, text("Holder", ({ spec }) => spec.holderIdentity ?? ""), ageColumn],
 });
+
+function validateLease({ spec }: coordination.Lease): Errors {
+  const place = path("spec");
+  const errors: FieldError[] = [
+    ...positive(place.child("leaseDurationSeconds"), spec.leaseDurationSeconds),
+    ...nonNegative(place.child("leaseTransitions"), spec.leaseTransitions),
+  ];
+  if (spec.strategy !== undefined && spec.strategy !== "OldestEmulationVersion") {
+    errors.push(...named(place.child("strategy"), spec.strategy, qualifiedName));
+  }
+  if (spec.preferredHolder && !spec.strategy) {
+    const detail = "strategy must be specified when `preferredHolder` is specified";
+    errors.push(field.forbidden(place.child("preferredHolder"), detail));
+  }
+  return errors;
+}

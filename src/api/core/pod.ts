@@ -37,6 +37,7 @@ export const Pod = defineKind<core.Pod>({
   prepareCreate: (pod) => ({ ...pod, status: initialStatus(pod.spec) }),
   prepareStatus: (next, previous) => ({
     ...previous,
+    metadata: { ...next.metadata, ownerReferences: previous.metadata.ownerReferences },
     status: { ...next.status, qosClass: next.status?.qosClass ?? qosClassOf(previous.spec) },
   }),
   validate: (pod) => [...validatePodSpec(pod.spec ?? { containers: [] }, spec), ...validateGatedNode(pod)],

@@ -1,3 +1,4 @@
+import { ageColumn, nameColumn, text } from "../columns.ts";
 import type * as core from "../generated/core-v1.ts";
 import { defineKind } from "../kind.ts";
 
@@ -10,4 +11,13 @@ export const ServiceAccount = defineKind<core.ServiceAccount>({
   shortNames: ["sa"],
   scope: "Namespaced",
   subresources: ["token"],
+  prepareCreate: namesOnly,
+  prepareUpdate: namesOnly,
+  columns: [nameColumn, text("Secrets", ({ secrets }) => secrets?.length ?? 0), ageColumn],
 });
+
+/** A reference to a secret is a name in the account's own namespace, and nothing else. */
+function namesOnly(account: core.ServiceAccount): core.ServiceAccount {
+  if (!account.secrets?.some((reference) => Object.keys(reference).some((key) => key !== "name"))) return account;
+  return { ...account, secrets: account.secrets.map(({ name }) => ({ name })) };
+}

@@ -1,5 +1,6 @@
 import type * as rbac from "../generated/rbac-v1.ts";
 import { defineKind } from "../kind.ts";
+import { bindingColumns, bindingDefaults, validateBinding, validateSameRole } from "./rules.ts";
 
 export type ClusterRoleBinding = rbac.ClusterRoleBinding;
 
@@ -10,4 +11,8 @@ export const ClusterRoleBinding = defineKind<rbac.ClusterRoleBinding>({
   scope: "Cluster",
   name: "path",
   createOnUpdate: true,
+  defaults: bindingDefaults,
+  validate: (binding) => validateBinding(binding, { namespaced: false }),
+  validateUpdate: validateSameRole,
+  columns: bindingColumns,
 });

@@ -1,5 +1,10 @@
+import { field, path } from "../../machinery/fields.ts";
+import { type Errors, eachAt } from "../checks.ts";
+import { createdAtColumn, nameColumn } from "../columns.ts";
 import type * as rbac from "../generated/rbac-v1.ts";
 import { defineKind } from "../kind.ts";
+import { validateSelector } from "../selectors.ts";
+import { validateRules } from "./rules.ts";
 
 export type ClusterRole = rbac.ClusterRole;
 
@@ -10,4 +15,14 @@ export const ClusterRole = defineKind<rbac.ClusterRole>({
   scope: "Cluster",
   name: "path",
   createOnUpdate: true,
+  validate: (role) => [...validateRules(role.rules, { namespaced: false }), ...validateAggregation(role)],
+  columns: [nameColumn, createdAtColumn],
 });
+
+function validateAggregation({ aggregationRule }: rbac.ClusterRole): Errors {
+  if (!aggregationRule) return [];
+  const place = path("aggregationRule", "clusterRoleSelectors");
+  const { clusterRoleSelectors = [] } = aggregationRule;
+  if (clusterRoleSelectors.length > 0) return eachAt(clusterRoleSelectors, place, validateSelector);
+  return [field.required(place, "at least one clusterRoleSelector required if aggregationRule is non-nil")];
+}

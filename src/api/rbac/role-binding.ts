@@ -1,5 +1,6 @@
 import type * as rbac from "../generated/rbac-v1.ts";
 import { defineKind } from "../kind.ts";
+import { bindingColumns, bindingDefaults, validateBinding, validateSameRole } from "./rules.ts";
 
 export type RoleBinding = rbac.RoleBinding;
 
@@ -10,4 +11,8 @@ export const RoleBinding = defineKind<rbac.RoleBinding>({
   scope: "Namespaced",
   name: "path",
   createOnUpdate: true,
+  defaults: bindingDefaults,
+  validate: (binding) => validateBinding(binding, { namespaced: true }),
+  validateUpdate: validateSameRole,
+  columns: bindingColumns,
 });

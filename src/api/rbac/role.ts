@@ -1,5 +1,7 @@
+import { createdAtColumn, nameColumn } from "../columns.ts";
 import type * as rbac from "../generated/rbac-v1.ts";
 import { defineKind } from "../kind.ts";
+import { validateRules } from "./rules.ts";
 
 export type Role = rbac.Role;
 
@@ -10,4 +12,6 @@ export const Role = defineKind<rbac.Role>({
   scope: "Namespaced",
   name: "path",
   createOnUpdate: true,
+  validate: ({ rules }) => validateRules(rules, { namespaced: true }),
+  columns: [nameColumn, createdAtColumn],
 });
