@@ -4,7 +4,7 @@ import { Backoff } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import { Semaphore } from "../../lib/semaphore.ts";
-import type { ContainerRuntime, RegistryAuth, RuntimeImage } from "../runtime/runtime.ts";
+import type { ContainerRuntime, PullResult, RegistryAuth, RuntimeImage } from "../runtime/runtime.ts";
 import type { Waiting } from "./status.ts";
 
 export type ImageResult =
@@ -28,7 +28,7 @@ export class ImagePulls {
   readonly #backoff = new Backoff(backoffOptions);
   /** When an image may be tried again, and why it failed. */
   readonly #blocked = new Map<string, { readonly until: number; readonly why: string }>();
-  readonly #pulling = new Map<string, Promise<void>>();
+  readonly #pulling = new Map<string, Promise<PullResult>>();
   readonly #turns = new Semaphore(5);
 
   constructor(options: ImagePullsOptions) {
@@ -110,18 +110,12 @@ export class ImagePulls {
       const credentials = credentialsFor(name, await this.#options.secrets(pod));
       if (credentials.length === 0) {
         let shared = this.#pulling.get(name);
-        let fault: { readonly reason: string; readonly message: string } | undefined;
         if (!shared) {
-          shared = this.#turns
-            .run(async () => {
-              const result = await runtime.pullImage(name);
-              if (!result.ok) fault = result;
-            })
-            .finally(() => this.#pulling.delete(name));
+          shared = this.#turns.run(() => runtime.pullImage(name)).finally(() => this.#pulling.delete(name));
           this.#pulling.set(name, shared);
         }
-        await shared;
-        return fault;
+        const result = await shared;
+        return result.ok ? undefined : result;
       }
       let last: { readonly reason: string; readonly message: string } | undefined;
       for (const auth of credentials) {

@@ -1,0 +1,77 @@
+import type { Container, Pod } from "../../api/generated/core-v1.ts";
+import type { Client } from "../../client/client.ts";
+import type { EventRecorder } from "../../client/event-recorder.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Semaphore } from "../../lib/semaphore.ts";
+import type { Cgroups } from "../runtime/cgroups.ts";
+import type { ContainerRuntime } from "../runtime/runtime.ts";
+import type { DnsConfig } from "../runtime/sandbox.ts";
+import type { ReadyVolume } from "./container-config.ts";
+import type { EnvironmentSources } from "./environment.ts";
+import type { ImagePulls } from "./image-pulls.ts";
+import type { ObservedContainer } from "./observed.ts";
+import type { ProbeVerdict } from "./plan.ts";
+
+/** Brings volumes to pods and takes them away. */
+export interface Volumes {
+  /**
+   * Makes all of a pod's volumes ready and resolves with them by name. Doing it again refreshes what is in them. Throws
+   * Fault `missing` when something they are made from is not there (yet), with upstream's words.
+   */
+  mount(pod: Pod): Promise<ReadonlyMap<string, ReadyVolume>>;
+  /** Brings configMaps, secrets, tokens and the downward API up to date, whole or not at all. */
+  refresh(pod: Pod): Promise<void>;
+  /** Unmounts and deletes everything of a pod, its emptyDirs included. Doing it again is fine. */
+  unmount(uid: string): Promise<void>;
+  /** Pods that something is left of. */
+  list(): Promise<readonly string[]>;
+  /** The path of a volume's sub path on the node, made if it is missing. Throws Fault `invalid` for one that leaves the volume. */
+  subPath(volume: ReadyVolume, path: string): string;
+}
+
+/** Asks containers how they are. */
+export interface Probes {
+  /** Starts probing containers that run and stops probing those that do not. */
+  update(pod: Pod, running: readonly ObservedContainer[], podIP: string | undefined): void;
+  verdict(pod: Pod, container: ObservedContainer): ProbeVerdict;
+  forget(uid: string): void;
+}
+
+/** Runs a container's own hooks. */
+export interface Hooks {
+  /** Resolves when the hook has ended; throws Fault with its output when it failed. Ends early when the signal aborts. */
+  run(
+    pod: Pod,
+    container: ObservedContainer,
+    hook: NonNullable<NonNullable<Container["lifecycle"]>["preStop"]>,
+    podIP: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+/** What pod workers of one node share. */
+export interface PodServices {
+  readonly client: Client;
+  readonly runtime: ContainerRuntime;
+  readonly volumes: Volumes;
+  readonly probes: Probes;
+  readonly hooks: Hooks;
+  readonly images: ImagePulls;
+  readonly cgroups: Cgroups | undefined;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Pods that are being started at a time. */
+  readonly startTurns: Semaphore;
+  readonly nodeName: string;
+  readonly hostIP: string;
+  readonly clusterDomain: string;
+  /** Folder of pods' own files, and of container logs. */
+  readonly podsFolder: string;
+  readonly logRoot: string;
+  /** Bytes. */
+  readonly capacityMemory: number;
+  readonly dnsFor: (pod: Pod) => DnsConfig;
+  readonly environment: (podIPs: readonly string[]) => EnvironmentSources;
+}
