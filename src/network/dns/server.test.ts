@@ -5,8 +5,9 @@ import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import { seededRandom } from "../../lib/random.ts";
+import { openListeningPairs } from "../machine/sockets.ts";
 import { Forwarder, type Upstream } from "./forwarder.ts";
-import { type DnsServer, openDnsServer } from "./server.ts";
+import { openDnsServer } from "./server.ts";
 import { Zone } from "./zone.ts";
 
 const random = seededRandom(11);
@@ -15,7 +16,9 @@ afterEach(async () => {
   for (const resource of open.splice(0).reverse()) await resource[Symbol.asyncDispose]();
 });
 
-async function server(upstreams: readonly Upstream[] = []): Promise<{ readonly zone: Zone; readonly dns: DnsServer }> {
+async function server(
+  upstreams: readonly Upstream[] = [],
+): Promise<{ readonly zone: Zone; readonly dns: { readonly port: number } }> {
   const zone = new Zone({ domain: "cluster.local", serverAddresses: ["10.96.0.10"] });
   zone.setService({
     metadata: { namespace: "a", name: "web" },
@@ -36,12 +39,13 @@ async function server(upstreams: readonly Upstream[] = []): Promise<{ readonly z
     ports: [{ name: "p", port: 1 }],
   });
   const forwarder = new Forwarder({ upstreams, clock: systemClock, random, patience: 300 });
-  const dns = await openDnsServer({
-    ...{ addresses: ["127.0.0.1"], port: 0, reverseRanges: ["10.96.0.0/16"], zone, forwarder },
+  const sockets = await openListeningPairs(["127.0.0.1"], 0);
+  const dns = openDnsServer({
+    ...{ sockets, reverseRanges: ["10.96.0.0/16"], zone, forwarder },
     ...{ clock: systemClock, random, log: silentLog },
   });
   open.push(dns);
-  return { zone, dns };
+  return { zone, dns: { port: sockets[0]!.port } };
 }
 
 function question(name: string, type: Question["type"], edns?: number): Buffer {

@@ -1,10 +1,11 @@
-import { createSocket, type RemoteInfo, type Socket as UdpSocket } from "node:dgram";
-import { createServer, type Server, type Socket } from "node:net";
+import type { RemoteInfo, Socket as UdpSocket } from "node:dgram";
+import type { Socket } from "node:net";
 import type { Clock } from "../../lib/clock.ts";
-import { errorMessage, Fault } from "../../lib/fault.ts";
+import { errorMessage } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import { type Random, uuid } from "../../lib/random.ts";
+import type { ListeningPair } from "../machine/sockets.ts";
 import { answer, empty } from "./answer.ts";
 import { askUdp, type Forwarder } from "./forwarder.ts";
 import {
@@ -21,10 +22,8 @@ import {
 import type { Zone } from "./zone.ts";
 
 export interface DnsServerOptions {
-  /** Addresses to listen on, UDP and TCP. */
-  readonly addresses: readonly string[];
-  /** 53 if absent; 0 for any free one (tests). */
-  readonly port?: number;
+  /** The sockets to serve; they are the server's from now on, and closed with it. */
+  readonly sockets: readonly ListeningPair[];
   readonly zone: Zone;
   readonly forwarder: Forwarder;
   /** Ranges whose reverse names belong to the cluster. */
@@ -35,33 +34,19 @@ export interface DnsServerOptions {
   readonly metrics?: Metrics;
 }
 
-/** A running name server. */
-export interface DnsServer extends AsyncDisposable {
-  /** The port it listens on. */
-  readonly port: number;
-}
-
 /** Milliseconds that a TCP client may be silent. */
 const tcpPatience = 10_000;
 const mostTcpClients = 500;
 
-/** Listens on every address; throws Fault `in-use` or `unavailable` when it cannot. */
-export async function openDnsServer(options: DnsServerOptions): Promise<DnsServer> {
+/** Serves the sockets until disposed. */
+export function openDnsServer(options: DnsServerOptions): AsyncDisposable {
   const server = new NameServer(options);
-  try {
-    await server.listen();
-  } catch (error) {
-    await server[Symbol.asyncDispose]();
-    throw error;
-  }
+  server.serve();
   return server;
 }
 
-class NameServer implements DnsServer {
-  port = 0;
+class NameServer implements AsyncDisposable {
   readonly #options: DnsServerOptions;
-  readonly #udp: UdpSocket[] = [];
-  readonly #tcp: Server[] = [];
   readonly #clients = new Set<Socket>();
   readonly #writer = new ReplyWriter();
   readonly #probes = new Set<string>();
@@ -82,23 +67,13 @@ class NameServer implements DnsServer {
     };
   }
 
-  async listen(): Promise<void> {
-    for (const address of this.#options.addresses) {
-      const udp = createSocket({
-        type: address.includes(":") ? "udp6" : "udp4",
-        recvBufferSize: 1 << 21,
-        sendBufferSize: 1 << 21,
-      });
-      this.#udp.push(udp);
-      const tcp = createServer((socket) => this.#serveTcp(socket));
-      tcp.maxConnections = mostTcpClients;
-      this.#tcp.push(tcp);
-      await bound(udp, address, this.port || (this.#options.port ?? 53));
-      this.port = udp.address().port;
-      await listening(tcp, address, this.port);
-      udp.on("message", (message, from) => this.#serveUdp(udp, message, from));
+  serve(): void {
+    for (const { address, udp, tcp } of this.#options.sockets) {
       const note = (error: Error) =>
         this.#options.log.warn("the name server's socket failed", { address, error: errorMessage(error) });
+      tcp.maxConnections = mostTcpClients;
+      tcp.on("connection", (socket) => this.#serveTcp(socket));
+      udp.on("message", (message, from) => this.#serveUdp(udp, message, from));
       udp.on("error", note);
       tcp.on("error", note);
     }
@@ -108,17 +83,14 @@ class NameServer implements DnsServer {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     for (const client of this.#clients) client.destroy();
-    const closed = [...this.#udp, ...this.#tcp].map(
-      (socket) =>
-        new Promise<void>((resolve) => {
-          try {
+    const closed = this.#options.sockets
+      .flatMap(({ udp, tcp }) => [udp, tcp])
+      .map(
+        (socket) =>
+          new Promise<void>((resolve) => {
             socket.close(() => resolve());
-          } catch {
-            // It never listened.
-            resolve();
-          }
-        }),
-    );
+          }),
+      );
     await Promise.all(closed);
   }
 
@@ -230,7 +202,9 @@ class NameServer implements DnsServer {
   /** Sends each outside server a name that nobody else knows; a server that sends it back here would loop for ever. */
   async #findLoops(): Promise<void> {
     for (const upstream of this.#options.forwarder.upstreams) {
-      const own = this.#options.addresses.includes(upstream.address) && upstream.port === this.port;
+      const own = this.#options.sockets.some(
+        ({ address, port }) => address === upstream.address && port === upstream.port,
+      );
       const probe = `${uuid(this.#options.random)}.loop.${this.#options.zone.domain}.invalid`;
       this.#probes.add(probe);
       const message = questionFor(probe, recordType.TXT, this.#options.random);
@@ -296,33 +270,4 @@ function refuseMalformed(message: Buffer, send: (reply: Buffer) => void): void {
   reply[3] = rcode.malformed;
   reply.fill(0, 4, 12);
   send(reply);
-}
-
-function bound(socket: UdpSocket, address: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: Error) => reject(listenFault(error, address, port));
-    socket.once("error", failed);
-    socket.bind(port, address, () => {
-      socket.off("error", failed);
-      resolve();
-    });
-  });
-}
-
-function listening(server: Server, address: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: Error) => reject(listenFault(error, address, port));
-    server.once("error", failed);
-    server.listen(port, address, () => {
-      server.off("error", failed);
-      resolve();
-    });
-  });
-}
-
-function listenFault(error: Error, address: string, port: number): Fault {
-  const inUse = "code" in error && error.code === "EADDRINUSE";
-  return new Fault(inUse ? "in-use" : "unavailable", `cannot listen on ${address}:${port}: ${error.message}`, {
-    cause: error,
-  });
 }
