@@ -13,6 +13,8 @@ export interface RuntimeUnderTest extends AsyncDisposable {
   readonly image: string;
   readonly absentImage: string;
   readonly logDirectory: string;
+  /** The control group that pods of the test go into, where the driver has any. */
+  readonly cgroupParent?: string;
   /**
    * How the container is told its role: `prints` writes "out" to standard output, "err" to standard error and ends with 0;
    * `fails` ends with 3; `cannotStart` has no such program; `waits` ends with 0 when asked; in it, the commands `["true"]` and `["false"]` end with 0 and 1.
@@ -46,6 +48,7 @@ export function runtimeContract(driver: string, open: () => Promise<RuntimeUnder
         logDirectory: `${under.logDirectory}/default_${name}_${uid}`,
         labels: sandboxLabels({ podName: name, podNamespace: "default", podUid: uid }, { app: "contract" }),
         annotations: { "example.com/note": "kept" },
+        cgroupParent: under.cgroupParent,
       };
     };
     const container = (sandbox: SandboxConfig, role: ContractRole, name = "main", attempt = 0): ContainerConfig => {

@@ -110,12 +110,12 @@ class CriRuntime implements ContainerRuntime {
   }
 
   async stopSandbox(id: string, options?: CallOptions): Promise<void> {
-    await goneIsFine(this.#runtime("StopPodSandbox", { podSandboxId: id }, options));
+    await this.#settled(() => this.#runtime("StopPodSandbox", { podSandboxId: id }, options));
     this.#changed(id);
   }
 
   async removeSandbox(id: string, options?: CallOptions): Promise<void> {
-    await goneIsFine(this.#runtime("RemovePodSandbox", { podSandboxId: id }, options));
+    await this.#settled(() => this.#runtime("RemovePodSandbox", { podSandboxId: id }, options));
     this.#changed(id);
   }
 
@@ -162,12 +162,12 @@ class CriRuntime implements ContainerRuntime {
   async stopContainer(id: string, graceSeconds: number, options?: CallOptions): Promise<void> {
     const timeout = Math.max(0, Math.ceil(graceSeconds));
     const request = { containerId: id, timeout };
-    await goneIsFine(this.#runtime("StopContainer", request, options, this.#timeoutMs + timeout * 1_000));
+    await this.#settled(() => this.#runtime("StopContainer", request, options, this.#timeoutMs + timeout * 1_000));
     this.#changed(id);
   }
 
   async removeContainer(id: string, options?: CallOptions): Promise<void> {
-    await goneIsFine(this.#runtime("RemoveContainer", { containerId: id }, options));
+    await this.#settled(() => this.#runtime("RemoveContainer", { containerId: id }, options));
     this.#changed(id);
   }
 
@@ -262,7 +262,7 @@ class CriRuntime implements ContainerRuntime {
   }
 
   async removeImage(image: string, options?: CallOptions): Promise<void> {
-    await goneIsFine(this.#images("RemoveImage", { image: { image } }, options));
+    await orUndefined(this.#images("RemoveImage", { image: { image } }, options));
   }
 
   async imageFsInfo(options?: CallOptions): Promise<ImageFsInfo> {
@@ -295,7 +295,8 @@ class CriRuntime implements ContainerRuntime {
       const said = await this.#runtime("ListPodSandboxStats", { filter: filter && { id, labelSelector } }, options);
       return (said.stats ?? []).map(sandboxStatsOf);
     } catch (error) {
-      if (faultCode(error) !== "unsupported") throw error;
+      // Some have no such call, and some fail as a whole because of one sandbox that just went away.
+      if (faultCode(error) !== "unsupported" && faultCode(error) !== "internal") throw error;
       const verbose = async (id: string) =>
         (await orUndefined(this.#runtime("PodSandboxStatus", { podSandboxId: id, verbose: true }, options)))?.info
           ?.info;
@@ -329,6 +330,22 @@ class CriRuntime implements ContainerRuntime {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort();
     this.#channel[Symbol.dispose]();
+  }
+
+  /**
+   * Ends or removes something; what is gone already is fine. containerd fails when the container ends by itself at that very moment
+   * (its shim hangs up), and is right when asked again.
+   */
+  async #settled(call: () => Promise<unknown>): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await orUndefined(call());
+        return;
+      } catch (error) {
+        if (tries === 5 || !(error instanceof Fault) || !/ttrpc: closed/.test(error.message)) throw error;
+        await this.#clock.sleep(20 * tries);
+      }
+    }
   }
 
   /** Our own calls are hints too, and come before the runtime's. */
@@ -415,10 +432,6 @@ function containerLife(container: Container, sandboxId: string): LifeRecord {
 
 function statsFilter(filter: StatsFilter | undefined) {
   return filter && { id: filter.id, podSandboxId: filter.sandboxId, labelSelector: filter.labels };
-}
-
-async function goneIsFine(call: Promise<unknown>): Promise<void> {
-  await orUndefined(call);
 }
 
 async function orUndefined<T>(call: Promise<T>): Promise<T | undefined> {

@@ -78,8 +78,6 @@ export class CriChannel implements Disposable {
     options: {
       readonly signal: AbortSignal;
       readonly headers?: Readonly<Record<string, string>>;
-      /** Called when the other side accepted the call. */
-      readonly onOpen?: () => void;
     },
   ): AsyncGenerator<Response> {
     if (this.#closed) throw new Fault("closed", "The runtime's connection was closed");
@@ -93,7 +91,6 @@ export class CriChannel implements Disposable {
       metadata,
     );
     const abort = () => call.cancel();
-    call.on("metadata", () => options.onOpen?.());
     options.signal.addEventListener("abort", abort, { once: true });
     if (options.signal.aborted) abort();
     try {

@@ -57,17 +57,9 @@ async function nameOrEmpty(options: HintOptions): Promise<string> {
 
 async function followOnce(source: "cri" | "containerd", options: HintOptions, opened: () => void): Promise<void> {
   const { channel, signal, hint } = options;
-  // Listing waits for the stream's acceptance: what changes between the two is then told by one or the other.
-  const onOpen = () => {
-    opened();
-    void options.connected(source).catch(() => {});
-  };
+  using _ = listWhileSubscribing(source, options, opened);
   if (source === "cri") {
-    for await (const event of channel.stream(
-      criMethod("RuntimeService", "GetContainerEvents"),
-      {},
-      { signal, onOpen },
-    )) {
+    for await (const event of channel.stream(criMethod("RuntimeService", "GetContainerEvents"), {}, { signal })) {
       const expects = event.containerEventType === "CONTAINER_STOPPED_EVENT" ? ("end" as const) : undefined;
       if (event.containerId) hint(event.containerId, { expects });
     }
@@ -75,10 +67,20 @@ async function followOnce(source: "cri" | "containerd", options: HintOptions, op
   }
   const filters = containerdTopics.map((topic) => `namespace==k8s.io,topic=="${topic}"`);
   const headers = { "containerd-namespace": "k8s.io" };
-  for await (const envelope of channel.stream(containerdSubscribe, { filters }, { signal, headers, onOpen })) {
+  for await (const envelope of channel.stream(containerdSubscribe, { filters }, { signal, headers })) {
     const id = containerOfEvent(envelope);
     if (id) hint(id, { expects: expectations[envelope.topic] });
   }
+}
+
+/**
+ * Lists everything when a stream begins, and once more a moment later: these servers answer a subscription only with its
+ * first event, so nobody can tell when it has come into force, and a change in between would wait for the next list.
+ */
+function listWhileSubscribing(source: HintSource, options: HintOptions, opened: () => void): Disposable {
+  const list = () => void options.connected(source).then(opened, () => {});
+  list();
+  return options.clock.after(250, list);
 }
 
 const expectations: Readonly<Record<string, Expectation>> = { "/tasks/exit": "end", "/containers/delete": "gone" };

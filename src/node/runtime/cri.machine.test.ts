@@ -1,0 +1,306 @@
+import { execFile, spawn } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type BuiltImage, buildImage, busyboxImage, pauseImage } from "../../images/build.ts";
+import { loadAll } from "../../images/catalogue.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { detectCgroups } from "./cgroupHierarchy.ts";
+import { Cgroups } from "./cgroups.ts";
+import { PrivateContainerd, type PrivateContainerdOptions } from "./containerd.ts";
+import { type ContractRole, runtimeContract } from "./contract.ts";
+import { openCriRuntime } from "./cri.ts";
+import { mountsBelow } from "./mounts.ts";
+import { findProcesses } from "./processTable.ts";
+import type { ContainerConfig, ContainerRuntime, SandboxConfig } from "./runtime.ts";
+
+const run = promisify(execFile);
+const prefix = "nvrt";
+
+/** A node's containerd with its own bridge; everything it makes has a name that begins with `nvrt`. */
+async function openNode(number: number, extra: Partial<PrivateContainerdOptions> = {}) {
+  const directory = await mkdtemp(join(tmpdir(), `${prefix}-`));
+  const cniConfDir = `${directory}/net.d`;
+  await mkdir(cniConfDir);
+  const bridge = `${prefix}${number}`;
+  const ipam = { type: "host-local", ranges: [[{ subnet: `10.251.${number}.0/24` }]], dataDir: `${directory}/ipam` };
+  const plugins = [{ type: "bridge", bridge, isGateway: true, ipam: { ...ipam, routes: [{ dst: "0.0.0.0/0" }] } }];
+  await writeFile(
+    `${cniConfDir}/10-${prefix}.conflist`,
+    JSON.stringify({ cniVersion: "0.4.0", name: bridge, plugins }),
+  );
+  const options = { directory, clock: systemClock, sandboxImage: pauseImage.name, cniConfDir, ...extra };
+  const containerd = new PrivateContainerd(options);
+  await containerd.start();
+  await loadAll(await images(), { address: containerd.endpoint });
+  const cgroups = new Cgroups({
+    hierarchy: await detectCgroups(),
+    clock: systemClock,
+    name: `${prefix}-pods-${number}`,
+  });
+  await cgroups.ensureRoot();
+  const runtime = openCriRuntime({ endpoint: containerd.endpoint, clock: systemClock });
+  const sandboxNamed = (name: string, extra: Partial<SandboxConfig> = {}): SandboxConfig => ({
+    metadata: { name, uid: `uid-${name}`, namespace: "default", attempt: 0 },
+    hostname: name,
+    labels: { "io.kubernetes.pod.uid": `uid-${name}` },
+    annotations: {},
+    cgroupParent: cgroups.root,
+    ...extra,
+  });
+  const close = async () => {
+    await runtime[Symbol.asyncDispose]();
+    await containerd.stop({ purge: true });
+    await cgroups.removeAll();
+    await run("ip", ["link", "delete", bridge]).catch(() => {});
+  };
+  return { directory, options, containerd, runtime, cgroups, bridge, sandboxNamed, close };
+}
+
+let built: Promise<readonly BuiltImage[]> | undefined;
+function images(): Promise<readonly BuiltImage[]> {
+  const options = { cacheDir: join(tmpdir(), `${prefix}-images`) };
+  built ??= Promise.all([buildImage(pauseImage, options), buildImage(busyboxImage, options)]);
+  return built;
+}
+
+const commands: Readonly<Record<ContractRole, readonly string[]>> = {
+  waits: ["sh", "-c", "trap 'exit 0' TERM; sleep 10000 & wait"],
+  stubborn: ["sleep", "10000"],
+  prints: ["sh", "-c", "echo out; echo err >&2"],
+  fails: ["sh", "-c", "exit 3"],
+  cannotStart: ["/no/such/program"],
+};
+
+runtimeContract("cri on containerd", async () => {
+  const node = await openNode(0);
+  return {
+    runtime: node.runtime,
+    image: busyboxImage.name,
+    absentImage: "absent.invalid/absent:1",
+    logDirectory: `${node.directory}/logs`,
+    cgroupParent: node.cgroups.root,
+    as: (role) => ({ command: commands[role] }),
+    log: (path) => readFile(path, "utf8"),
+    streams: true,
+    [Symbol.asyncDispose]: node.close,
+  };
+});
+
+const shell = (script: string, extra: Partial<ContainerConfig> = {}): ContainerConfig => ({
+  metadata: { name: "main", attempt: 0 },
+  image: busyboxImage.name,
+  command: ["sh", "-c", script],
+  labels: {},
+  annotations: {},
+  ...extra,
+});
+
+async function startIn(runtime: ContainerRuntime, sandbox: SandboxConfig, config: ContainerConfig) {
+  const sandboxId = await runtime.runSandbox(sandbox);
+  const id = await runtime.createContainer(sandboxId, config, sandbox);
+  await runtime.startContainer(id);
+  return { sandboxId, id };
+}
+
+/** What a node has on the machine outside of its own directory, by kind; empty when it is gone. */
+async function traces(directory: string, cgroup: string): Promise<Readonly<Record<string, readonly string[]>>> {
+  const [mountinfo, ours, shimSockets, hierarchy, links] = await Promise.all([
+    readFile("/proc/self/mountinfo", "utf8"),
+    findProcesses((args) => args.some((arg) => arg.startsWith(`${directory}/`))),
+    readdir("/run/containerd/s").catch(() => []),
+    detectCgroups(),
+    run("ip", ["-o", "link"]),
+  ]);
+  const groups = await Promise.all(
+    hierarchy.mounts.map(async (mount) => (await readdir(mount)).filter((name) => name === cgroup)),
+  );
+  return {
+    mounts: mountsBelow(mountinfo, directory),
+    processes: ours.map(({ pid }) => String(pid)),
+    shimSockets,
+    cgroups: groups.flat(),
+    interfaces: [...links.stdout.matchAll(/ (veth\S*)@/g)].map((match) => match[1]!),
+  };
+}
+
+describe("a private containerd", () => {
+  let node: Awaited<ReturnType<typeof openNode>>;
+  beforeAll(async () => {
+    node = await openNode(1);
+  });
+  afterAll(() => node.close());
+
+  test("refuses what this runtime would silently ignore", async () => {
+    const { features } = await node.runtime.status();
+    const mapping = [{ hostId: 100_000, containerId: 0, length: 65_536 }];
+    const namespaces = {
+      network: "pod",
+      pid: "container",
+      ipc: "pod",
+      userNamespace: { uids: mapping, gids: mapping },
+    } as const;
+    const refused = node.runtime.runSandbox(node.sandboxNamed("userns", { security: { namespaces } }));
+    if (!features.userNamespaces) await expect(refused).rejects.toMatchObject({ code: "unsupported" });
+    else await node.runtime.removeSandbox(await refused);
+  });
+
+  test("puts a pod's processes into the pod's control group and counts them there", async () => {
+    const path = await node.cgroups.ensurePod("Burstable", "uid-grouped", {
+      cpuShares: 256,
+      memory: 128 * 1024 * 1024,
+    });
+    const sandbox = node.sandboxNamed("grouped", { cgroupParent: path });
+    const { sandboxId } = await startIn(node.runtime, sandbox, shell("sleep 1000"));
+    expect((await node.cgroups.processes(path)).length).toBeGreaterThanOrEqual(2);
+    const usage = (await node.cgroups.usage(path))!;
+    expect(usage.memoryBytes).toBeGreaterThan(0);
+    expect(usage.memoryLimitBytes).toBe(128 * 1024 * 1024);
+    expect((await node.cgroups.listPods()).map(({ uid }) => uid)).toContain("uid-grouped");
+    const [stats] = await node.runtime.listSandboxStats({ id: sandboxId });
+    expect(stats?.memory?.workingSetBytes).toBeGreaterThan(0);
+    expect(stats?.network?.interfaces.map(({ name }) => name)).toContain("eth0");
+    await node.runtime.removeSandbox(sandboxId);
+    await node.cgroups.remove(path);
+    expect(await node.cgroups.usage(path)).toBeUndefined();
+  });
+
+  test("shares network, hostname and memory segments among a pod's containers", async () => {
+    const sandbox = node.sandboxNamed("shared");
+    const { sandboxId, id } = await startIn(node.runtime, sandbox, shell("nc -l -p 7777 -e echo hello; sleep 1000"));
+    const second = await node.runtime.createContainer(
+      sandboxId,
+      shell("sleep 1000", { metadata: { name: "second", attempt: 0 } }),
+      sandbox,
+    );
+    await node.runtime.startContainer(second);
+    const { stdout } = await node.runtime.execSync(second, ["sh", "-c", "hostname; nc 127.0.0.1 7777 < /dev/null"]);
+    expect(Buffer.from(stdout).toString()).toBe("shared\nhello\n");
+    await node.runtime.stopContainer(id, 0);
+    await node.runtime.removeSandbox(sandboxId);
+  });
+
+  test("survives its agent and is taken over with its containers", async () => {
+    const { id, sandboxId } = await startIn(node.runtime, node.sandboxNamed("survivor"), shell("sleep 1000"));
+    const before = node.containerd.pid;
+    await node.containerd[Symbol.asyncDispose]();
+    // Another process starts, and dies without a word.
+    const script = `
+      import { PrivateContainerd } from ${JSON.stringify(join(import.meta.dirname, "containerd.ts"))};
+      import { systemClock } from ${JSON.stringify(join(import.meta.dirname, "../../lib/clock.ts"))};
+      const containerd = new PrivateContainerd({ ...${JSON.stringify({ ...node.options, clock: undefined })}, clock: systemClock });
+      await containerd.start();
+      console.log(containerd.pid);
+      setInterval(() => {}, 1000);`;
+    const agent = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const said = await new Promise<string>((resolve) => agent.stdout.once("data", (data) => resolve(String(data))));
+    expect(Number(said)).toBe(before);
+    agent.kill("SIGKILL");
+    // Without the file, it is found by looking.
+    await rm(`${node.directory}/containerd.pid`);
+    await node.containerd.start();
+    expect(node.containerd.pid).toBe(before);
+    expect((await node.runtime.containerStatus(id))?.state).toBe("running");
+    await node.runtime.removeSandbox(sandboxId);
+  });
+
+  test("is started again when it dies; containers go on and events catch up", async () => {
+    const stop = new AbortController();
+    const events = node.runtime.events(stop.signal)[Symbol.asyncIterator]();
+    const { id, sandboxId } = await startIn(node.runtime, node.sandboxNamed("phoenix"), shell("sleep 1000"));
+    const before = node.containerd.pid!;
+    process.kill(before, "SIGKILL");
+    await expect
+      .poll(() => node.containerd.pid !== before && node.containerd.pid !== undefined, { timeout: 15_000 })
+      .toBe(true);
+    await expect
+      .poll(
+        () =>
+          node.runtime.containerStatus(id).then(
+            (status) => status?.state,
+            () => "unavailable",
+          ),
+        { timeout: 15_000 },
+      )
+      .toBe("running");
+    await node.runtime.stopContainer(id, 0);
+    for (;;) {
+      const { value } = await events.next();
+      if (value.id === id && value.type === "exited") break;
+    }
+    stop.abort();
+    await node.runtime.removeSandbox(sandboxId);
+  });
+
+  test("restarts with a changed configuration, keeping containers", async () => {
+    const { id, sandboxId } = await startIn(node.runtime, node.sandboxNamed("kept"), shell("sleep 1000"));
+    const before = node.containerd.pid;
+    await node.containerd[Symbol.asyncDispose]();
+    await using changed = new PrivateContainerd({ ...node.options, logLevel: "info" });
+    await changed.start();
+    expect(changed.pid).not.toBe(before);
+    await expect
+      .poll(
+        () =>
+          node.runtime.containerStatus(id).then(
+            (status) => status?.state,
+            () => "unavailable",
+          ),
+        { timeout: 15_000 },
+      )
+      .toBe("running");
+    await node.runtime.removeSandbox(sandboxId);
+  });
+});
+
+describe("stopping a private containerd", () => {
+  test.each([
+    { name: "that runs", kill: false },
+    { name: "that has died, with its pods still running", kill: true },
+  ])("$name leaves nothing", async ({ kill }) => {
+    const node = await openNode(2);
+    const cgroup = node.cgroups.root.slice(1);
+    const before = await traces("/nowhere", cgroup);
+    const parent = await node.cgroups.ensurePod("BestEffort", "uid-left");
+    await startIn(node.runtime, node.sandboxNamed("left", { cgroupParent: parent }), shell("sleep 1000"));
+    const during = await traces(node.directory, cgroup);
+    expect(during.mounts!.length).toBeGreaterThan(3);
+    expect(during.interfaces!.length).toBeGreaterThan(before.interfaces!.length);
+    if (kill) {
+      await node.containerd[Symbol.asyncDispose]();
+      process.kill(node.containerd.pid!, "SIGKILL");
+    }
+    await node.close();
+    const after = await traces(node.directory, cgroup);
+    expect(after).toEqual({ ...before, mounts: [], processes: [], cgroups: [] });
+    await expect(readdir(node.directory)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+});
+
+describe("a containerd in a network namespace", () => {
+  test("has its bridge and its pods' interfaces in there", async () => {
+    const namespace = `${prefix}-node`;
+    await run("ip", ["netns", "add", namespace]);
+    try {
+      await run("ip", ["-n", namespace, "link", "set", "lo", "up"]);
+      const node = await openNode(3, { networkNamespace: `/run/netns/${namespace}` });
+      try {
+        const { sandboxId } = await startIn(node.runtime, node.sandboxNamed("inside"), shell("sleep 1000"));
+        const [ip] = (await node.runtime.sandboxStatus(sandboxId))!.ips;
+        const outside = await run("ip", ["-o", "link"]);
+        const inside = await run("ip", ["-n", namespace, "-o", "link"]);
+        expect(outside.stdout).not.toContain(`${node.bridge}:`);
+        expect(inside.stdout).toContain(`${node.bridge}:`);
+        await run("nsenter", [`--net=/run/netns/${namespace}`, "busybox", "ping", "-c", "1", "-W", "5", ip!]);
+      } finally {
+        await node.close();
+      }
+    } finally {
+      await run("ip", ["netns", "delete", namespace]);
+    }
+  });
+});
