@@ -1,7 +1,9 @@
+import { kinds } from "../api/kinds.ts";
 import { deploymentController } from "./deployment/deployment.ts";
 import { endpointSliceController } from "./endpoints/endpoint-slices.ts";
 import { endpointsController } from "./endpoints/endpoints.ts";
 import type { ControllerDefinition, LoopDefinition } from "./framework/controller.ts";
+import { garbageCollector, isCollectable } from "./garbage-collector/garbage-collector.ts";
 import { loadBalancerController } from "./load-balancer/service-load-balancer.ts";
 import { replicaSetController } from "./replication/replica-set.ts";
 import { replicationControllerController } from "./replication/replication-controller.ts";
@@ -28,6 +30,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     deploymentController,
     endpointsController,
     endpointSliceController,
+    garbageCollector(kinds.filter(isCollectable)),
     loadBalancerController(settings.nodeAddresses),
   ];
 }

@@ -1,0 +1,64 @@
+import { CustomResourceDefinition } from "../../api/apiextensions/custom-resource-definition.ts";
+import { Event } from "../../api/core/event.ts";
+import type { Kind } from "../../api/kind.ts";
+import type { KindRef, KubeObject } from "../../machinery/object.ts";
+import { defineLoop, type ReconcileContext } from "../framework/controller.ts";
+import { Collector } from "./collector.ts";
+import { customKind } from "./custom-kinds.ts";
+
+/** As upstream. */
+const workers = 20;
+
+/** Whether objects of a kind can be listed, watched and deleted, and so be owned. Events own nothing and are not owned. */
+export function isCollectable(kind: Kind): boolean {
+  const verbs = kind.declaration.verbs;
+  if (kind.group === "" && kind.kind === Event.kind) return false;
+  return !verbs || (["list", "watch", "delete"] as const).every((verb) => verbs.includes(verb));
+}
+
+/** Deletes objects whose owners are gone, of these kinds and of every custom resource. */
+export function garbageCollector(kinds: readonly KindRef<KubeObject>[]) {
+  return defineLoop({
+    name: "garbagecollector",
+    serviceAccount: "generic-garbage-collector",
+    eventSource: "garbage-collector-controller",
+    // Nothing may be called ownerless before all owners were listed.
+    reads: kinds,
+    run: (context) => collect(kinds, context),
+  });
+}
+
+async function collect(kinds: readonly KindRef<KubeObject>[], context: ReconcileContext): Promise<void> {
+  const { signal, cache } = context;
+  const collector = new Collector(context);
+  using following = new DisposableStack();
+  const custom = new Map<string, Disposable>();
+  following.use(collector.queue);
+  following.defer(() => {
+    for (const followed of custom.values()) followed[Symbol.dispose]();
+  });
+  const stop = () => collector.queue[Symbol.dispose]();
+  signal.addEventListener("abort", stop, { once: true });
+  for (const kind of kinds) following.use(collector.follow(kind));
+  if (kinds.some(({ kind }) => kind === CustomResourceDefinition.kind)) {
+    const definitions = cache.informer(CustomResourceDefinition);
+    const update = (definition: CustomResourceDefinition) => {
+      const kind = customKind(definition);
+      if (!kind || custom.has(definition.metadata.uid)) return;
+      const followed = collector.follow(kind);
+      if (followed) custom.set(definition.metadata.uid, followed);
+    };
+    following.use(
+      definitions.on({
+        added: update,
+        updated: update,
+        deleted: ({ metadata }) => {
+          custom.get(metadata.uid)?.[Symbol.dispose]();
+          custom.delete(metadata.uid);
+        },
+      }),
+    );
+  }
+  await Promise.all(Array.from({ length: workers }, () => collector.work()));
+  signal.removeEventListener("abort", stop);
+}
