@@ -53,9 +53,13 @@ export class PodVolumes implements Volumes {
 
   async unmount(uid: string): Promise<void> {
     const folder = join(this.#options.folder, uid);
-    // The newest first: a mount may stand on another.
-    for (const path of mountsBelow(folder).reverse()) await execute("umount", [path]);
+    await detach(folder);
     rmSync(join(folder, "volumes"), { recursive: true, force: true });
+  }
+
+  /** Unmounts what is mounted for any pod; what lies on disk stays. */
+  async detachAll(): Promise<void> {
+    await detach(this.#options.folder);
   }
 
   async list(): Promise<readonly string[]> {
@@ -164,6 +168,11 @@ async function mountTmpfs(path: string, bytes: number | undefined): Promise<void
 /** A folder with a file system of its own has another device than its parent. */
 function isMounted(path: string): boolean {
   return statSync(path).dev !== statSync(join(path, "..")).dev;
+}
+
+async function detach(folder: string): Promise<void> {
+  // The newest first: a mount may stand on another.
+  for (const path of [...mountsBelow(folder)].reverse()) await execute("umount", [path]);
 }
 
 function mountsBelow(folder: string): readonly string[] {
