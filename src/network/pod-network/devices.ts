@@ -79,7 +79,8 @@ export async function ensureServiceDevice(
     readonly sources: readonly string[];
   },
 ): Promise<void> {
-  if (!(await deviceExists(run, device.name))) await mustRun(run, ["ip", "link", "add", device.name, "type", "dummy"]);
+  // A bridge without ports is a dummy interface that every kernel with a pod bridge has.
+  if (!(await deviceExists(run, device.name))) await mustRun(run, ["ip", "link", "add", device.name, "type", "bridge"]);
   const isV6 = (address: string) => address.includes(":");
   const script = [
     `link set dev ${device.name} up`,

@@ -31,6 +31,7 @@ export async function openNamespace(label: string): Promise<TestNamespace> {
   const run = commandRunner(prefix);
   await mustRun(run, ["ip", "link", "set", "lo", "up"]);
   let agent: Agent | undefined;
+  let gone = false;
   return {
     name,
     path,
@@ -40,6 +41,8 @@ export async function openNamespace(label: string): Promise<TestNamespace> {
       return agent.ask(command);
     },
     [Symbol.asyncDispose]: async () => {
+      if (gone) return;
+      gone = true;
       await agent?.end();
       await mustRun(host, ["ip", "netns", "del", name]);
     },
