@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemRandom, uuid } from "../../lib/random.ts";
 import { containerLabels, sandboxLabels } from "./labels.ts";
-import type { ContainerConfig, ContainerRuntime, RuntimeEvent, SandboxConfig } from "./runtime.ts";
+import type { ContainerConfig, ContainerRuntime, SandboxConfig } from "./runtime.ts";
 
 /** What a contract container does: `waits` runs until asked to stop; `stubborn` has to be killed; the others end by themselves. */
 export type ContractRole = "waits" | "stubborn" | "prints" | "fails" | "cannotStart";
@@ -360,26 +360,28 @@ export function runtimeContract(driver: string, open: () => Promise<RuntimeUnder
     });
 
     describe("events", () => {
-      /** Collects events of one pod until the given ones came, in this order, others between them. */
+      /** Collects events of one pod until the given ones came: those of a kind in this order, others between them. */
       const follow = async (podUid: string, until: readonly string[], act: () => Promise<void>) => {
         const stop = new AbortController();
         const seen: string[] = [];
-        const missing = [...until];
-        const check: ((event: RuntimeEvent) => Promise<void>)[] = [];
+        const missing = new Map(
+          (["sandbox", "container"] as const).map((kind) => [kind, until.filter((one) => one.startsWith(kind))]),
+        );
+        const left = () => [...missing.values()].flat();
         const reading = (async () => {
           for await (const event of runtime.events(stop.signal)) {
             if (event.podUid !== podUid) continue;
             seen.push(`${event.kind} ${event.type}`);
-            for (const one of check) await one(event);
-            if (missing[0] === seen.at(-1)) missing.shift();
-            if (missing.length === 0) break;
+            const ofKind = missing.get(event.kind)!;
+            if (ofKind[0] === seen.at(-1)) ofKind.shift();
+            if (left().length === 0) break;
           }
         })();
         const timeout = AbortSignal.timeout(15_000);
         timeout.addEventListener("abort", () => stop.abort(), { once: true });
         await act();
         await reading;
-        expect(missing, `of ${until.join(", ")} came ${seen.join(", ")}`).toEqual([]);
+        expect(left(), `of ${until.join(", ")} came ${seen.join(", ")}`).toEqual([]);
       };
 
       test("tell a pod's whole life in order", async () => {
