@@ -138,7 +138,11 @@ class ContainerProbes implements Disposable {
     if (this.#closed || !this.#runs.includes(run)) return;
     run.streak = run.lastHealthy === answer.healthy ? run.streak + 1 : 1;
     run.lastHealthy = answer.healthy;
-    if (!answer.healthy) {
+    // Until it is up for the first time a container is asked often, so that nobody waits a whole period for one that is
+    // ready; only the answers that a usual period brings are told.
+    const period = (run.probe.periodSeconds ?? 10) * 1000;
+    const eager = run.type !== "Liveness" && !answer.healthy && clock.now() - (this.#observed.startedAt ?? 0) < period;
+    if (!answer.healthy && !eager) {
       const { events } = this.#options;
       events.record(
         this.#pod,
@@ -152,9 +156,6 @@ class ContainerProbes implements Disposable {
       run.streak >= (answer.healthy ? (run.probe.successThreshold ?? 1) : (run.probe.failureThreshold ?? 3));
     if (enough) this.#decided(run, answer.healthy);
     if (this.#closed || !this.#runs.includes(run)) return;
-    // Until it is ready for the first time it is asked often: nobody should wait a whole period for a container that is up.
-    const period = (run.probe.periodSeconds ?? 10) * 1000;
-    const eager = run.type !== "Liveness" && !answer.healthy && clock.now() - (this.#observed.startedAt ?? 0) < period;
     run.timer = clock.after(eager ? Math.min(period, 100) : period, () => void this.#ask(run));
   }
 

@@ -1,0 +1,139 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Pod } from "../../api/generated/core-v1.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { errorMessage, faultCode } from "../../lib/fault.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Metrics } from "../../lib/metrics.ts";
+import { type HttpPeer, type HttpRequest, type HttpResponse, openHttpServer } from "../../wire/http-server.ts";
+import type { LogFiles } from "../runtime/logFiles.ts";
+import type { ContainerRuntime } from "../runtime/runtime.ts";
+import type { NodeAccess } from "./access.ts";
+import { containerLog } from "./container-log.ts";
+import { serveStream } from "./streams.ts";
+import { statsSummary } from "./summary.ts";
+
+export interface NodeServerOptions {
+  readonly hosts: readonly string[];
+  readonly port: number;
+  readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string };
+  readonly nodeName: string;
+  readonly access: NodeAccess;
+  readonly runtime: ContainerRuntime;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly logFiles: LogFiles;
+  /** The pods of this node. */
+  readonly pods: () => readonly Pod[];
+}
+
+/** The node's own HTTPS server: logs, exec, attach, port-forward, pods and figures. Every call is checked with the API server. */
+export async function openNodeServer(options: NodeServerOptions): Promise<AsyncDisposable> {
+  await using opened = new AsyncDisposableStack();
+  for (const host of options.hosts) {
+    opened.use(
+      await openHttpServer({
+        host,
+        port: options.port,
+        tls: options.tls,
+        handle: (request) => handle(request, options),
+        upgrade: (request, socket, head, peer) => void upgrade(request, socket, head, peer, options),
+        onFault: (error) => options.log.debug(`node server: ${errorMessage(error)}`),
+      }),
+    );
+  }
+  return opened.move();
+}
+
+const text = (status: number, body: string): HttpResponse => ({
+  status,
+  headers: { "content-type": "text/plain; charset=utf-8" },
+  body,
+});
+
+async function handle(request: HttpRequest, options: NodeServerOptions): Promise<HttpResponse> {
+  const url = new URL(request.target, "https://node");
+  try {
+    const refused = await refusal(request.method, url.pathname, request.peer, request.headers.authorization, options);
+    if (refused) return text(refused.status, refused.message);
+    return await route(request, url, options);
+  } catch (error) {
+    const code = faultCode(error);
+    return text(code === "missing" ? 404 : code === "invalid" ? 400 : 500, errorMessage(error));
+  }
+}
+
+async function refusal(
+  method: string,
+  path: string,
+  peer: HttpPeer,
+  authorization: string | undefined,
+  { access, nodeName }: NodeServerOptions,
+) {
+  const user = await access.authenticate(peer, authorization);
+  if (!user) return { status: 401, message: "Unauthorized" };
+  if (await access.authorize(user, nodeName, method, path)) return undefined;
+  return { status: 403, message: `Forbidden (user=${user.name}, verb=${method.toLowerCase()}, resource=nodes)` };
+}
+
+async function route(request: HttpRequest, url: URL, options: NodeServerOptions): Promise<HttpResponse> {
+  const [, head = "", ...rest] = url.pathname.split("/").map(decodeURIComponent);
+  if (request.method !== "GET") return text(405, "Method Not Allowed");
+  switch (head) {
+    case "healthz":
+      return text(200, "ok");
+    case "pods":
+    case "runningpods":
+      return json({ kind: "PodList", apiVersion: "v1", metadata: {}, items: options.pods() });
+    case "containerLogs": {
+      const [namespace = "", name = "", container = ""] = rest;
+      const pod = options.pods().find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
+      if (!pod) return text(404, `pod "${name}" not found`);
+      const body = await containerLog(pod, container, url.searchParams, { ...options, signal: request.signal });
+      return { status: 200, headers: { "content-type": "text/plain; charset=utf-8" }, body };
+    }
+    case "stats":
+      return rest[0] === "summary" ? json(await statsSummary(options)) : text(404, "404 page not found");
+    case "metrics":
+      return rest.length === 0 ? text(200, await options.metrics.text()) : text(404, "404 page not found");
+    default:
+      return text(404, "404 page not found");
+  }
+}
+
+function json(value: unknown): HttpResponse {
+  return { status: 200, headers: { "content-type": "application/json" }, body: JSON.stringify(value) };
+}
+
+async function upgrade(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  peer: HttpPeer,
+  options: NodeServerOptions,
+): Promise<void> {
+  const url = new URL(request.url ?? "/", "https://node");
+  try {
+    // The API server asks by GET for WebSockets and POST for SPDY; both mean the same here.
+    const refused = await refusal("POST", url.pathname, peer, request.headers.authorization, options);
+    if (refused) return refuse(socket, refused.status, refused.message);
+    await serveStream(request, socket, head, url, options);
+  } catch (error) {
+    options.log.debug(`stream ${url.pathname}: ${errorMessage(error)}`);
+    const code = faultCode(error);
+    if (!socket.destroyed && socket.writable)
+      refuse(
+        socket,
+        code === "missing" ? 404 : code === "invalid" || code === "conflict" ? 400 : 500,
+        errorMessage(error),
+      );
+  }
+}
+
+function refuse(socket: Duplex, status: number, message: string): void {
+  const body = Buffer.from(message);
+  socket.end(
+    `HTTP/1.1 ${status} Refused\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${message}`,
+  );
+}

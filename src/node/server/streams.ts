@@ -1,0 +1,106 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Pod } from "../../api/generated/core-v1.ts";
+import { errorMessage, Fault } from "../../lib/fault.ts";
+import { connectExec } from "../../wire/exec-client.ts";
+import { acceptExec, streamSelection } from "../../wire/exec-server.ts";
+import { connectPortForward } from "../../wire/port-forward-client.ts";
+import { acceptPortForward } from "../../wire/port-forward-server.ts";
+import { join } from "../../wire/pump.ts";
+import { newest, observePod, readySandbox } from "../pods/observed.ts";
+import type { ContainerRuntime } from "../runtime/runtime.ts";
+
+export interface StreamContext {
+  readonly runtime: ContainerRuntime;
+  readonly pods: () => readonly Pod[];
+}
+
+/** Serves `/exec`, `/attach`, `/run` and `/portForward`: the client's protocol on one side, the runtime's on the other. */
+export async function serveStream(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  url: URL,
+  context: StreamContext,
+): Promise<void> {
+  const [, kind = "", namespace = "", name = "", ...rest] = url.pathname.split("/").map(decodeURIComponent);
+  const pod = context.pods().find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
+  if (!pod) throw new Fault("missing", `pod "${name}" not found`);
+  // An optional uid stands between the pod and the container.
+  const container = rest.at(-1) ?? "";
+  switch (kind) {
+    case "exec":
+    case "attach":
+      await serveCommand(kind, request, socket, head, url.searchParams, pod, container, context.runtime);
+      return;
+    case "portForward":
+      await servePorts(request, socket, head, pod, context.runtime);
+      return;
+    default:
+      throw new Fault("missing", "404 page not found");
+  }
+}
+
+async function serveCommand(
+  kind: "exec" | "attach",
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  query: URLSearchParams,
+  pod: Pod,
+  container: string,
+  runtime: ContainerRuntime,
+): Promise<void> {
+  const status = newest(await observePod(runtime, pod.metadata.uid), container);
+  if (!status) throw new Fault("missing", `container not found ("${container}")`);
+  const selection = streamSelection(query);
+  const session = await acceptExec(request, socket, head, selection);
+  try {
+    const streams = {
+      tty: selection.tty,
+      stdin: selection.stdin,
+      stdout: selection.stdout,
+      stderr: selection.stderr && !selection.tty,
+    };
+    const url =
+      kind === "exec"
+        ? await runtime.execUrl(status.id, query.getAll("command"), streams)
+        : await runtime.attachUrl(status.id, streams);
+    const exit = await connectExec(
+      { url, signal: session.signal },
+      {
+        ...(session.stdin ? { stdin: session.stdin } : {}),
+        ...(session.stdout ? { stdout: session.stdout } : {}),
+        ...(session.stderr ? { stderr: session.stderr } : {}),
+        tty: selection.tty,
+        resize: session.resize,
+      },
+    );
+    await session.exit(exit);
+  } catch (error) {
+    await session.exit({ kind: "failed", message: errorMessage(error) });
+  }
+}
+
+async function servePorts(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  pod: Pod,
+  runtime: ContainerRuntime,
+): Promise<void> {
+  const sandbox = readySandbox(await observePod(runtime, pod.metadata.uid));
+  if (!sandbox) throw new Fault("missing", `pod "${pod.metadata.name}" has no sandbox`);
+  await using forwards = new AsyncDisposableStack();
+  const url = await runtime.portForwardUrl(sandbox.id, []);
+  const upstream = await connectPortForward({ url });
+  forwards.defer(() => upstream.close());
+  const session = await acceptPortForward(request, socket, head, async ({ port, data }) => {
+    const remote = await upstream.open(port);
+    const broken = await join(data, remote.data);
+    const failure = await remote.failure;
+    if (failure) throw new Fault("unavailable", failure);
+    if (broken) throw broken;
+  });
+  await session.closed;
+}
