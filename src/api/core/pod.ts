@@ -34,7 +34,7 @@ export const Pod = defineKind<core.Pod>({
     "resize",
   ],
   defaults: podDefaults,
-  prepareCreate: (pod) => ({ ...pod, status: initialStatus(pod.spec) }),
+  prepareCreate: (pod) => ({ ...pod, spec: withAccountNames(pod.spec), status: initialStatus(pod.spec) }),
   prepareStatus: (next, previous) => ({
     ...previous,
     metadata: { ...next.metadata, ownerReferences: previous.metadata.ownerReferences },
@@ -60,6 +60,12 @@ export const Pod = defineKind<core.Pod>({
     return seconds < 0 ? 1 : seconds;
   },
 });
+
+/** Admission chooses the service account by its one name; old clients read the other. */
+function withAccountNames(podSpec: core.PodSpec): core.PodSpec {
+  const { serviceAccountName: name } = podSpec;
+  return name && podSpec.serviceAccount !== name ? { ...podSpec, serviceAccount: name } : podSpec;
+}
 
 function initialStatus(podSpec: core.PodSpec): core.PodStatus {
   const gated = (podSpec.schedulingGates ?? []).length > 0;
