@@ -3,8 +3,9 @@ import { deploymentController } from "./deployment/deployment.ts";
 import { endpointSliceController } from "./endpoints/endpoint-slices.ts";
 import { endpointsController } from "./endpoints/endpoints.ts";
 import type { ControllerDefinition, LoopDefinition } from "./framework/controller.ts";
-import { garbageCollector, isCollectable } from "./garbage-collector/garbage-collector.ts";
+import { garbageCollector, isCollectable, isDeletable } from "./garbage-collector/garbage-collector.ts";
 import { loadBalancerController } from "./load-balancer/service-load-balancer.ts";
+import { namespaceController } from "./namespace/namespace.ts";
 import { replicaSetController } from "./replication/replica-set.ts";
 import { replicationControllerController } from "./replication/replication-controller.ts";
 import { rootCaController } from "./service-account/root-ca.ts";
@@ -30,6 +31,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     deploymentController,
     endpointsController,
     endpointSliceController,
+    namespaceController(kinds.filter(isDeletable)),
     garbageCollector(kinds.filter(isCollectable)),
     loadBalancerController(settings.nodeAddresses),
   ];

@@ -9,11 +9,14 @@ import { customKind } from "./custom-kinds.ts";
 /** As upstream. */
 const workers = 20;
 
-/** Whether objects of a kind can be listed, watched and deleted, and so be owned. Events own nothing and are not owned. */
-export function isCollectable(kind: Kind): boolean {
-  const verbs = kind.declaration.verbs;
-  if (kind.group === "" && kind.kind === Event.kind) return false;
+/** Whether objects of a kind are kept, listed and deleted, as opposed to kinds that only come and go as bodies. */
+export function isDeletable({ declaration: { verbs } }: Kind): boolean {
   return !verbs || (["list", "watch", "delete"] as const).every((verb) => verbs.includes(verb));
+}
+
+/** Whether objects of a kind can be owned. Events own nothing and are not owned. */
+export function isCollectable(kind: Kind): boolean {
+  return isDeletable(kind) && !(kind.group === "" && kind.kind === Event.kind);
 }
 
 /** Deletes objects whose owners are gone, of these kinds and of every custom resource. */

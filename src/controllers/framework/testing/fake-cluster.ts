@@ -233,6 +233,9 @@ export class FakeCluster {
     );
     const finalizers = fate ? [...kept, fate] : kept;
     const spec = (object as { spec?: { nodeName?: string; finalizers?: readonly string[] } }).spec;
+    // Grace that was given once can only be shortened.
+    const granted = metadata.deletionTimestamp ? (metadata.deletionGracePeriodSeconds ?? 0) : 0;
+    if (granted > 0 && (gracePeriodSeconds ?? granted) >= granted) return;
     const running = kind.kind === "Pod" && spec?.nodeName && !metadata.deletionTimestamp;
     const grace = running ? (gracePeriodSeconds ?? 30) : 0;
     const stays = finalizers.length > 0 || grace > 0 || (spec?.finalizers?.length ?? 0) > 0;
