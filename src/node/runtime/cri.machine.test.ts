@@ -1,17 +1,23 @@
 import { execFile, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough, Readable } from "node:stream";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BuiltImage, buildImage, busyboxImage, pauseImage } from "../../images/build.ts";
 import { loadAll } from "../../images/catalogue.ts";
 import { systemClock } from "../../lib/clock.ts";
+import { connectExec } from "../../wire/exec-client.ts";
+import { connectPortForward } from "../../wire/port-forward-client.ts";
 import { detectCgroups } from "./cgroupHierarchy.ts";
 import { Cgroups } from "./cgroups.ts";
 import { PrivateContainerd, type PrivateContainerdOptions } from "./containerd.ts";
 import { type ContractRole, runtimeContract } from "./contract.ts";
 import { openCriRuntime } from "./cri.ts";
+import { diskLogFiles } from "./logFiles.ts";
+import { readLog } from "./logs.ts";
 import { mountsBelow } from "./mounts.ts";
 import { findProcesses } from "./processTable.ts";
 import type { ContainerConfig, ContainerRuntime, SandboxConfig } from "./runtime.ts";
@@ -179,6 +185,55 @@ describe("a private containerd", () => {
     const { stdout } = await node.runtime.execSync(second, ["sh", "-c", "hostname; nc 127.0.0.1 7777 < /dev/null"]);
     expect(Buffer.from(stdout).toString()).toBe("shared\nhello\n");
     await node.runtime.stopContainer(id, 0);
+    await node.runtime.removeSandbox(sandboxId);
+  });
+
+  test("streams a command's input and output, and forwards a port", async () => {
+    const sandbox = node.sandboxNamed("streamed");
+    const serve = "while true; do nc -l -p 7000 -e cat; done";
+    const { sandboxId, id } = await startIn(node.runtime, sandbox, shell(serve));
+    const stdout = new PassThrough();
+    const url = await node.runtime.execUrl(id, ["sh", "-c", "cat; exit 7"], { stdin: true, stdout: true });
+    const status = await connectExec({ url }, { stdin: Readable.from([Buffer.from("through the pipe")]), stdout });
+    expect(status).toEqual({ kind: "exited", code: 7 });
+    expect(stdout.read()?.toString()).toBe("through the pipe");
+
+    const forwarding = await connectPortForward({ url: await node.runtime.portForwardUrl(sandboxId, [7000]) });
+    const { data } = await forwarding.open(7000);
+    data.write("there and back");
+    const [answer] = await once(data, "data");
+    expect(String(answer)).toBe("there and back");
+    await forwarding.close();
+    await node.runtime.removeSandbox(sandboxId);
+  });
+
+  test("writes to a new log file after the old one was moved away", async () => {
+    const logDirectory = `${node.directory}/logs/rotated`;
+    const sandbox = node.sandboxNamed("rotated", { logDirectory });
+    const config = shell("i=0; while true; do echo line $i; i=$((i+1)); sleep 0.1; done", { logPath: "main/0.log" });
+    const { sandboxId, id } = await startIn(node.runtime, sandbox, config);
+    const path = `${logDirectory}/main/0.log`;
+    const stop = new AbortController();
+    const context = {
+      files: diskLogFiles(systemClock),
+      clock: systemClock,
+      signal: stop.signal,
+      running: async () => true,
+    };
+    let read = "";
+    const enough = (async () => {
+      for await (const piece of readLog(path, { follow: true }, context)) {
+        read += Buffer.from(piece).toString();
+        if (read.split("\n").length > 12) break;
+      }
+    })();
+    await expect.poll(() => read).toContain("line 2");
+    await rename(path, `${path}.1`);
+    await node.runtime.reopenContainerLog(id);
+    await enough;
+    const lines = read.trimEnd().split("\n");
+    expect(lines).toEqual(lines.map((_, index) => `line ${index}`));
+    expect((await readFile(path, "utf8")).length).toBeGreaterThan(0);
     await node.runtime.removeSandbox(sandboxId);
   });
 
