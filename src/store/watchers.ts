@@ -79,6 +79,12 @@ export class Watchers {
     });
   }
 
+  /** Ends every watch with a fault, because changes were missed, and goes on from a revision. */
+  interrupt(fault: Fault, revision: number): void {
+    this.#revision = revision;
+    for (const watcher of [...this.#watchers]) watcher.stop(fault);
+  }
+
   close(): void {
     this.#closed = true;
     this.#progress?.[Symbol.dispose]();

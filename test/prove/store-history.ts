@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { systemClock } from "../../src/lib/clock.ts";
-import { type Random, seededRandom } from "../../src/lib/random.ts";
+import { type Random, seededRandom, systemRandom } from "../../src/lib/random.ts";
+import { openEtcdStore } from "../../src/store/etcd.ts";
+import { startEtcd } from "../../src/store/etcd-server.ts";
 import { inRange } from "../../src/store/keys.ts";
 import { openLmdbStore } from "../../src/store/lmdb.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
@@ -221,7 +223,14 @@ async function withStore<T>(driver: string, use: (store: Store) => Promise<T>): 
 async function openDriver(driver: string, path: string): Promise<Store> {
   if (driver === "memory") return openMemoryStore({ clock: systemClock });
   if (driver === "lmdb") return openLmdbStore({ path, clock: systemClock });
-  throw new Error(`no driver ${driver}: memory and lmdb are known`);
+  if (driver === "etcd") {
+    const server = await startEtcd();
+    const store = await openEtcdStore({ endpoints: server.endpoints, clock: systemClock, random: systemRandom });
+    const dispose = store[Symbol.asyncDispose].bind(store);
+    store[Symbol.asyncDispose] = () => dispose().finally(() => server[Symbol.asyncDispose]());
+    return store;
+  }
+  throw new Error(`no driver ${driver}: memory, lmdb and etcd are known`);
 }
 
 function must(condition: boolean, message: string): void {
