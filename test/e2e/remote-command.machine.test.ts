@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, rmdir } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,6 +40,7 @@ const sandbox: SandboxConfig = {
   metadata: { name: "streams", uid: "uid-streams", namespace: "default", attempt: 0 },
   labels: {},
   annotations: {},
+  cgroupParent: "/nvwire-streams",
   security: { namespaces: { network: "node", pid: "container", ipc: "pod" } },
 };
 
@@ -82,6 +83,10 @@ afterAll(async () => {
   await runtime?.[Symbol.asyncDispose]();
   await containerd?.stop({ purge: true });
   echo.close();
+  for (const hierarchy of await readdir("/sys/fs/cgroup")) {
+    await rmdir(`/sys/fs/cgroup/${hierarchy}/nvwire-streams`).catch(() => {});
+  }
+  await rmdir("/sys/fs/cgroup/nvwire-streams").catch(() => {});
   await rm(directory, { recursive: true, force: true });
   await rm(join(tmpdir(), "nvwire-images"), { recursive: true, force: true });
 }, 120_000);
