@@ -1,0 +1,272 @@
+import { readFileSync, statfsSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+import { Lease } from "../api/coordination/lease.ts";
+import { Node } from "../api/core/node.ts";
+import type { NodeCondition, NodeStatus } from "../api/generated/core-v1.ts";
+import type { Client } from "../client/client.ts";
+import type { Clock } from "../lib/clock.ts";
+import { errorMessage } from "../lib/fault.ts";
+import type { Log } from "../lib/log.ts";
+import { isEqual } from "../machinery/equality.ts";
+import { isStatus } from "../machinery/status-error.ts";
+import { timeText } from "./pods/status.ts";
+import type { ContainerRuntime, RuntimeImage, RuntimeVersion } from "./runtime/runtime.ts";
+
+/** What a node has to give. */
+export interface NodeCapacity {
+  readonly cpu: number;
+  /** Bytes. */
+  readonly memory: number;
+  /** Bytes of the file system that pods' files are on. */
+  readonly ephemeralStorage: number;
+  readonly pods: number;
+}
+
+/** What this machine has. */
+export function machineCapacity(dataFolder: string): NodeCapacity {
+  const { blocks, bsize } = statfsSync(dataFolder);
+  return { cpu: cpus().length, memory: totalmem(), ephemeralStorage: blocks * bsize, pods: 110 };
+}
+
+export interface NodeReporterOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly runtime: ContainerRuntime;
+  readonly nodeName: string;
+  readonly address: string;
+  readonly kubeletPort: number;
+  readonly capacity: NodeCapacity;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly dataFolder: string;
+  /** `v1.35.0+navarch` */
+  readonly version: string;
+}
+
+/** Lease every 10 s, status every 10 s when it changed and every 5 min in any case (as upstream). */
+const heartbeat = 10_000;
+const quietReport = 300_000;
+const leaseSeconds = 40;
+/** Images named in the status (as upstream). */
+const imagesShown = 50;
+
+/** Makes the node's object, or puts the labels right on the one that is there. Tries until the API server answers. */
+export async function registerNode(
+  {
+    client,
+    nodeName,
+    labels,
+    clock,
+    log,
+  }: Pick<NodeReporterOptions, "client" | "nodeName" | "labels" | "clock" | "log">,
+  signal: AbortSignal,
+): Promise<Node> {
+  const annotations = { "volumes.kubernetes.io/controller-managed-attach-detach": "true" };
+  const taints = [{ key: "node.kubernetes.io/not-ready", effect: "NoSchedule" as const }];
+  for (;;) {
+    try {
+      const known = await client.get(Node, { name: nodeName }).catch((error) => {
+        if (isStatus(error, "NotFound")) return undefined;
+        throw error;
+      });
+      if (!known)
+        return await client.create(Node, {
+          metadata: { name: nodeName, labels, annotations },
+          spec: { taints },
+          status: {},
+        });
+      if (Object.entries(labels).every(([key, value]) => known.metadata.labels?.[key] === value)) return known;
+      return await client.patch(Node, { name: nodeName }, { type: "merge", body: { metadata: { labels } } });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      log.debug(`cannot register yet: ${errorMessage(error)}`);
+      await clock.sleep(200, signal);
+    }
+  }
+}
+
+/** Keeps the API informed that it lives and how it is, until disposed. */
+export class NodeReporter implements AsyncDisposable {
+  readonly #options: NodeReporterOptions;
+  readonly #stop = new AbortController();
+  #running: Promise<unknown> | undefined;
+  #lastReport = 0;
+
+  constructor(options: NodeReporterOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the first status of the node (which is registered) was told. */
+  async start(): Promise<void> {
+    await this.report();
+    this.#running = Promise.all([this.#every(() => this.renewLease()), this.#every(() => this.report())]);
+    await this.renewLease();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #every(task: () => Promise<void>): Promise<void> {
+    const { clock, log } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await clock.sleep(heartbeat, signal).catch(() => {});
+      if (signal.aborted) return;
+      await task().catch((error) => log.warn(`cannot report the node: ${errorMessage(error)}`));
+    }
+  }
+
+  /** Says once more that the node lives. */
+  async renewLease(): Promise<void> {
+    const { client, nodeName, clock } = this.#options;
+    const key = { namespace: "kube-node-lease", name: nodeName };
+    const renewTime = new Date(clock.now()).toISOString().replace(/\.(\d{3})Z$/, ".$1000Z");
+    const spec = { holderIdentity: nodeName, leaseDurationSeconds: leaseSeconds, renewTime };
+    try {
+      await client.patch(Lease, key, { type: "merge", body: { spec } });
+    } catch (error) {
+      if (!isStatus(error, "NotFound")) throw error;
+      const node = await client.get(Node, { name: nodeName });
+      const ownerReferences = [{ apiVersion: "v1", kind: "Node", name: nodeName, uid: node.metadata.uid }];
+      await client.create(Lease, { metadata: { ...key, ownerReferences }, spec });
+    }
+  }
+
+  /** Tells the node's status, if it changed or was not told for long. */
+  async report(): Promise<void> {
+    const { client, nodeName, clock } = this.#options;
+    const node = await client.get(Node, { name: nodeName });
+    const status = await this.#status(node);
+    const timeless = (value: NodeStatus | undefined) => ({
+      ...value,
+      conditions: value?.conditions?.map(({ lastHeartbeatTime: _, ...rest }) => rest),
+    });
+    const due = clock.now() - this.#lastReport > quietReport;
+    if (!due && isEqual(timeless(node.status), timeless(status))) return;
+    try {
+      await client.updateStatus(Node, { ...node, status });
+      this.#lastReport = clock.now();
+    } catch (error) {
+      // Somebody else wrote to the node; the next round sees it.
+      if (!isStatus(error, "Conflict")) throw error;
+    }
+  }
+
+  async #status(node: Node): Promise<NodeStatus> {
+    const { runtime, address, nodeName, kubeletPort, capacity, clock } = this.#options;
+    const now = timeText(clock.now());
+    const [conditions, version, images] = await Promise.all([
+      this.#conditions(node, now),
+      runtime.version().catch(() => undefined),
+      runtime.listImages().catch(() => []),
+    ]);
+    const amounts = {
+      cpu: String(capacity.cpu),
+      memory: `${Math.floor(capacity.memory / 1024)}Ki`,
+      "ephemeral-storage": `${Math.floor(capacity.ephemeralStorage / 1024)}Ki`,
+      "hugepages-1Gi": "0",
+      "hugepages-2Mi": "0",
+      pods: String(capacity.pods),
+    };
+    const allocatable = { ...amounts, "ephemeral-storage": String(Math.floor(capacity.ephemeralStorage * 0.9)) };
+    return {
+      ...node.status,
+      addresses: [
+        { type: "InternalIP", address },
+        { type: "Hostname", address: nodeName },
+      ],
+      capacity: amounts,
+      allocatable,
+      conditions,
+      daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
+      nodeInfo: this.#nodeInfo(version),
+      images: shownImages(images),
+    };
+  }
+
+  #nodeInfo(version: RuntimeVersion | undefined): NonNullable<NodeStatus["nodeInfo"]> {
+    return {
+      machineID: readText("/etc/machine-id"),
+      systemUUID: readText("/sys/class/dmi/id/product_uuid") || readText("/etc/machine-id"),
+      bootID: readText("/proc/sys/kernel/random/boot_id"),
+      kernelVersion: release(),
+      osImage: osImage(),
+      containerRuntimeVersion: version ? `${version.name}://${version.version}` : "",
+      kubeletVersion: this.#options.version,
+      kubeProxyVersion: "",
+      operatingSystem: "linux",
+      architecture: process.arch === "x64" ? "amd64" : process.arch,
+    };
+  }
+
+  async #conditions(node: Node, now: string): Promise<readonly NodeCondition[]> {
+    const { runtime, dataFolder } = this.#options;
+    let fault = "";
+    try {
+      const { conditions } = await runtime.status();
+      const bad = conditions.filter(({ status }) => !status);
+      fault = bad
+        .map(
+          ({ type, reason, message }) =>
+            `container runtime ${type === "NetworkReady" ? "network" : "status check"} not ready: ${type}=false reason:${reason} message:${message}`,
+        )
+        .join("; ");
+    } catch (error) {
+      fault = `container runtime is down: ${errorMessage(error)}`;
+    }
+    const { bavail, blocks, ffree, files } = statfsSync(dataFolder);
+    const diskPressure = bavail / blocks < 0.1 || (files > 0 && ffree / files < 0.05);
+    const memoryPressure = availableMemory() < 100 * 1024 * 1024;
+    const make = (type: string, holds: boolean, reason: string, message: string): NodeCondition => {
+      const status = holds ? "True" : "False";
+      const before = node.status?.conditions?.find((condition) => condition.type === type);
+      return {
+        type: type as NodeCondition["type"],
+        status,
+        lastHeartbeatTime: now,
+        lastTransitionTime: before?.status === status ? (before.lastTransitionTime ?? now) : now,
+        reason,
+        message,
+      };
+    };
+    return [
+      memoryPressure
+        ? make("MemoryPressure", true, "KubeletHasInsufficientMemory", "kubelet has insufficient memory available")
+        : make("MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+      diskPressure
+        ? make("DiskPressure", true, "KubeletHasDiskPressure", "kubelet has disk pressure")
+        : make("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+      make("PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+      fault
+        ? make("Ready", false, "KubeletNotReady", fault)
+        : make("Ready", true, "KubeletReady", "kubelet is posting ready status"),
+    ];
+  }
+}
+
+function shownImages(images: readonly RuntimeImage[]): NonNullable<NodeStatus["images"]> {
+  return [...images]
+    .sort((a, b) => b.sizeBytes - a.sizeBytes)
+    .slice(0, imagesShown)
+    .map(({ repoTags, repoDigests, sizeBytes }) => ({ names: [...repoDigests, ...repoTags].slice(0, 5), sizeBytes }));
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return "";
+  }
+}
+
+function osImage(): string {
+  return /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(readText("/etc/os-release"))?.[1] ?? "Linux";
+}
+
+/** Bytes that could be given out without swapping. */
+function availableMemory(): number {
+  const found = /^MemAvailable:\s+(\d+) kB$/m.exec(readText("/proc/meminfo"));
+  return found ? Number(found[1]) * 1024 : Number.POSITIVE_INFINITY;
+}
