@@ -60,11 +60,12 @@ export class SortedMap<V> {
   }
 
   count({ start, end }: KeyRange): number {
+    if (compareKeys(start, end) >= 0) return 0;
     const first = this.#chunkFor(start);
     const last = this.#chunkFor(end);
     let count = -lowerBound(this.#chunks[first]!.keys, start);
     for (let index = first; index < last; index++) count += this.#chunks[index]!.keys.length;
-    return Math.max(0, count + lowerBound(this.#chunks[last]!.keys, end));
+    return count + lowerBound(this.#chunks[last]!.keys, end);
   }
 
   /** The last chunk whose first key is not beyond the key. */
