@@ -1,0 +1,166 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Kind } from "../api/kind.ts";
+import { kinds as allKinds } from "../api/kinds.ts";
+import { lookupType } from "../api/type-info.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Metrics } from "../lib/metrics.ts";
+import type { Random } from "../lib/random.ts";
+import { Registry } from "../registry/registry.ts";
+import type { Store } from "../store/store.ts";
+import { type HttpServer, openHttpServer } from "../wire/http-server.ts";
+import { AdmissionChain } from "./admission/admission.ts";
+import { defaultPlugins } from "./admission/plugins.ts";
+import { type AuthenticationOptions, Authenticator, certificateUser } from "./authentication/authenticator.ts";
+import { type ServiceAccountOptions, ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
+import { AuthorizerChain } from "./authorization/authorizer.ts";
+import { NodeAuthorizer } from "./authorization/node-authorizer.ts";
+import { RbacAuthorizer } from "./authorization/rbac.ts";
+import { type BootstrapOptions, bootstrap } from "./bootstrap/bootstrap.ts";
+import type { Services } from "./call.ts";
+import { Catalog } from "./discovery/catalog.ts";
+import { Discovery } from "./discovery/documents.ts";
+import type { ServerRequest, ServerResponse, UserInfo } from "./exchange.ts";
+import { Health } from "./health.ts";
+import { serveHttp, upgradeRequest } from "./http-front.ts";
+import { OpenApi } from "./openapi/openapi.ts";
+import { PathRouter } from "./paths.ts";
+import { Pipeline } from "./pipeline.ts";
+import { RequestMetrics } from "./request-metrics.ts";
+import { type KubeletOptions, NodeDialer } from "./subresources/node-dialer.ts";
+
+export { parseTokenFile } from "./authentication/token-file.ts";
+
+export interface ServerOptions extends BootstrapOptions {
+  /** Stays the caller's to close, after the server. */
+  readonly store: Store;
+  /** Default: every kind of `api/kinds.ts`. */
+  readonly kinds?: readonly Kind[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly authentication?: AuthenticationOptions;
+  readonly serviceAccounts: ServiceAccountOptions;
+  /** The block that cluster addresses come from. Default `10.96.0.0/16`. */
+  readonly serviceRange?: string;
+  /** Default 30000 to 32767. */
+  readonly nodePortRange?: { readonly from: number; readonly to: number };
+  /** How nodes are called. */
+  readonly kubelet?: KubeletOptions;
+}
+
+export interface ListenOptions {
+  readonly host?: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly tls?: { readonly key: string; readonly cert: string; readonly clientCa?: string | readonly string[] };
+}
+
+/** A running API server. */
+export interface ApiServer {
+  readonly registry: Registry;
+  /** Answers one call. Never throws. */
+  handle(request: ServerRequest): Promise<ServerResponse>;
+  /** Takes over a connection that asked for an upgrade; `identity` as in ServerRequest. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, identity?: UserInfo): void;
+  /** Serves HTTP on a port until the listener is disposed. Throws Fault `in-use`, `invalid`. */
+  listen(options: ListenOptions): Promise<HttpServer>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Opens an API server over a store: reads what it must know, makes what every cluster has, and is ready. */
+export async function openServer(options: ServerOptions): Promise<ApiServer> {
+  const { store, clock, random, log, metrics } = options;
+  const registry = new Registry({
+    store,
+    clock,
+    random,
+    log,
+    kinds: options.kinds ?? allKinds,
+    lookup: lookupType,
+    services: {
+      addresses: options.serviceRange ?? "10.96.0.0/16",
+      nodePorts: options.nodePortRange ?? { from: 30000, to: 32767 },
+    },
+  });
+  const accounts = new ServiceAccountTokens(options.serviceAccounts, registry);
+  const rbac = new RbacAuthorizer(registry);
+  const nodeAuthorizer = new NodeAuthorizer(registry);
+  const nodes = new NodeDialer(registry, options.kubelet);
+  const services: Services = {
+    registry,
+    clock,
+    log,
+    authenticator: new Authenticator(options.authentication ?? {}, accounts),
+    accounts,
+    authorizer: new AuthorizerChain([nodeAuthorizer, rbac]),
+    rbac,
+    admission: new AdmissionChain(defaultPlugins(registry)),
+    nodes,
+  };
+  await registry.start();
+  await bootstrap(registry, options);
+  await Promise.all([accounts.start(), rbac.start(), nodeAuthorizer.start()]);
+  await rbac.current();
+
+  const address = () => (options.advertise ? `${options.advertise.address}:${options.advertise.port}` : "");
+  const catalog = new Catalog(registry);
+  const paths = new PathRouter({
+    catalog,
+    discovery: new Discovery(catalog, address),
+    health: new Health({
+      live: liveChecks(store),
+      ready: [
+        { name: "informer-sync", run: () => {} },
+        { name: "shutdown", run: () => {} },
+      ],
+    }),
+    metrics,
+    openapi: new OpenApi(registry, catalog),
+    accounts,
+    address,
+  });
+  const pipeline = new Pipeline(services, paths, new RequestMetrics(metrics, clock));
+  const handle = (request: ServerRequest) => pipeline.handle(request);
+  const handleUpgrade: ApiServer["handleUpgrade"] = (message, socket, head, identity) => {
+    pipeline.upgrade(upgradeRequest(message, identity), message, socket, head).catch((error: unknown) => {
+      log.error("an upgraded connection failed", { error });
+      socket.destroy();
+    });
+  };
+
+  return {
+    registry,
+    handle,
+    handleUpgrade,
+    listen: (listening) =>
+      openHttpServer({
+        ...listening,
+        handle: serveHttp(handle),
+        upgrade: (message, socket, head, { certificate }) =>
+          handleUpgrade(message, socket, head, certificate && certificateUser(certificate)),
+        onFault: (error) => log.debug("a connection failed", { error }),
+      }),
+    async [Symbol.asyncDispose]() {
+      nodes[Symbol.dispose]();
+      rbac[Symbol.dispose]();
+      nodeAuthorizer[Symbol.dispose]();
+      await registry[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function liveChecks(store: Store): ConstructorParameters<typeof Health>[0]["live"] {
+  return [
+    { name: "ping", run: () => {} },
+    { name: "log", run: () => {} },
+    {
+      name: "etcd", // what dashboards know the store by
+      run: async () => {
+        await store.revision();
+      },
+    },
+  ];
+}

@@ -1,0 +1,104 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import type { HttpHandler, HttpRequest, HttpResponse } from "../wire/http-server.ts";
+import { certificateUser } from "./authentication/authenticator.ts";
+import type { EventFrame, RequestBody, ServerRequest, ServerResponse, UserInfo } from "./exchange.ts";
+
+/** Answers this long are compressed for clients that like it. */
+const compressFrom = 128 * 1024;
+const compress = promisify(gzip);
+
+/** Puts a server's `handle` behind an HTTP port. */
+export function serveHttp(handle: (request: ServerRequest) => Promise<ServerResponse>): HttpHandler {
+  return async (request) => {
+    const response = await handle(fromHttp(request));
+    return toHttp(response, request.headers);
+  };
+}
+
+function fromHttp(request: HttpRequest): ServerRequest {
+  const { certificate, address } = request.peer;
+  const identity = certificate && certificateUser(certificate);
+  return {
+    method: request.method,
+    path: request.target,
+    headers: request.headers,
+    body: bodyOf(request),
+    ...(identity ? { identity } : {}),
+    address,
+    get signal() {
+      return request.signal;
+    },
+  };
+}
+
+const noBody: RequestBody = { kind: "none" };
+
+function bodyOf(request: HttpRequest): RequestBody {
+  const { method, headers } = request;
+  if (
+    (method === "GET" || method === "HEAD") &&
+    headers["content-length"] === undefined &&
+    headers["transfer-encoding"] === undefined
+  ) {
+    return noBody;
+  }
+  return { kind: "bytes", read: (limit) => request.body(limit), chunks: () => request.chunks() };
+}
+
+async function toHttp({ status, headers, body }: ServerResponse, asked: IncomingHttpHeaders): Promise<HttpResponse> {
+  switch (body.kind) {
+    case "none":
+      return { status, headers };
+    case "bytes":
+      return compressed(status, headers, body.bytes, asked);
+    case "object": {
+      const bytes = body.bytes();
+      if (bytes instanceof Uint8Array) return compressed(status, headers, bytes, asked);
+      if (!wantsGzip(asked)) return { status, headers, body: bytes };
+      const parts: Uint8Array[] = [];
+      for await (const part of bytes) parts.push(part);
+      return compressed(status, headers, Buffer.concat(parts), asked);
+    }
+    case "events":
+      return { status, headers, body: lines(body.events) };
+    case "stream":
+      return { status, headers, body: body.stream };
+  }
+}
+
+async function compressed(
+  status: number,
+  headers: ServerResponse["headers"],
+  body: Uint8Array,
+  asked: IncomingHttpHeaders,
+): Promise<HttpResponse> {
+  if (body.byteLength < compressFrom || !wantsGzip(asked)) return { status, headers, body };
+  const packed = await compress(body, { level: 1 });
+  return { status, headers: { ...headers, "content-encoding": "gzip", vary: "Accept-Encoding" }, body: packed };
+}
+
+function wantsGzip(headers: IncomingHttpHeaders): boolean {
+  return String(headers["accept-encoding"] ?? "").includes("gzip");
+}
+
+async function* lines(bunches: AsyncIterable<readonly EventFrame[]>): AsyncGenerator<Uint8Array> {
+  for await (const bunch of bunches) {
+    const [first, ...others] = bunch;
+    if (first) yield others.length === 0 ? first.line() : Buffer.concat(bunch.map((frame) => frame.line()));
+  }
+}
+
+/** The request behind an upgrade, which has no body yet. */
+export function upgradeRequest(message: IncomingMessage, identity: UserInfo | undefined): ServerRequest {
+  return {
+    method: message.method ?? "GET",
+    path: message.url ?? "/",
+    headers: message.headers,
+    body: noBody,
+    ...(identity ? { identity } : {}),
+    address: message.socket.remoteAddress ?? "",
+    signal: new AbortController().signal,
+  };
+}

@@ -1,0 +1,139 @@
+import type { Resource, Served } from "../../registry/resource.ts";
+import type { Dialect, Schema, SchemaBook } from "./schemas.ts";
+
+interface Action {
+  readonly method: "get" | "post" | "put" | "patch" | "delete";
+  readonly action: string;
+  readonly verb: string;
+}
+
+const collectionActions: readonly Action[] = [
+  { method: "get", action: "list", verb: "list" },
+  { method: "post", action: "post", verb: "create" },
+  { method: "delete", action: "deletecollection", verb: "deletecollection" },
+];
+
+const objectActions: readonly Action[] = [
+  { method: "get", action: "get", verb: "get" },
+  { method: "put", action: "put", verb: "update" },
+  { method: "patch", action: "patch", verb: "patch" },
+  { method: "delete", action: "delete", verb: "delete" },
+];
+
+const partActions = objectActions.filter(({ verb }) => verb !== "delete");
+const defaultVerbs: readonly string[] = [
+  "create",
+  "delete",
+  "deletecollection",
+  "get",
+  "list",
+  "patch",
+  "update",
+  "watch",
+];
+
+/** The paths of one version of a resource, with what can be done there. */
+export function pathsOf(
+  resource: Resource,
+  served: Served,
+  book: SchemaBook,
+  dialect: Dialect,
+): Record<string, Schema> {
+  const { group, version, kind, type } = served;
+  const gvk = { group, kind, version };
+  const object = book.add(type, { "x-kubernetes-group-version-kind": [gvk] });
+  const listKind = `${kind}List`;
+  const list = `${object}List`;
+  book.put(list, {
+    type: "object",
+    required: ["items"],
+    properties: {
+      apiVersion: { type: "string" },
+      items: { type: "array", items: book.ref(object) },
+      kind: { type: "string" },
+      metadata: book.ref("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"),
+    },
+    "x-kubernetes-group-version-kind": [{ group, kind: listKind, version }],
+  });
+  const root = group ? `/apis/${group}/${version}` : `/api/${version}`;
+  const space = resource.namespaced ? `${root}/namespaces/{namespace}` : root;
+  const collection = `${space}/${resource.plural}`;
+  const verbs = resource.declaration.verbs ?? defaultVerbs;
+  const context: Context = { book, dialect, gvk, object, list };
+  const paths: Record<string, Schema> = {};
+  const put = (path: string, actions: readonly Action[]) => {
+    const offered = actions.filter(({ verb }) => verbs.includes(verb));
+    if (offered.length > 0) paths[path] = pathItem(path, offered, context);
+  };
+  put(collection, collectionActions);
+  if (resource.namespaced) put(`${root}/${resource.plural}`, collectionActions.slice(0, 1));
+  put(`${collection}/{name}`, objectActions);
+  for (const part of ["status", "scale"])
+    if (resource.subresources.has(part)) put(`${collection}/{name}/${part}`, partActions);
+  return paths;
+}
+
+interface Context {
+  readonly book: SchemaBook;
+  readonly dialect: Dialect;
+  readonly gvk: { readonly group: string; readonly kind: string; readonly version: string };
+  readonly object: string;
+  readonly list: string;
+}
+
+function pathItem(path: string, actions: readonly Action[], context: Context): Schema {
+  const parameters = ["namespace", "name"].filter((name) => path.includes(`{${name}}`));
+  const item: Record<string, unknown> = {
+    parameters: parameters.map((name) => parameter(name, "path", "string", context.dialect, true)),
+  };
+  for (const action of actions) item[action.method] = operation(path, action, context);
+  return item;
+}
+
+const writes = new Set(["post", "put", "patch"]);
+const bodyTypes = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
+const patchTypes = [
+  "application/json-patch+json",
+  "application/merge-patch+json",
+  "application/strategic-merge-patch+json",
+  "application/apply-patch+yaml",
+];
+
+function operation(path: string, { method, action }: Action, { book, dialect, gvk, object, list }: Context): Schema {
+  const answer = book.ref(action === "list" ? list : action.startsWith("delete") ? statusName : object);
+  const code = method === "post" ? "201" : "200";
+  const id = `${action}_${path.replace(/[^a-zA-Z0-9]+/g, "_").replace(/^_|_$/g, "")}`;
+  const body = writes.has(method) ? book.ref(method === "patch" ? patchName : object) : undefined;
+  const content = method === "patch" ? patchTypes : bodyTypes;
+  const parameters: Schema[] = writes.has(method)
+    ? ["dryRun", "fieldManager", "fieldValidation"].map((name) => parameter(name, "query", "string", dialect))
+    : [];
+  const responses =
+    dialect === "v3"
+      ? { [code]: { description: "OK", content: { "application/json": { schema: answer } } } }
+      : { [code]: { description: "OK", schema: answer } };
+  const v2Body = body && dialect === "v2" ? [{ name: "body", in: "body", required: true, schema: body }] : [];
+  const v3Body =
+    body && dialect === "v3"
+      ? {
+          requestBody: { content: Object.fromEntries(content.map((type) => [type, { schema: body }])), required: true },
+        }
+      : {};
+  return {
+    operationId: id,
+    ...(dialect === "v2" ? { consumes: body ? content : ["*/*"], produces: bodyTypes } : {}),
+    parameters: [...v2Body, ...parameters],
+    ...v3Body,
+    responses,
+    "x-kubernetes-action": action,
+    "x-kubernetes-group-version-kind": gvk,
+  };
+}
+
+const statusName = "io.k8s.apimachinery.pkg.apis.meta.v1.Status";
+const patchName = "io.k8s.apimachinery.pkg.apis.meta.v1.Patch";
+
+function parameter(name: string, where: string, type: string, dialect: Dialect, required = false): Schema {
+  const common = { name, in: where, ...(required ? { required } : {}) };
+  return dialect === "v3" ? { ...common, schema: { type, uniqueItems: true } } : { ...common, type, uniqueItems: true };
+}

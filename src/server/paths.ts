@@ -1,0 +1,76 @@
+import type { Metrics } from "../lib/metrics.ts";
+import type { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
+import { jsonResponse, textResponse } from "./bodies/status-body.ts";
+import type { Catalog } from "./discovery/catalog.ts";
+import type { Discovery } from "./discovery/documents.ts";
+import type { ServerRequest, ServerResponse } from "./exchange.ts";
+import type { Health } from "./health.ts";
+import type { OpenApi } from "./openapi/openapi.ts";
+import type { PathRequest } from "./request-info.ts";
+import { versionBody } from "./version.ts";
+
+export interface PathRouterOptions {
+  readonly catalog: Catalog;
+  readonly discovery: Discovery;
+  readonly health: Health;
+  readonly metrics: Metrics;
+  readonly openapi: OpenApi;
+  readonly accounts: ServiceAccountTokens;
+  readonly address: () => string;
+}
+
+/** Answers the paths that are no resources. */
+export class PathRouter {
+  readonly #options: PathRouterOptions;
+
+  constructor(options: PathRouterOptions) {
+    this.#options = options;
+  }
+
+  async answer(request: ServerRequest, { path, query }: PathRequest): Promise<ServerResponse> {
+    const { discovery, health, openapi } = this.#options;
+    const found =
+      discovery.answer(request, path) ??
+      (await this.#fixed(path)) ??
+      (await health.answer(path, query)) ??
+      openapi.answer(request, path);
+    if (found) return found;
+    if (path.startsWith("/api/") || path.startsWith("/apis/")) return textResponse(404, "404 page not found\n");
+    return jsonResponse(404, { paths: this.#paths() });
+  }
+
+  async #fixed(path: string): Promise<ServerResponse | undefined> {
+    const { metrics, accounts, address } = this.#options;
+    switch (path) {
+      case "/":
+        return jsonResponse(200, { paths: this.#paths() });
+      case "/version":
+      case "/version/":
+        return jsonResponse(200, versionBody());
+      case "/metrics":
+        return textResponse(200, await metrics.text(), { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+      case "/.well-known/openid-configuration":
+        return jsonResponse(200, {
+          issuer: accounts.issuer,
+          jwks_uri: `https://${address()}/openid/v1/jwks`,
+          response_types_supported: ["id_token"],
+          subject_types_supported: ["public"],
+          id_token_signing_alg_values_supported: [...new Set(accounts.signer.keySet().keys.map(({ alg }) => alg))],
+        });
+      case "/openid/v1/jwks":
+        return jsonResponse(200, accounts.signer.keySet(), { "content-type": "application/jwk-set+json" });
+      default:
+        return undefined;
+    }
+  }
+
+  #paths(): readonly string[] {
+    const { catalog, health, openapi } = this.#options;
+    const groups = catalog.groups.flatMap(({ name, versions }) => {
+      const root = name ? `/apis/${name}` : "/api";
+      return [root, ...versions.map(({ version }) => `${root}/${version}`)];
+    });
+    const others = ["/.well-known/openid-configuration", "/apis", "/apis/", "/metrics", "/openid/v1/jwks", "/version"];
+    return [...new Set([...others, ...groups, ...health.paths, ...openapi.paths])].sort();
+  }
+}

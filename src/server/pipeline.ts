@@ -1,0 +1,100 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { StatusError } from "../machinery/status-error.ts";
+import { refuseUpgrade } from "../wire/upgrade-request.ts";
+import { impersonate } from "./authentication/impersonation.ts";
+import { type AuthorizationRequest, type Decision, refusal } from "./authorization/authorizer.ts";
+import { asStatus, errorResponse } from "./bodies/status-body.ts";
+import type { Services } from "./call.ts";
+import type { ServerRequest, ServerResponse, UserInfo } from "./exchange.ts";
+import type { PathRouter } from "./paths.ts";
+import { type RequestInfo, requestInfo } from "./request-info.ts";
+import type { RequestMetrics } from "./request-metrics.ts";
+import { dispatch } from "./resources/dispatch.ts";
+import { connectCall } from "./subresources/connect.ts";
+
+/** The way of every call: who asks, may they, what is asked, answer, count. */
+export class Pipeline {
+  readonly #services: Services;
+  readonly #paths: PathRouter;
+  readonly #metrics: RequestMetrics;
+
+  constructor(services: Services, paths: PathRouter, metrics: RequestMetrics) {
+    this.#services = services;
+    this.#paths = paths;
+    this.#metrics = metrics;
+  }
+
+  /** Answers a call. Never throws: what goes wrong is an answer too. */
+  async handle(request: ServerRequest): Promise<ServerResponse> {
+    const info = requestInfo(request.method, request.path);
+    const done = this.#metrics.begin(info);
+    let response: ServerResponse;
+    try {
+      const user = await this.#admit(request, info);
+      response = info.isResource
+        ? await dispatch(this.#services, request, info, user)
+        : await this.#paths.answer(request, info);
+    } catch (error) {
+      response = errorResponse(error, this.#services.log);
+    }
+    done(response.status);
+    return response;
+  }
+
+  /** Takes over a connection that asked for an upgrade. Never throws. */
+  async upgrade(request: ServerRequest, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const info = requestInfo(request.method, request.path);
+    socket.on("error", () => {});
+    try {
+      const user = await this.#admit(request, connectInfo(info));
+      if (!info.isResource) throw new StatusError("BadRequest", "Upgrade request is not supported here");
+      await connectCall(this.#services, { request, info, user }, message, socket, head);
+    } catch (error) {
+      const status = asStatus(error, this.#services.log);
+      refuseUpgrade(socket, status.code, JSON.stringify(status.toStatus()));
+    }
+  }
+
+  async #admit(request: ServerRequest, info: RequestInfo): Promise<UserInfo> {
+    const { authenticator, authorizer } = this.#services;
+    const user = authenticator.authenticate(request.identity, request.headers);
+    const wanted = request.headers["impersonate-user"] !== undefined || hasImpersonation(request.headers);
+    const acting = wanted ? await this.#impersonate(user, request, info.path) : user;
+    const question = questionOf(info, acting);
+    const decision = authorizer.decide(question);
+    check(question, decision instanceof Promise ? await decision : decision);
+    return acting;
+  }
+
+  async #impersonate(user: UserInfo, request: ServerRequest, path: string): Promise<UserInfo> {
+    const questions: AuthorizationRequest[] = [];
+    const acting = impersonate(user, request.headers, path, (question) => questions.push(question));
+    for (const question of questions) check(question, await this.#services.authorizer.decide(question));
+    return acting ?? user;
+  }
+}
+
+function hasImpersonation(headers: ServerRequest["headers"]): boolean {
+  for (const name in headers) if (name.startsWith("impersonate-")) return true;
+  return false;
+}
+
+function check(question: AuthorizationRequest, { allowed, reason }: Decision): void {
+  if (!allowed) throw refusal(question, reason);
+}
+
+function questionOf(info: RequestInfo, user: UserInfo): AuthorizationRequest {
+  if (info.isResource) {
+    const { verb, group, version, resource, subresource, namespace, name, path } = info;
+    return { user, isResource: true, verb, group, version, resource, subresource, namespace, name, path };
+  }
+  const nothing = { group: "", version: "", resource: "", subresource: "", namespace: "", name: "" };
+  return { user, isResource: false, verb: info.verb, path: info.path, ...nothing };
+}
+
+// Upgrades do something, whatever their method: since v1.35 WebSocket clients, which can only GET, need the right to create.
+function connectInfo(info: RequestInfo): RequestInfo {
+  if (!info.isResource || info.verb !== "get" || info.subresource === "proxy") return info;
+  return info;
+}

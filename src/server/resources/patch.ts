@@ -1,0 +1,186 @@
+import { errorMessage, faultCode } from "../../lib/fault.ts";
+import { decodeValue } from "../../machinery/codec-json.ts";
+import { parseYaml } from "../../machinery/codec-yaml.ts";
+import { field } from "../../machinery/fields.ts";
+import { parseJson } from "../../machinery/json-text.ts";
+import { applyJsonPatch } from "../../machinery/patch-json.ts";
+import { applyMergePatch } from "../../machinery/patch-merge.ts";
+import { applyStrategicPatch } from "../../machinery/patch-strategic.ts";
+import { badRequest, type FieldError, isStatus } from "../../machinery/status-error.ts";
+import type { StructInfo } from "../../machinery/type-info.ts";
+import { createObject } from "../../registry/create.ts";
+import type { AnyObject } from "../../registry/resource.ts";
+import { updateObject } from "../../registry/update.ts";
+import { objectAnswer } from "../bodies/answers.ts";
+import { bareType } from "../bodies/media-type.ts";
+import { readBytes } from "../bodies/read-body.ts";
+import { routeError } from "../bodies/status-body.ts";
+import type { Call } from "../call.ts";
+import type { ServerResponse } from "../exchange.ts";
+import { isTrue } from "../request-info.ts";
+import { refuseOptions, type WriteParameters, writeParameters } from "./options.ts";
+import { ownership } from "./ownership.ts";
+import { rulesOf } from "./part-rules.ts";
+import { answerContext, place } from "./read.ts";
+import { checkNamespace, complete } from "./write.ts";
+
+export type PatchType = "json" | "merge" | "strategic" | "apply";
+
+/** A patch as it was sent. */
+export interface SentPatch {
+  readonly type: PatchType;
+  readonly body: unknown;
+}
+
+const types: Readonly<Record<string, PatchType>> = {
+  "application/json-patch+json": "json",
+  "application/merge-patch+json": "merge",
+  "application/strategic-merge-patch+json": "strategic",
+  "application/apply-patch+yaml": "apply",
+};
+
+/** PATCH of one object, or of its status. */
+export async function patchHandler(call: Call): Promise<ServerResponse> {
+  const parameters = writeParameters(call, "PatchOptions");
+  const patch = await readPatch(call);
+  checkPatchOptions(call, patch.type);
+  if (patch.type === "apply") return applyHandler(call, patch.body, parameters);
+
+  const { collection, info, served, services } = call;
+  const { namespace, name } = place(call);
+  const own = ownership(call, parameters, info.subresource);
+  const written = await updateObject(collection, {
+    namespace,
+    name,
+    dryRun: parameters.dryRun,
+    rules: rulesOf(call),
+    admission: services.admission.of(call, "UPDATE", parameters),
+    change: (current) => {
+      call.warnings.length = 0; // a second try must not repeat them
+      const before = current.as(served);
+      const next = patched(call, served.type, before, patch, parameters);
+      checkNamespace(call, next);
+      return complete(call, own.update(next, before));
+    },
+  });
+  return objectAnswer(answerContext(call), 200, written);
+}
+
+async function applyHandler(call: Call, body: unknown, parameters: WriteParameters): Promise<ServerResponse> {
+  const { collection, info, served, services } = call;
+  const { namespace, name } = place(call);
+  const own = ownership(call, parameters, info.subresource);
+  const applied = appliedObject(call, body, parameters);
+  try {
+    const written = await updateObject(collection, {
+      namespace,
+      name,
+      dryRun: parameters.dryRun,
+      rules: rulesOf(call),
+      admission: services.admission.of(call, "UPDATE", parameters),
+      change: (current) => complete(call, own.apply(applied, current.as(served))),
+    });
+    return objectAnswer(answerContext(call), 200, written);
+  } catch (error) {
+    if (!isStatus(error, "NotFound") || info.subresource !== "" || applied.metadata.uid) throw error;
+  }
+  const created = await createObject(collection, services.registry, {
+    served,
+    namespace,
+    object: own.apply(applied, undefined),
+    dryRun: parameters.dryRun,
+    admission: services.admission.of(call, "CREATE", parameters),
+  });
+  return objectAnswer(answerContext(call), 201, created);
+}
+
+// What is applied is taken as it is: what the client leaves out, it does not want to own.
+function appliedObject(call: Call, body: unknown, { validation }: WriteParameters): AnyObject {
+  const { served, info } = call;
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    throw badRequest("error decoding YAML: the patch is no object");
+  }
+  const sent = body as AnyObject;
+  if (!sent.kind || !sent.apiVersion) throw badRequest("Object 'Kind' is missing in patch");
+  if (sent.kind !== served.kind || sent.apiVersion !== served.apiVersion) {
+    throw badRequest(
+      `Incorrect version specified in apply patch. Specified patch version: ${sent.apiVersion}, expected: ${served.apiVersion}`,
+    );
+  }
+  const { problems } = decoded(served.type, sent, validation);
+  report(call, problems, validation);
+  const named = {
+    ...sent,
+    metadata: { ...sent.metadata, name: sent.metadata?.name || info.name } as AnyObject["metadata"],
+  };
+  checkNamespace(call, named);
+  const { resource } = call.collection;
+  return resource.namespaced
+    ? { ...named, metadata: { ...named.metadata, namespace: info.namespace } as AnyObject["metadata"] }
+    : named;
+}
+
+/** The body of a PATCH. Throws UnsupportedMediaType, BadRequest. */
+export async function readPatch({ request }: Call): Promise<SentPatch> {
+  const type = types[bareType(request.headers["content-type"])];
+  if (!type) throw routeError("UnsupportedMediaType");
+  if (request.body.kind === "value") return { type, body: request.body.value };
+  const text = Buffer.from(await readBytes(request)).toString();
+  try {
+    return { type, body: type === "apply" ? parseYaml(text) : parseJson(text) };
+  } catch (error) {
+    if (faultCode(error) !== "invalid") throw error;
+    throw badRequest(type === "apply" ? `error decoding YAML: ${errorMessage(error)}` : errorMessage(error));
+  }
+}
+
+/** Throws Invalid for options that do not go with the kind of patch. */
+export function checkPatchOptions({ info }: Call, type: PatchType): void {
+  const errors: FieldError[] = [];
+  if (type === "apply") {
+    if (!info.query.get("fieldManager")) errors.push(field.required("fieldManager", "is required for apply patch"));
+  } else if (isTrue(info.query.get("force"))) {
+    errors.push(field.forbidden("force", "may not be specified for non-apply patch"));
+  }
+  refuseOptions("PatchOptions", errors);
+}
+
+/** The object that a patch makes of another. Throws BadRequest, Invalid. */
+export function patched(
+  call: Call,
+  type: StructInfo,
+  before: AnyObject,
+  { type: how, body }: SentPatch,
+  { validation }: WriteParameters,
+): AnyObject {
+  const raw =
+    how === "json"
+      ? applyJsonPatch(before, body)
+      : how === "merge"
+        ? applyMergePatch(before, body)
+        : applyStrategicPatch(type, before, body);
+  const { object, problems } = decoded(type, raw, validation);
+  report(call, problems, validation);
+  return object;
+}
+
+function decoded(
+  type: StructInfo,
+  raw: unknown,
+  validation: WriteParameters["validation"],
+): ReturnType<typeof decodeValue<AnyObject>> {
+  try {
+    return decodeValue<AnyObject>(type, raw, validation);
+  } catch (error) {
+    if (faultCode(error) === "invalid") throw badRequest(errorMessage(error));
+    throw error;
+  }
+}
+
+function report(call: Call, problems: readonly string[], validation: WriteParameters["validation"]): void {
+  if (problems.length === 0) return;
+  if (validation === "Strict") {
+    throw badRequest(`error decoding patch: strict decoding error: ${problems.join(", ")}`);
+  }
+  call.warnings.push(...problems);
+}

@@ -1,0 +1,56 @@
+import { Agent } from "node:https";
+import { Node } from "../../api/core/node.ts";
+import { notFound, StatusError } from "../../machinery/status-error.ts";
+import type { Registry } from "../../registry/registry.ts";
+import { objectOf } from "../../registry/watch-cache.ts";
+
+/** How nodes are called: PEM texts. */
+export interface KubeletOptions {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Where a node's agent listens. */
+export interface NodeAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+const preferredTypes = ["InternalIP", "Hostname", "InternalDNS", "ExternalDNS", "ExternalIP"];
+const usualPort = 10250;
+
+/** Knows the way to the agents of nodes, and proves to them who is calling. */
+export class NodeDialer {
+  readonly tls: KubeletOptions | undefined;
+  readonly agent: Agent;
+  readonly #registry: Registry;
+
+  constructor(registry: Registry, tls: KubeletOptions | undefined) {
+    this.#registry = registry;
+    this.tls = tls;
+    // Agents carry certificates for their addresses signed by the cluster's authority; upstream checks no more either.
+    this.agent = new Agent({ keepAlive: true, ...(tls ?? {}) });
+  }
+
+  /** Throws NotFound, or InternalError when the node has not said where it is. */
+  async address(name: string): Promise<NodeAddress> {
+    const { cache, resource } = this.#registry.of(Node);
+    await cache.start();
+    const node = objectOf<Node>(cache.get(resource.key(undefined, name)));
+    if (!node) throw notFound(resource.name, name);
+    const addresses = node.status?.addresses ?? [];
+    for (const type of preferredTypes) {
+      const found = addresses.find((address) => address.type === type);
+      if (found) return { host: found.address, port: node.status?.daemonEndpoints?.kubeletEndpoint?.Port || usualPort };
+    }
+    throw new StatusError(
+      "InternalError",
+      `Internal error occurred: no preferred addresses found; known addresses: []`,
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.agent.destroy();
+  }
+}

@@ -1,0 +1,54 @@
+import type { Shape } from "../bodies/media-type.ts";
+import { routeError } from "../bodies/status-body.ts";
+import type { Handler } from "../resources/dispatch.ts";
+import { patchHandler } from "../resources/patch.ts";
+import { getHandler } from "../resources/read.ts";
+import { updateHandler } from "../resources/write.ts";
+import { bindingHandler } from "./binding.ts";
+import { evictionHandler } from "./eviction.ts";
+import { finalizeHandler } from "./finalize.ts";
+import { logHandler } from "./log.ts";
+import { connectHandler, proxyHandler } from "./node-proxy.ts";
+import { scaleHandler } from "./scale.ts";
+import { tokenHandler } from "./token.ts";
+
+type Handlers = Readonly<Record<string, Handler>>;
+
+/** The object itself, of which the subresource may change a part. */
+const part: Handlers = { get: getHandler, update: updateHandler, patch: patchHandler };
+const proxy: Handlers = {
+  get: proxyHandler,
+  create: proxyHandler,
+  update: proxyHandler,
+  patch: proxyHandler,
+  delete: proxyHandler,
+};
+
+const handlers: Readonly<Record<string, Handlers>> = {
+  status: part,
+  ephemeralcontainers: part,
+  resize: part,
+  approval: part,
+  scale: { get: scaleHandler, update: scaleHandler, patch: scaleHandler },
+  finalize: { update: finalizeHandler },
+  binding: { create: bindingHandler },
+  eviction: { create: evictionHandler },
+  token: { create: tokenHandler },
+  log: { get: logHandler },
+  exec: { get: connectHandler, create: connectHandler },
+  attach: { get: connectHandler, create: connectHandler },
+  portforward: { get: connectHandler, create: connectHandler },
+  proxy,
+};
+
+const shapes: readonly Shape[] = ["Table", "PartialObjectMetadata"];
+
+/** What answers a verb on a subresource that the kind declares. Throws MethodNotAllowed. */
+export function subresourceHandler(
+  subresource: string,
+  verb: string,
+): { readonly run: Handler; readonly shapes: readonly Shape[] } {
+  const run = handlers[subresource]?.[verb];
+  if (!run) throw routeError("MethodNotAllowed");
+  return { run, shapes: handlers[subresource] === part ? shapes : [] };
+}
