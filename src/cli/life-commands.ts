@@ -12,7 +12,7 @@ import { imageCache } from "../cluster/images.ts";
 import { contextName, kubeconfigPath, removeKubeconfig } from "../cluster/kubeconfig.ts";
 import { cleanLeftovers } from "../cluster/leftovers.ts";
 import { inspectMachine, installPackages, type MachineReport } from "../cluster/machine.ts";
-import { runningProcess } from "../cluster/process-lock.ts";
+import { endOrphans, runningProcess } from "../cluster/process-lock.ts";
 import { startCluster } from "../cluster/up.ts";
 import { systemClock } from "../lib/clock.ts";
 import { errorMessage, Fault } from "../lib/fault.ts";
@@ -134,7 +134,7 @@ async function prepareMachine(config: ClusterConfig, flags: UpFlags, progress: P
         },
       ],
     };
-    await cleanLeftovers(config, note);
+    await endOrphans(config.runDir, systemClock);
     const found = await inspectMachine(needs, process.env);
     if (found.obstacles.length > 0) throw new Fault("unsupported", describeObstacles(found));
     note(found.missing.length === 0 ? "everything needed is there" : `${found.missing.length} packages are missing`);

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { startAgentRole } from "../cluster/agent-role.ts";
 import { readCluster } from "../cluster/config.ts";
+import { claimProcess } from "../cluster/process-lock.ts";
 import { runRole } from "../cluster/role-process.ts";
 import { startServerRole } from "../cluster/server-role.ts";
 import { Fault } from "../lib/fault.ts";
@@ -21,6 +22,7 @@ export function addRoleCommands(program: Command): void {
         const config = readCluster(flags.dataDir);
         if (!config) throw new Fault("missing", `there is no cluster in ${flags.dataDir}; make one with: navarch up`);
         const log = openLog({ level: flags.logLevel });
+        using _claim = claimProcess(config.runDir, name);
         await runRole(log, (note) => start(config, log, note));
       });
   }

@@ -1,5 +1,4 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { Namespace } from "../api/core/namespace.ts";
 import { Node } from "../api/core/node.ts";
 import { Pod } from "../api/core/pod.ts";
@@ -19,18 +18,19 @@ import { systemRandom } from "../lib/random.ts";
 import { type NodeNetwork, openNodeNetwork } from "../network/node-network.ts";
 import { type NodeAgent, openNodeAgent } from "../node/agent.ts";
 import { machineCapacity, registerNode } from "../node/node-status.ts";
-import { detectCgroups } from "../node/runtime/cgroupHierarchy.ts";
+import { detectCgroups } from "../node/runtime/cgroup-hierarchy.ts";
 import { Cgroups } from "../node/runtime/cgroups.ts";
 import { openCriRuntime } from "../node/runtime/cri.ts";
-import { diskLogFiles } from "../node/runtime/logFiles.ts";
+import { diskLogFiles } from "../node/runtime/log-files.ts";
 import type { DnsConfig } from "../node/runtime/sandbox.ts";
 import { SimulatedRuntime } from "../node/runtime/simulated.ts";
-import { diskLogSink } from "../node/runtime/simulatedLogs.ts";
+import { diskLogSink } from "../node/runtime/simulated-logs.ts";
 import type { KeyPair } from "./certificates.ts";
 import type { ClusterConfig } from "./config.ts";
 import { privateContainerd } from "./containerd.ts";
 import { type Credentials, ensureCredentials } from "./credentials.ts";
 import { imageCache } from "./images.ts";
+import { cgroupName, cniFolder, networkStateFolder, nodeFolder, podLogFolder } from "./node-places.ts";
 import type { Role } from "./role-process.ts";
 import { kubernetesVersion } from "./version.ts";
 
@@ -58,8 +58,8 @@ export async function startAgentRole(config: ClusterConfig, log: Log, note: (tex
     address: config.nodeAddress,
     kubeletPort: config.kubeletPort,
     tls: { ...credentials.kubeletServing, clientCa: credentials.ca },
-    dataFolder: join(config.dataDir, "node"),
-    logRoot: join(config.dataDir, "node", "pod-logs"),
+    dataFolder: nodeFolder(config),
+    logRoot: podLogFolder(config),
     logFiles: diskLogFiles(clock),
     clusterDomain: config.clusterDomain,
     labels,
@@ -104,7 +104,7 @@ export async function startAgentRole(config: ClusterConfig, log: Log, note: (tex
   await ensureDnsService(credentials, config, log, clock);
   note("agent");
   const runtime = opened.use(openCriRuntime({ endpoint: containerd.endpoint, clock, log }));
-  const cgroups = new Cgroups({ hierarchy: await detectCgroups(), clock, name: `navarch-${config.name}` });
+  const cgroups = new Cgroups({ hierarchy: await detectCgroups(), clock, name: cgroupName(config) });
   const agent = await openNodeAgent({
     ...shared,
     runtime,
@@ -208,8 +208,8 @@ async function openNetwork(
     nodeToNode: { kind: "none" },
     // Node ports answer at loopback and at addresses of our own, not at whatever else the machine is reached by.
     nodePortRanges: ["127.0.0.0/8", config.nodeRange, config.podRange],
-    stateDir: join(config.dataDir, "node", "network"),
-    cniConfDir: join(config.dataDir, "node", "cni"),
+    stateDir: networkStateFolder(config),
+    cniConfDir: cniFolder(config),
     feeds: {
       services: others.proxy.of(Service),
       endpointSlices: others.proxy.of(EndpointSlice),

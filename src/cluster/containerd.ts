@@ -1,15 +1,10 @@
-import { join } from "node:path";
 import { pauseImage } from "../images/build.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { PrivateContainerd } from "../node/runtime/containerd.ts";
 import type { ClusterConfig } from "./config.ts";
 import { findCniPlugins } from "./machine.ts";
-
-/** Where the cluster's own containerd keeps everything. */
-export function containerdFolder(config: ClusterConfig): string {
-  return join(config.dataDir, "node", "containerd");
-}
+import { cniFolder, containerdFolder } from "./node-places.ts";
 
 /** The containerd of a cluster's node; nothing is started yet. */
 export function privateContainerd(config: ClusterConfig, clock: Clock, log: Log): PrivateContainerd {
@@ -19,7 +14,7 @@ export function privateContainerd(config: ClusterConfig, clock: Clock, log: Log)
     clock,
     log,
     sandboxImage: pauseImage.name,
-    cniConfDir: join(config.dataDir, "node", "cni"),
+    cniConfDir: cniFolder(config),
     ...(cniBinDir ? { cniBinDir } : {}),
   });
 }

@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { ClusterConfig } from "./config.ts";
 import type { Environment } from "./machine.ts";
+import { containerdFolder } from "./node-places.ts";
 
 /** Where built images are kept; shared by all clusters of this machine's user. */
 export function imageCache(environment: Environment): string {
@@ -12,5 +13,5 @@ export function imageCache(environment: Environment): string {
 
 /** The socket of the cluster's own containerd. */
 export function containerdAddress(config: ClusterConfig): string {
-  return join(config.runDir, "containerd", "containerd.sock");
+  return join(containerdFolder(config), "containerd.sock");
 }

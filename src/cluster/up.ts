@@ -13,7 +13,7 @@ import { type ClusterConfig, writeCluster } from "./config.ts";
 import { type Credentials, ensureCredentials } from "./credentials.ts";
 import { contextName, installKubeconfig } from "./kubeconfig.ts";
 import { ensureLink, removeLink } from "./machine-link.ts";
-import { claimRunDir } from "./process-lock.ts";
+import { claimProcess } from "./process-lock.ts";
 
 /** Runs one phase of a long command under its name; `note` says what it is at. */
 export type Phase = <T>(name: string, work: (note: (text: string) => void) => Promise<T>) => Promise<T>;
@@ -47,7 +47,7 @@ const readyPatience = 120_000;
 export async function startCluster(options: UpOptions): Promise<RunningCluster> {
   const { config, clock, phase } = options;
   await using opened = new AsyncDisposableStack();
-  opened.use(claimRunDir(config.runDir));
+  opened.use(claimProcess(config.runDir, "up"));
   opened.defer(() => rmSync(config.runDir, { recursive: true, force: true }));
 
   const credentials = await phase("certificates", async (note) => {
