@@ -25,7 +25,7 @@ import { createHooks } from "./probes/hooks.ts";
 import { Prober } from "./probes/prober.ts";
 import type { Cgroups } from "./runtime/cgroups.ts";
 import { ownerOf } from "./runtime/labels.ts";
-import type { LogFiles } from "./runtime/logFiles.ts";
+import type { LogFiles } from "./runtime/log-files.ts";
 import type { ContainerRuntime } from "./runtime/runtime.ts";
 import type { DnsConfig } from "./runtime/sandbox.ts";
 import { NodeAccess } from "./server/access.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../../lib/clock.ts";
-import { type CgroupFiles, cgroupHierarchyOf } from "./cgroupHierarchy.ts";
-import { cpuQuotaOf, cpuSharesOf, cpuWeightOf } from "./cgroupMath.ts";
+import { type CgroupFiles, cgroupHierarchyOf } from "./cgroup-hierarchy.ts";
+import { cpuQuotaOf, cpuSharesOf, cpuWeightOf } from "./cgroup-math.ts";
 import { Cgroups } from "./cgroups.ts";
 
 const v1Mounts = `

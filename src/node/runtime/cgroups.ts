@@ -1,8 +1,8 @@
 import type { Clock } from "../../lib/clock.ts";
 import { Fault } from "../../lib/fault.ts";
-import { type CgroupFiles, type CgroupHierarchy, kernelCgroupFiles } from "./cgroupHierarchy.ts";
-import { cpuWeightOf } from "./cgroupMath.ts";
-import { type CgroupUsage, readCgroupUsage } from "./cgroupUsage.ts";
+import { type CgroupFiles, type CgroupHierarchy, kernelCgroupFiles } from "./cgroup-hierarchy.ts";
+import { cpuWeightOf } from "./cgroup-math.ts";
+import { type CgroupUsage, readCgroupUsage } from "./cgroup-usage.ts";
 
 export type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
 

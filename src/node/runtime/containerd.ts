@@ -5,10 +5,10 @@ import { backoffDelay } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage, Fault } from "../../lib/fault.ts";
 import { type Log, silentLog } from "../../lib/log.ts";
-import { type ContainerdSettings, containerdConfig, hasSysResource } from "./containerdConfig.ts";
+import { type ContainerdSettings, containerdConfig, hasSysResource } from "./containerd-config.ts";
 import { openCriRuntime } from "./cri.ts";
 import { unmountBelow } from "./mounts.ts";
-import { endProcess, findProcesses, identifyProcess, type ProcessIdentity, stillRuns } from "./processTable.ts";
+import { endProcess, findProcesses, identifyProcess, type ProcessIdentity, stillRuns } from "./process-table.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 
 export interface PrivateContainerdOptions {

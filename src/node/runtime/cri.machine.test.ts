@@ -11,15 +11,15 @@ import { loadAll } from "../../images/catalogue.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { connectExec } from "../../wire/exec-client.ts";
 import { connectPortForward } from "../../wire/port-forward-client.ts";
-import { detectCgroups } from "./cgroupHierarchy.ts";
+import { detectCgroups } from "./cgroup-hierarchy.ts";
 import { Cgroups } from "./cgroups.ts";
 import { PrivateContainerd, type PrivateContainerdOptions } from "./containerd.ts";
 import { type ContractRole, runtimeContract } from "./contract.ts";
 import { openCriRuntime } from "./cri.ts";
-import { diskLogFiles } from "./logFiles.ts";
+import { diskLogFiles } from "./log-files.ts";
 import { readLog } from "./logs.ts";
 import { mountsBelow } from "./mounts.ts";
-import { findProcesses } from "./processTable.ts";
+import { findProcesses } from "./process-table.ts";
 import type { ContainerConfig, ContainerRuntime, SandboxConfig } from "./runtime.ts";
 
 const run = promisify(execFile);

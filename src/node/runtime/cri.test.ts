@@ -7,14 +7,14 @@ import { systemClock } from "../../lib/clock.ts";
 import { seededRandom, systemRandom } from "../../lib/random.ts";
 import { type ContractRole, runtimeContract } from "./contract.ts";
 import { openCriRuntime } from "./cri.ts";
-import { rpcErrorText, rpcFault } from "./criChannel.ts";
-import { serveCri } from "./criServer.ts";
-import { containerOfEvent, criMethod } from "./criWire.ts";
+import { rpcErrorText, rpcFault } from "./cri-channel.ts";
+import { serveCri } from "./cri-server.ts";
+import { containerOfEvent, criMethod } from "./cri-wire.ts";
 import { refuseIgnoredInContainer, refuseIgnoredInSandbox } from "./features.ts";
 import type { ContainerConfig, RuntimeFeatures, SandboxConfig } from "./runtime.ts";
 import { SimulatedRuntime } from "./simulated.ts";
-import type { SimulatedBehaviour } from "./simulatedBehaviour.ts";
-import { MemoryLogs } from "./simulatedLogs.ts";
+import type { SimulatedBehaviour } from "./simulated-behaviour.ts";
+import { MemoryLogs } from "./simulated-logs.ts";
 
 const roles: Readonly<Record<ContractRole, SimulatedBehaviour>> = {
   waits: {

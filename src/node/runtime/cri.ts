@@ -10,8 +10,8 @@ import type {
   ExecResult,
   StreamOptions,
 } from "./container.ts";
-import { CriChannel, rpcErrorText } from "./criChannel.ts";
-import { followHints } from "./criEvents.ts";
+import { CriChannel, rpcErrorText } from "./cri-channel.ts";
+import { followHints } from "./cri-events.ts";
 import {
   containerConfigMessage,
   containerOf,
@@ -21,9 +21,9 @@ import {
   sandboxConfigMessage,
   sandboxOf,
   sandboxStatusOf,
-} from "./criMessages.ts";
-import { containerStatsOf, filesystemOf, imageOf, sandboxStatsOf } from "./criUsage.ts";
-import type { CriServices, RequestOf, ResponseOf } from "./criWire.ts";
+} from "./cri-messages.ts";
+import { containerStatsOf, filesystemOf, imageOf, sandboxStatsOf } from "./cri-usage.ts";
+import type { CriServices, RequestOf, ResponseOf } from "./cri-wire.ts";
 import { featuresOf, refuseIgnoredInContainer, refuseIgnoredInSandbox } from "./features.ts";
 import type { ImageFsInfo, PullResult, RegistryAuth, RuntimeImage } from "./image.ts";
 import { ownerOf } from "./labels.ts";
@@ -37,7 +37,7 @@ import type {
   RuntimeVersion,
 } from "./runtime.ts";
 import type { Sandbox, SandboxConfig, SandboxFilter, SandboxStatus } from "./sandbox.ts";
-import { localSandboxStats } from "./sandboxUsage.ts";
+import { localSandboxStats } from "./sandbox-usage.ts";
 import type { ContainerStats, SandboxStats, StatsFilter } from "./usage.ts";
 
 export interface CriRuntimeOptions {

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../lib/clock.ts";
-import { diskLogFiles } from "./logFiles.ts";
-import { formatLogLine, LogSelector, parseLogLine, rfc3339Nano } from "./logLines.ts";
+import { diskLogFiles } from "./log-files.ts";
+import { formatLogLine, LogSelector, parseLogLine, rfc3339Nano } from "./log-lines.ts";
 import { type LogRequest, readLog } from "./logs.ts";
 
 const at = (second: number) => Date.UTC(2026, 0, 1, 0, 0, second);

@@ -1,7 +1,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { Fault } from "../../lib/fault.ts";
-import type { LogFiles, OpenLogFile } from "./logFiles.ts";
-import { type LogSelection, LogSelector } from "./logLines.ts";
+import type { LogFiles, OpenLogFile } from "./log-files.ts";
+import { type LogSelection, LogSelector } from "./log-lines.ts";
 
 /** What `kubectl logs` asks for. */
 export interface LogRequest extends LogSelection {

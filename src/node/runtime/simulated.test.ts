@@ -5,8 +5,8 @@ import type { ContainerConfig } from "./container.ts";
 import { type ContractRole, type RuntimeUnderTest, runtimeContract } from "./contract.ts";
 import type { SandboxConfig } from "./sandbox.ts";
 import { SimulatedRuntime } from "./simulated.ts";
-import { behaviourByAnnotations, type SimulatedBehaviour } from "./simulatedBehaviour.ts";
-import { MemoryLogs } from "./simulatedLogs.ts";
+import { behaviourByAnnotations, type SimulatedBehaviour } from "./simulated-behaviour.ts";
+import { MemoryLogs } from "./simulated-logs.ts";
 
 const commands: SimulatedBehaviour["exec"] = ([program]) => ({
   exitCode: program === "false" ? 1 : 0,

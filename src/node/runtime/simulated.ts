@@ -8,9 +8,9 @@ import { ownerOf } from "./labels.ts";
 import type { LinuxResources } from "./resources.ts";
 import type { CallOptions, ContainerRuntime, RuntimeEvent, RuntimeStatus, RuntimeVersion } from "./runtime.ts";
 import type { Sandbox, SandboxConfig, SandboxFilter, SandboxStatus } from "./sandbox.ts";
-import { behaviourByAnnotations, type ChooseBehaviour } from "./simulatedBehaviour.ts";
-import { SimulatedContainer } from "./simulatedContainer.ts";
-import { MemoryLogs, type SimulatedLogSink } from "./simulatedLogs.ts";
+import { behaviourByAnnotations, type ChooseBehaviour } from "./simulated-behaviour.ts";
+import { SimulatedContainer } from "./simulated-container.ts";
+import { MemoryLogs, type SimulatedLogSink } from "./simulated-logs.ts";
 import type { ContainerStats, SandboxStats, StatsFilter } from "./usage.ts";
 
 export interface SimulatedRuntimeOptions {

@@ -2,7 +2,7 @@ import type { Pod } from "../../api/generated/core-v1.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { Fault } from "../../lib/fault.ts";
 import { observePod } from "../pods/observed.ts";
-import type { LogFiles } from "../runtime/logFiles.ts";
+import type { LogFiles } from "../runtime/log-files.ts";
 import { type LogRequest, readLog } from "../runtime/logs.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
 

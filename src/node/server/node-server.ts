@@ -6,7 +6,7 @@ import { errorMessage, faultCode } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import { type HttpPeer, type HttpRequest, type HttpResponse, openHttpServer } from "../../wire/http-server.ts";
-import type { LogFiles } from "../runtime/logFiles.ts";
+import type { LogFiles } from "../runtime/log-files.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
 import type { NodeAccess } from "./access.ts";
 import { containerLog } from "./container-log.ts";

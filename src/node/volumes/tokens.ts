@@ -46,7 +46,11 @@ export class TokenCache {
     if (!status?.token)
       throw new Fault("internal", `the API server gave no token for service account ${namespace}/${account}`);
     for (const [other, { expires }] of this.#held) if (expires < now) this.#held.delete(other);
-    this.#held.set(key, { token: status.token, issued: now, expires: Date.parse(status.expirationTimestamp ?? "") || now });
+    this.#held.set(key, {
+      token: status.token,
+      issued: now,
+      expires: Date.parse(status.expirationTimestamp ?? "") || now,
+    });
     return status.token;
   }
 }

@@ -1,6 +1,6 @@
 import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { errorMessage, Fault, type FaultCode } from "../../lib/fault.ts";
-import { type CriServices, criMethod, type MethodCodec, type RequestOf, type ResponseOf } from "./criWire.ts";
+import { type CriServices, criMethod, type MethodCodec, type RequestOf, type ResponseOf } from "./cri-wire.ts";
 import type * as cri from "./proto/cri-v1.ts";
 import type {
   Container,

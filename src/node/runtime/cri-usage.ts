@@ -1,4 +1,4 @@
-import { metadataOf, milliseconds } from "./criMessages.ts";
+import { metadataOf, milliseconds } from "./cri-messages.ts";
 import type { FilesystemUsage, RuntimeImage } from "./image.ts";
 import type * as cri from "./proto/cri-v1.ts";
 import type { ContainerStats, CpuUsage, InterfaceUsage, MemoryUsage, SandboxStats } from "./usage.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { type CgroupHierarchy, detectCgroups, kernelCgroupFiles } from "./cgroupHierarchy.ts";
-import { readCgroupUsage } from "./cgroupUsage.ts";
+import { type CgroupHierarchy, detectCgroups, kernelCgroupFiles } from "./cgroup-hierarchy.ts";
+import { readCgroupUsage } from "./cgroup-usage.ts";
 import type { CallOptions, ContainerRuntime } from "./runtime.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { ContainerStats, InterfaceUsage, SandboxStats, StatsFilter } from "./usage.ts";

@@ -1,6 +1,6 @@
 import { appendFileSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import type { LogFiles } from "./logFiles.ts";
+import type { LogFiles } from "./log-files.ts";
 
 /** Where simulated containers write their logs. */
 export interface SimulatedLogSink {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { containerdConfig, hasSysResource } from "./containerdConfig.ts";
+import { containerdConfig, hasSysResource } from "./containerd-config.ts";
 import { atLeast } from "./features.ts";
 import { containerLabels, ownerOf, podLogDirectory, sandboxLabels } from "./labels.ts";
 import { mountsBelow } from "./mounts.ts";
-import { interfacesOf } from "./sandboxUsage.ts";
+import { interfacesOf } from "./sandbox-usage.ts";
 
 const settings = {
   root: "/n/root",

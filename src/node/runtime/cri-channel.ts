@@ -1,7 +1,7 @@
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage, Fault, type FaultCode } from "../../lib/fault.ts";
-import { type CriServices, criMethod, type MethodCodec, type RequestOf, type ResponseOf } from "./criWire.ts";
+import { type CriServices, criMethod, type MethodCodec, type RequestOf, type ResponseOf } from "./cri-wire.ts";
 
 /** How one call is made. Without `timeoutMs` it may take forever. */
 export interface UnaryOptions {

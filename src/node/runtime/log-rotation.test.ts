@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { removeLogs, rotateLog } from "./logRotation.ts";
+import { removeLogs, rotateLog } from "./log-rotation.ts";
 
 describe("rotating a log", () => {
   let directory: string;

@@ -2,8 +2,8 @@ import type { Clock } from "../../lib/clock.ts";
 import { faultCode } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Expectation } from "./changes.ts";
-import type { CriChannel } from "./criChannel.ts";
-import { containerdSubscribe, containerdTopics, containerOfEvent, criMethod } from "./criWire.ts";
+import type { CriChannel } from "./cri-channel.ts";
+import { containerdSubscribe, containerdTopics, containerOfEvent, criMethod } from "./cri-wire.ts";
 
 /** Where a runtime's hints come from: the CRI's own stream, containerd's own service, or nowhere (lists only). */
 export type HintSource = "cri" | "containerd" | "none";

@@ -1,10 +1,10 @@
 import type { Clock } from "../../lib/clock.ts";
 import { Fault } from "../../lib/fault.ts";
 import type { Container, ContainerConfig, ContainerStatus } from "./container.ts";
-import { formatLogLine } from "./logLines.ts";
+import { formatLogLine } from "./log-lines.ts";
 import type { LinuxResources } from "./resources.ts";
-import type { SimulatedBehaviour } from "./simulatedBehaviour.ts";
-import type { SimulatedLogSink } from "./simulatedLogs.ts";
+import type { SimulatedBehaviour } from "./simulated-behaviour.ts";
+import type { SimulatedLogSink } from "./simulated-logs.ts";
 import type { ContainerStats } from "./usage.ts";
 
 export interface SimulatedContainerOptions {

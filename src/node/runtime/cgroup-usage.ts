@@ -1,4 +1,4 @@
-import type { CgroupFiles, CgroupHierarchy } from "./cgroupHierarchy.ts";
+import type { CgroupFiles, CgroupHierarchy } from "./cgroup-hierarchy.ts";
 
 /** What a control group has used. Fields are absent where the kernel does not count them. */
 export interface CgroupUsage {
