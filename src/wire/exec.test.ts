@@ -10,8 +10,11 @@ import { connectExec, connectExecWebSocket } from "./exec-client.ts";
 import { type AcceptExecOptions, acceptExec, streamSelection } from "./exec-server.ts";
 import { drainInto, readText } from "./pump.ts";
 import type { ExitStatus, RemoteCommandSession, RemoteCommandStreams, TerminalSize } from "./remote-command.ts";
-import { type UpgradeTarget, upgradeRefusal } from "./upgrade-client.ts";
+import { SpdySession } from "./spdy-session.ts";
+import type { SpdyStream } from "./spdy-stream.ts";
+import { openSpdyConnection, type UpgradeTarget, upgradeRefusal } from "./upgrade-client.ts";
 import { serveUpgrades, type UpgradeServer } from "./upgrade-fixture.ts";
+import { acceptSpdyUpgrade } from "./upgrade-request.ts";
 
 type Command = (session: RemoteCommandSession) => Promise<void>;
 type Connect = (target: UpgradeTarget, streams: RemoteCommandStreams) => Promise<ExitStatus>;
@@ -250,6 +253,86 @@ describe.each(clients)("exec over $client", ({ connect, protocol, halfCloses }) 
     const stdin = Readable.from([Buffer.from("through two hops")]);
     const status = await connect({ url: `${outer.url}/?stdin=1&stdout=1` }, { stdin, stdout: stdout.stream });
     expect([status, stdout.text()]).toEqual([exited(7), "through two hops"]);
+  });
+});
+
+describe("exec over the older stream protocols of SPDY", () => {
+  async function openStreams(server: UpgradeServer, path: string, protocol: string, types: readonly string[]) {
+    const { socket, head, protocol: chosen } = await openSpdyConnection({ url: `${server.url}${path}` }, [protocol]);
+    const session = new SpdySession(socket, { role: "client", head });
+    const streams = await Promise.all(types.map((streamtype) => session.open({ streamtype })));
+    return { session, chosen, streams };
+  }
+
+  test.each([
+    { protocol: "v4.channel.k8s.io", types: ["error", "stdout", "resize"], size: "132x50", status: /"ExitCode"/ },
+    { protocol: "v3.channel.k8s.io", types: ["error", "stdout", "resize"], size: "132x50", status: /exit status 3$/ },
+    { protocol: "v2.channel.k8s.io", types: ["error", "stdout"], size: "none", status: /exit status 3$/ },
+    { protocol: "channel.k8s.io", types: ["error", "stdout"], size: "none", status: /exit status 3$/ },
+  ])("a server speaks $protocol as it was", async ({ protocol, types, size, status }) => {
+    await using server = await serveExec(async (session) => {
+      if (types.includes("resize")) {
+        for await (const { width, height } of session.resize) {
+          session.stdout?.write(`${width}x${height}`);
+          break;
+        }
+      } else {
+        session.stdout?.write("none");
+      }
+      await session.exit(exited(3));
+    });
+    const { session, chosen, streams } = await openStreams(server, "/?stdout=1&tty=1", protocol, types);
+    expect(chosen).toBe(protocol);
+    // Cut in the middle: the size is one object however it travels.
+    streams[2]?.write('{"Width":132,');
+    streams[2]?.write('"Height":50}');
+    expect(await readText(streams[1]!, 100)).toBe(size);
+    expect(await readText(streams[0]!, 1000)).toMatch(status);
+    await session.close();
+  });
+
+  test.each([
+    { protocol: "v4.channel.k8s.io", tty: true, opened: ["error", "resize", "stdout"] },
+    { protocol: "v3.channel.k8s.io", tty: true, opened: ["error", "resize", "stdout"] },
+    { protocol: "v2.channel.k8s.io", tty: true, opened: ["error", "stdout"] },
+    { protocol: "v2.channel.k8s.io", tty: false, opened: ["error", "stderr", "stdout"] },
+  ])("a client opens what $protocol has (terminal: $tty) and understands its failures", async ({
+    protocol,
+    tty,
+    opened,
+  }) => {
+    const seen = new Map<string, SpdyStream>();
+    await using server = await serveUpgrades(async (req, socket, head) => {
+      acceptSpdyUpgrade(req, socket, [protocol]);
+      const session = new SpdySession(socket, {
+        role: "server",
+        head,
+        onStream: (stream) => {
+          seen.set(stream.headers.get("streamtype") ?? "", stream);
+          if (seen.size < opened.length) return;
+          for (const [type, each] of seen)
+            each.end(type === "error" && !protocol.startsWith("v4") ? "it broke" : undefined);
+        },
+      });
+      if (protocol.startsWith("v4")) await session.closed;
+    });
+    const streams = { stdout: sink().stream, stderr: sink().stream, tty };
+    const ended = await connectExec({ url: server.url }, streams).then((status) => status, faultCode);
+    expect([...seen.keys()].sort()).toEqual(opened);
+    expect(ended).toEqual(
+      protocol.startsWith("v4")
+        ? "unavailable"
+        : { kind: "failed", message: "error executing remote command: it broke" },
+    );
+  });
+
+  test("a server that chose what was not offered is a fault", async () => {
+    await using server = await serveUpgrades(async (_req, socket) => {
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n");
+      socket.resume();
+    });
+    const running = connectExec({ url: server.url }, { stdout: sink().stream });
+    expect(await running.then(String, faultCode)).toBe("unsupported");
   });
 });
 

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { errorMessage } from "../lib/fault.ts";
 import { join } from "./pump.ts";
-import { isUpgradeRequest, refuseUpgrade } from "./upgrade-request.ts";
+import { isUpgradeRequest, refuseUpgrade, watchPeer } from "./upgrade-request.ts";
 
 /** Where an upgrade request is passed on to. */
 export interface ProxyTarget {
@@ -58,6 +58,7 @@ export async function proxyUpgrade(
     upstream.destroy();
     return { kind: "answered", status };
   }
+  watchPeer(socket);
   socket.write(responseHead(status, response.statusMessage, response.rawHeaders));
   if (answer.head.length > 0) socket.write(answer.head);
   if (head.length > 0) answer.socket.write(head);

@@ -4,7 +4,7 @@ import { connect as connectTcp } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { errorMessage, Fault } from "../lib/fault.ts";
-import { streamProtocolHeader } from "./upgrade-request.ts";
+import { streamProtocolHeader, watchPeer } from "./upgrade-request.ts";
 
 /** How a client proves who it is and decides whom to believe. */
 export interface TlsOptions {
@@ -131,6 +131,7 @@ export async function dial(target: UpgradeTarget): Promise<Duplex> {
   // Whoever uses the socket listens as well; in between a failure must not be thrown.
   socket.on("error", () => {});
   socket.setNoDelay(true);
+  watchPeer(socket);
   return socket;
 }
 

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { type IncomingMessage, STATUS_CODES } from "node:http";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Fault } from "../lib/fault.ts";
 
@@ -34,6 +35,11 @@ export function headerValues(req: IncomingMessage, name: string): readonly strin
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "");
+}
+
+/** Makes the kernel notice a peer that vanished without a word: such a session would otherwise last until its idle time. */
+export function watchPeer(socket: Duplex): void {
+  if (socket instanceof Socket) socket.setKeepAlive(true, 15_000);
 }
 
 /** Answers an upgrade request in plain HTTP with an error, as text, and ends the connection. */
@@ -83,6 +89,7 @@ export function acceptSpdyUpgrade(req: IncomingMessage, socket: Duplex, supporte
   if (!isSpdyRequest(req)) {
     throw refusal(socket, 400, `unable to upgrade: missing upgrade headers in request: ${req.headers.upgrade ?? ""}`);
   }
+  watchPeer(socket);
   socket.write(
     [
       "HTTP/1.1 101 Switching Protocols",

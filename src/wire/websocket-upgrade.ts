@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import { createWebSocketStream, WebSocket, WebSocketServer } from "ws";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import { dial, readRefusal, refusedFault, type UpgradeTarget, unreachable } from "./upgrade-client.ts";
-import { headerValues, isWebSocketRequest, negotiate, refusal } from "./upgrade-request.ts";
+import { headerValues, isWebSocketRequest, negotiate, refusal, watchPeer } from "./upgrade-request.ts";
 
 /** The largest message that is accepted; what Kubernetes' own servers accept. */
 const maxMessage = 32 * 1024 * 1024;
@@ -38,6 +38,7 @@ export function acceptWebSocket(
     const lists = `client supports [${offered.join(" ")}], server accepts [${options.protocols.join(" ").trim()}]`;
     throw refusal(socket, 403, `unable to upgrade: unable to negotiate protocol: ${lists}`);
   }
+  watchPeer(socket);
   return new Promise((resolve, reject) => {
     const server = new WebSocketServer({
       noServer: true,
