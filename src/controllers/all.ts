@@ -6,6 +6,11 @@ import type { ControllerDefinition, LoopDefinition } from "./framework/controlle
 import { garbageCollector, isCollectable, isDeletable } from "./garbage-collector/garbage-collector.ts";
 import { loadBalancerController } from "./load-balancer/service-load-balancer.ts";
 import { namespaceController } from "./namespace/namespace.ts";
+import { type MonitorOptions, nodeMonitor } from "./node-life-cycle/monitor.ts";
+import { nodeRangeController } from "./node-life-cycle/node-ranges.ts";
+import { nodeTaintController } from "./node-life-cycle/node-taints.ts";
+import { podCollector } from "./node-life-cycle/pod-collector.ts";
+import { taintEvictionController } from "./node-life-cycle/taint-eviction.ts";
 import { replicaSetController } from "./replication/replica-set.ts";
 import { replicationControllerController } from "./replication/replication-controller.ts";
 import { rootCaController } from "./service-account/root-ca.ts";
@@ -19,6 +24,8 @@ export interface ControllerSettings {
   readonly podRange: string;
   /** Where Services of type LoadBalancer are answered. */
   readonly nodeAddresses: readonly string[];
+  /** How soon a silent node is given up; default is upstream's. */
+  readonly nodeMonitor?: MonitorOptions;
 }
 
 /** Every controller of a control plane. */
@@ -33,6 +40,11 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     endpointSliceController,
     namespaceController(kinds.filter(isDeletable)),
     garbageCollector(kinds.filter(isCollectable)),
+    nodeRangeController(settings.podRange),
+    nodeMonitor(settings.nodeMonitor),
+    nodeTaintController,
+    taintEvictionController(),
+    podCollector(),
     loadBalancerController(settings.nodeAddresses),
   ];
 }

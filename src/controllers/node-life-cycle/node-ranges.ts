@@ -1,0 +1,90 @@
+import { Node } from "../../api/core/node.ts";
+import { defineController, done } from "../framework/controller.ts";
+import { Subnets } from "./subnets.ts";
+
+/** Subnets per node (as upstream's defaults). */
+const fourBits = 24;
+const sixBits = 64;
+
+/** Gives every node a pod subnet out of `podRange`: one range, or one of each family separated by a comma. */
+export function nodeRangeController(podRange: string) {
+  const pools = podRange
+    .split(",")
+    .map((range) => range.trim())
+    .map((range) => new Pool(new Subnets(range, range.includes(":") ? sixBits : fourBits)));
+  return defineController({
+    name: "nodeipam",
+    serviceAccount: "node-controller",
+    eventSource: "cidrAllocator",
+    for: Node,
+    // One after the other: two nodes must never be given the same subnet.
+    workers: 1,
+    async reconcile({ name }, { cache, client, events }) {
+      const node = cache.get(Node, { name });
+      const nodes = cache.list(Node);
+      for (const pool of pools) pool.settle(nodes);
+      if (!node || node.metadata.deletionTimestamp || (node.spec.podCIDRs ?? []).length > 0 || node.spec.podCIDR) {
+        return done;
+      }
+      const given = pools.map((pool) => pool.give(name, nodes));
+      const podCIDRs = given.filter((range) => range !== undefined);
+      if (podCIDRs.length < pools.length) {
+        for (const pool of pools) pool.takeBack(name);
+        events.record(node, "Normal", "CIDRNotAvailable", `Node ${name} status is now: CIDRNotAvailable`);
+        // Another node's end may free a subnet.
+        return { requeueAfter: 30_000 };
+      }
+      try {
+        const body = { metadata: { uid: node.metadata.uid }, spec: { podCIDR: podCIDRs[0], podCIDRs } };
+        await client.patch(Node, { name }, { type: "merge", body });
+      } catch (error) {
+        for (const pool of pools) pool.takeBack(name);
+        events.record(node, "Normal", "CIDRAssignmentFailed", `Node ${name} status is now: CIDRAssignmentFailed`);
+        throw error;
+      }
+      return done;
+    },
+  });
+}
+
+/** One range's subnets: nodes have some by their own word, and some were given that the local copy does not show yet. */
+class Pool {
+  readonly #subnets: Subnets;
+  readonly #given = new Map<string, number>();
+  #next = 0;
+
+  constructor(subnets: Subnets) {
+    this.#subnets = subnets;
+  }
+
+  /** Forgets what was given to nodes that show it by now, or that are gone. */
+  settle(nodes: readonly Node[]): void {
+    const waiting = new Set(nodes.filter(({ spec }) => !spec.podCIDRs?.length).map(({ metadata }) => metadata.name));
+    for (const name of this.#given.keys()) if (!waiting.has(name)) this.#given.delete(name);
+  }
+
+  /** The next free subnet, or undefined when all are taken. Goes round, so that one given back is not used again at once. */
+  give(name: string, nodes: readonly Node[]): string | undefined {
+    const used = new Set(this.#given.values());
+    for (const { spec } of nodes) {
+      for (const range of spec.podCIDRs ?? []) {
+        const index = this.#subnets.indexOf(range);
+        if (index !== undefined) used.add(index);
+      }
+    }
+    const known = this.#given.get(name);
+    if (known !== undefined) return this.#subnets.text(known);
+    for (let step = 0; step < this.#subnets.count; step += 1) {
+      const index = (this.#next + step) % this.#subnets.count;
+      if (used.has(index)) continue;
+      this.#next = (index + 1) % this.#subnets.count;
+      this.#given.set(name, index);
+      return this.#subnets.text(index);
+    }
+    return undefined;
+  }
+
+  takeBack(name: string): void {
+    this.#given.delete(name);
+  }
+}
