@@ -25,6 +25,9 @@ describe("JSON patch", () => {
     { name: "replacing what is not there", patch: [{ op: "replace", path: "/nope/x", value: 1 }] },
     { name: "a step that nobody knows", patch: [{ op: "spin", path: "/data" }] },
     { name: "reaching for the prototype", patch: [{ op: "add", path: "/__proto__/x", value: 1 }] },
+    { name: "a position beyond the end", patch: [{ op: "add", path: "/list/3", value: 1 }] },
+    { name: "replacing the whole", patch: [{ op: "replace", path: "", value: {} }] },
+    { name: "a step that is none", patch: [null] },
   ])("$name is Invalid, without saying why", ({ patch }) => {
     expect(() => applyJsonPatch(value, patch)).toThrow(
       expect.objectContaining({
@@ -33,6 +36,28 @@ describe("JSON patch", () => {
         details: {},
       }),
     );
+  });
+
+  test("move and copy", () => {
+    const patch = [
+      { op: "move", from: "/data/a", path: "/data/z" },
+      { op: "copy", from: "/data/b", path: "/list/-1" },
+    ];
+    expect(applyJsonPatch(value, patch)).toEqual({ data: { b: "2", z: "1" }, list: ["x", "2"], "e/f~g": 1 });
+  });
+
+  test("replace makes a member that is not there, and a test may ask for its absence", () => {
+    const patch = [
+      { op: "test", path: "/data/q", value: null },
+      { op: "replace", path: "/data/q", value: "9" },
+    ];
+    expect(applyJsonPatch(value, patch)).toMatchObject({ data: { q: "9" } });
+  });
+
+  test("a member called __proto__ is a member like any other", () => {
+    const made = applyJsonPatch({}, [{ op: "add", path: "/__proto__", value: { x: 1 } }]) as { x?: number };
+    expect(made.x).toBeUndefined();
+    expect(Object.keys(made)).toEqual(["__proto__"]);
   });
 
   test("what is no list is no patch", () => {
