@@ -120,6 +120,67 @@ describe("nftables: under traffic and at scale", () => {
     expect(await backend.resync()).toEqual({ repaired: 0 });
   });
 
+  test("speaks IPv6 in a table of its own: the kernel takes it and prints it back the same", async () => {
+    const podRanges = ["fd00:244::/48"];
+    const serviceRanges = ["fd00:96::/108"];
+    await using backend = openNftProxy({
+      family: "IPv6",
+      podRanges,
+      serviceRanges,
+      table: "navarch-test",
+      run: fake.node.run,
+    });
+    const targets = [1, 2].map((n) => ({ ip: `fd00:244::${n}`, port: 8080 }));
+    const common = { service: "test/service", targets, affinitySeconds: 60 } as const;
+    await backend.apply({
+      ...noChange,
+      put: [
+        {
+          ...common,
+          door: { kind: "address", address: "fd00:96::1", protocol: "udp", port: 53 },
+          masquerade: "outsidePods",
+        },
+        {
+          ...common,
+          door: { kind: "nodePort", protocol: "tcp", port: 30000 },
+          masquerade: "everybody",
+          localOnly: targets.slice(1),
+        },
+        {
+          ...{
+            ...common,
+            door: { kind: "address", address: "fd00:96::2", protocol: "tcp", port: 80 },
+            masquerade: "everybody",
+          },
+          sourceRanges: ["fd00:5::/32", "fd00:6::1/128"],
+        },
+      ],
+      putHostPorts: [{ protocol: "tcp", port: 8080, target: targets[0]! }],
+    });
+    expect(await backend.resync()).toEqual({ repaired: 0 });
+    expect((await fake.node.run(["nft", "list", "tables"])).stdout).toContain("table ip6 navarch-test");
+  });
+
+  test("fails no UDP question while endpoints come and go", async () => {
+    await using backend = open();
+    const udp = (...pods: number[]): Front => ({
+      ...front("10.96.1.8", ...pods),
+      door: { kind: "address", address: "10.96.1.8", protocol: "udp", port: 80 },
+    });
+    const sets = [[0], [1, 2], [0, 1, 2], [2], [1]];
+    for (let round = 0; round < 15; round++) {
+      await backend.apply({ ...noChange, put: [udp(...sets[round % sets.length]!)] });
+      const reply = await fake.pods[3]!.ask({
+        op: "ask",
+        protocol: "udp",
+        host: "10.96.1.8",
+        port: 80,
+        sourcePort: 40_010,
+      });
+      expect(reply.error).toBeUndefined();
+    }
+  });
+
   test("leaves nothing behind", async () => {
     const backend = open();
     await backend.apply({ ...noChange, put: [front("10.96.1.7", 0)] });

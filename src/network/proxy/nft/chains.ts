@@ -46,12 +46,16 @@ export function dispatchFor(front: Front, options: RulesetOptions): Dispatch | u
   const infix = front.door.kind === "address" ? "" : "np-";
   const remembered = `dnat ${ip} to ${ip} saddr . ${ip} daddr . meta l4proto . th dport map @affinity`;
   const chains = new Map<string, readonly string[]>();
+  // Two IPv6 addresses, a protocol, two ports and a target are more than the kernel's registers hold, so IPv6 clients
+  // are not remembered: their address itself says which slot is theirs.
+  const byAddress = front.affinitySeconds !== undefined && options.family === "IPv6";
+  const byMemory = front.affinitySeconds !== undefined && options.family === "IPv4";
 
   const lookup = (map: string) => `dnat ${ip} to ${key} . meta priority map @${map}`;
   const pick = (map: string, count: number) => [
     // The packet's priority carries the drawn slot: nft 1.0.6 cannot use numgen itself in the key of a map that has a
     // concatenation as its data (it adds a protocol match that is not there), and routing resets the priority.
-    `meta priority set numgen random mod ${count} offset 1`,
+    `meta priority set ${byAddress ? `jhash ${ip} saddr` : "numgen random"} mod ${count} offset 1`,
     lookup(map),
     // A commit between the verdict lookup and this one may have taken the slot away; slot 1 is the last to go.
     "meta priority set 0:1",
@@ -62,9 +66,9 @@ export function dispatchFor(front: Front, options: RulesetOptions): Dispatch | u
   const toAny = (masquerade: Front["masquerade"]): string => {
     const rule = masquerade === "everybody" ? mark : `${ip} saddr != @pod-ranges ${mark}`;
     const letter = masquerade === "everybody" ? "e" : "o";
-    const name = `to-${infix}${letter}-${front.targets.length}`;
+    const name = `${byAddress ? "own" : "to"}-${infix}${letter}-${front.targets.length}`;
     chains.set(name, [rule, ...pick(maps.targets, front.targets.length)]);
-    if (!front.affinitySeconds) return name;
+    if (!byMemory) return name;
     const sticky = `aff-${infix}${letter}-${front.targets.length}`;
     chains.set(sticky, [rule, remembered, `goto ${name}`]);
     return sticky;
@@ -72,14 +76,14 @@ export function dispatchFor(front: Front, options: RulesetOptions): Dispatch | u
 
   if (!front.localOnly) return { name: toAny(front.masquerade), chains };
   const localCount = front.localOnly.length;
-  const name = `${front.affinitySeconds ? "afl" : "loc"}-${infix}${front.targets.length}-${localCount}`;
+  const name = `${byMemory ? "afl" : byAddress ? "owl" : "loc"}-${infix}${front.targets.length}-${localCount}`;
   const local = localCount === 0 ? ["drop"] : pick(maps.localTargets, localCount);
   // Pods and the node itself are inside the cluster: the Local policy is about clients whose address must be kept.
   const rules = [
     `${ip} saddr @pod-ranges goto ${toAny("outsidePods")}`,
     `fib saddr type local goto ${toAny("everybody")}`,
   ];
-  chains.set(name, [...rules, ...(front.affinitySeconds && localCount > 0 ? [remembered] : []), ...local]);
+  chains.set(name, [...rules, ...(byMemory && localCount > 0 ? [remembered] : []), ...local]);
   return { name, chains };
 }
 

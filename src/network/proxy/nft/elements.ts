@@ -64,7 +64,7 @@ export function renderFront(front: Front, previous: Slots, options: RulesetOptio
   for (const [slot, target] of slots.localTargets.entries()) {
     elements.push({ map: maps.localTargets, key: `${door} . ${slotText(slot)}`, value: targetText(target) });
   }
-  if (front.affinitySeconds && dispatch) {
+  if (front.affinitySeconds && dispatch && options.family === "IPv4") {
     const remember = rememberChain(front.affinitySeconds, options.family);
     chains.set(remember.name, remember.rules);
     elements.push({ map: maps.affinity, key: door, value: `goto ${remember.name}` });

@@ -1,4 +1,5 @@
-import { mustRun, type RunCommand } from "../../machine/command.ts";
+import { faultCode } from "../../../lib/fault.ts";
+import type { RunCommand } from "../../machine/command.ts";
 import { doorKey, type Front, type HostPort } from "../front.ts";
 
 /** A UDP flow that the kernel remembers: where the client sent to, and who answers. */
@@ -83,7 +84,12 @@ export function staleFlows(flows: readonly UdpFlow[], doors: ReadonlyMap<string,
 /** Makes the kernel forget stale UDP flows of the doors, so that the clients' next packets are sent anew. */
 export async function forgetStaleFlows(run: RunCommand, doors: ReadonlyMap<string, TouchedDoor>): Promise<number> {
   if (doors.size === 0) return 0;
-  const stale = staleFlows(parseFlows(await mustRun(run, ["conntrack", "-L", "-p", "udp"])), doors);
+  const listed = await run(["conntrack", "-L", "-p", "udp"]).catch((error: unknown) => {
+    // Without the program flows run out by themselves, some minutes later; that must not keep services from changing.
+    if (faultCode(error) === "missing") return undefined;
+    throw error;
+  });
+  const stale = staleFlows(parseFlows(listed?.stdout ?? ""), doors);
   for (const flow of stale) {
     // Not checked: the flow may have ended by itself meanwhile.
     await run([
