@@ -5,6 +5,8 @@ export const varint = 0;
 export const fixed64 = 1;
 export const delimited = 2;
 
+const shortText = 48;
+
 /**
  * Writes a message from its end to its beginning, so that the length of what is inside is known when its prefix is due.
  * Callers write the last field first.
@@ -31,6 +33,21 @@ export class ProtobufWriter {
   }
 
   string(value: string): void {
+    if (value.length < shortText) {
+      // Calls into the engine cost more than writing a few characters here.
+      this.#reserve(value.length);
+      const start = this.#at - value.length;
+      let at = 0;
+      while (at < value.length) {
+        const code = value.charCodeAt(at);
+        if (code > 0x7f) break;
+        this.#buffer[start + at++] = code;
+      }
+      if (at === value.length) {
+        this.#at = start;
+        return;
+      }
+    }
     const length = Buffer.byteLength(value);
     this.#reserve(length);
     this.#at -= length;
@@ -159,6 +176,15 @@ export class ProtobufReader {
     const start = this.#at;
     if (start + length > this.#end) throw broken();
     this.#at = start + length;
+    if (length < shortText / 2) {
+      let text = "";
+      for (let at = start; at < this.#at; at++) {
+        const code = this.#buffer[at] as number;
+        if (code > 0x7f) return this.#buffer.toString("utf8", start, this.#at);
+        text += String.fromCharCode(code);
+      }
+      return text;
+    }
     return this.#buffer.toString("utf8", start, this.#at);
   }
 
