@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -7,7 +7,7 @@ import { silentLog } from "../lib/log.ts";
 import { systemRandom } from "../lib/random.ts";
 import type { DnsEndpointSliceInput, DnsServiceInput } from "./dns/zone-input.ts";
 import { mustRun } from "./machine/command.ts";
-import { type NodeNetwork, type NodeNetworkOptions, openNodeNetwork } from "./node-network.ts";
+import { type NodeNetwork, type NodeNetworkOptions, openNodeNetwork, removeNodeNetwork } from "./node-network.ts";
 import type { NodeInput } from "./pod-network/routes.ts";
 import type { HostPortPodInput } from "./proxy/service-input.ts";
 import { type CniPod, openCniPod } from "./testing/cni-pod.ts";
@@ -49,6 +49,7 @@ function networkOptions(
   index: number,
   directory: string,
   nodeToNode: NodeNetworkOptions["nodeToNode"],
+  changes: Partial<NodeNetworkOptions> = {},
 ): NodeNetworkOptions {
   return {
     name: `t${index}`,
@@ -67,6 +68,7 @@ function networkOptions(
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
+    ...changes,
   };
 }
 
@@ -186,15 +188,40 @@ describe("one node's network", () => {
     expect(await until(async () => (await ask()) === "ECONNREFUSED")).toBe(true);
   });
 
-  test("takes everything away again", async () => {
+  test("survives a second start on top of the first, as after a crash, without losing pods", async () => {
+    const again = stack.use(
+      await openNodeNetwork(networkOptions(cluster, node, 0, directory, { kind: "none" }, { clusterDNS: [] })),
+    );
+    await again.proxy.ready();
+    const host = "10.96.3.1";
+    expect(seen(await pods[0]!.namespace.ask({ op: "ask", protocol: "tcp", host, port: 80 }))).toMatch(/^pod[12] /);
+  });
+
+  test.each([
+    { sentence: "when it is disposed", remove: () => network[Symbol.asyncDispose]() },
+    {
+      sentence: "when it was never disposed",
+      remove: async () => {
+        const left = await openNodeNetwork(
+          networkOptions(cluster, node, 0, directory, { kind: "vxlan", address: "203.0.113.1", id: 5 }),
+        );
+        const { name, stateDir, cniConfDir, execPrefix } = networkOptions(cluster, node, 0, directory, {
+          kind: "none",
+        });
+        await removeNodeNetwork({ name, stateDir, cniConfDir, execPrefix });
+        // What was open does not mind that everything is gone.
+        await left[Symbol.asyncDispose]();
+      },
+    },
+  ])("takes everything away $sentence", async ({ remove }) => {
     for (const pod of pods) await pod[Symbol.asyncDispose]();
-    await network[Symbol.asyncDispose]();
+    await remove();
     expect((await node.run(["nft", "list", "tables"])).stdout).toBe("");
     const links = JSON.parse(await mustRun(node.run, ["ip", "-j", "link"])) as { ifname: string }[];
     expect(links.map(({ ifname }) => ifname).sort()).toEqual(["lo", "up0"]);
     expect(await mustRun(node.run, ["sysctl", ...settings])).toBe(before);
     expect(readdirSync(join(directory, "cni0"))).toEqual([]);
-    expect(existsSync(join(directory, "state0", "cni-addresses"))).toBe(false);
+    expect(readdirSync(join(directory, "state0"))).toEqual([]);
   });
 });
 

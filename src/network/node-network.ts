@@ -125,7 +125,7 @@ export async function openNodeNetwork(options: NodeNetworkOptions): Promise<Node
     const uplink = options.nodeToNode.kind === "host-gw" ? options.nodeToNode.device : undefined;
     const devices = [bridge, ...(tunnel ? [tunnel] : []), ...(uplink ? [uplink] : [])];
     const sysctls = networkSysctls({ devices, ipv6: families.includes("IPv6") });
-    stack.use(await openSysctls(run, sysctls, join(options.stateDir, "sysctls.json")));
+    stack.use(await openSysctls(run, sysctls, sysctlFile(options)));
     if (!(await bridgeFiltering(run))) {
       log.warn("this kernel has no bridge filtering: pods of one node cannot reach each other through services");
     }
@@ -165,13 +165,49 @@ export async function openNodeNetwork(options: NodeNetworkOptions): Promise<Node
   }
 }
 
+/** What is needed to find a node's network again. */
+export type NodeNetworkPlace = Pick<NodeNetworkOptions, "name" | "stateDir" | "cniConfDir" | "execPrefix">;
+
+/** Takes away what a node's network left that was never disposed: the way down after a crash. */
+export async function removeNodeNetwork(place: NodeNetworkPlace): Promise<void> {
+  const run = commandRunner(place.execPrefix);
+  for (const table of [`navarch-${place.name}`, `navarch-${place.name}-pods`]) {
+    for (const family of ["ip", "ip6"]) await run(["nft", "delete", "table", family, table]);
+  }
+  await (await openSysctls(run, [], sysctlFile(place)))[Symbol.asyncDispose]();
+  await removeCniFiles(place);
+  await deleteDevice(run, deviceName("nvx-", place.name));
+  await deleteDevice(run, deviceName("nvs-", place.name));
+  await removeBridge(run, deviceName("nvb-", place.name));
+}
+
+function sysctlFile(place: NodeNetworkPlace): string {
+  return join(place.stateDir, "sysctls.json");
+}
+
+function cniFiles(place: NodeNetworkPlace) {
+  const network = `navarch-${place.name}`;
+  return {
+    network,
+    conflist: join(place.cniConfDir, `10-${network}.conflist`),
+    addressDir: join(place.stateDir, "cni-addresses"),
+  };
+}
+
+async function removeCniFiles(place: NodeNetworkPlace): Promise<void> {
+  const { network, conflist, addressDir } = cniFiles(place);
+  await rm(conflist, { force: true });
+  await rm(addressDir, { recursive: true, force: true });
+  await forgetCniResults(network);
+}
+
 function openRouterFor(
   options: NodeNetworkOptions,
   run: RunCommand,
   tunnel: string | undefined,
   mtu: number,
 ): Promise<Router> {
-  const { nodeToNode, nodeName, podCIDRs } = options;
+  const { nodeToNode, nodeName, podCIDRs, clusterCIDRs } = options;
   const backend: RouterOptions["backend"] =
     nodeToNode.kind === "vxlan" && tunnel
       ? {
@@ -183,7 +219,7 @@ function openRouterFor(
           mtu: mtu - vxlanOverhead,
         }
       : { kind: "host-gw" };
-  return openRouter({ run, nodeName, podCIDRs, backend });
+  return openRouter({ run, nodeName, podCIDRs, clusterCIDRs, backend });
 }
 
 function openProxyFor(options: NodeNetworkOptions, run: RunCommand, family: IpFamily): ServiceProxy & AsyncDisposable {
@@ -228,14 +264,8 @@ async function writeConflist(
   mtu: number,
   stack: AsyncDisposableStack,
 ): Promise<string> {
-  const addressDir = join(options.stateDir, "cni-addresses");
-  const name = `navarch-${options.name}`;
-  const file = join(options.cniConfDir, `10-${name}.conflist`);
-  stack.defer(async () => {
-    await rm(file, { force: true });
-    await rm(addressDir, { recursive: true, force: true });
-    await forgetCniResults(name);
-  });
+  const { network: name, conflist: file, addressDir } = cniFiles(options);
+  stack.defer(() => removeCniFiles(options));
   await mkdir(options.cniConfDir, { recursive: true });
   const conflist = cniConflist({ name, bridge, podCIDRs: options.podCIDRs, mtu, addressDir });
   await writeFile(file, `${JSON.stringify(conflist, null, 2)}\n`);
@@ -257,6 +287,8 @@ function followNodes(feed: ObjectFeed<NodeInput>, router: Router, options: NodeN
   let dirty = false;
   let working: Promise<void> | undefined;
   const work = async () => {
+    // With half a list, the routes to the other half would be taken away.
+    await feed.synced().catch(() => {});
     await clock.sleep(20);
     while (dirty && !closed) {
       dirty = false;

@@ -27,7 +27,7 @@ export interface RouteTable {
 export const emptyRoutes: RouteTable = { routes: new Map(), neighbours: new Map(), forwarding: new Map() };
 
 /** Marks our routes for people who read `ip route`. */
-const routeProtocol = 118;
+export const routeProtocol = 118;
 
 /** The routes on node `self` to the pods of all others. Nodes without a range or an address are left out. Pure. */
 export function planRoutes(nodes: readonly NodeInput[], self: string, backend: Backend): RouteTable {
