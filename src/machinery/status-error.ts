@@ -145,7 +145,8 @@ export function invalid(
   name: string,
   errors: readonly FieldError[],
 ): StatusError {
-  const texts = errors.map(({ field, message }) => `${field}: ${message}`);
+  // A fault that is reported twice is told once, though it stays two causes.
+  const texts = [...new Set(errors.map(({ field, message }) => `${field}: ${message}`))];
   const list = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   const subject = kind.group ? `${kind.kind}.${kind.group}` : kind.kind;
   const causes: readonly StatusCause[] = errors.map(
