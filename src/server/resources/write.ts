@@ -57,7 +57,7 @@ export async function updateHandler(call: Call): Promise<ServerResponse> {
       dryRun: parameters.dryRun,
       rules: rulesOf(call),
       admission: services.admission.of(call, "UPDATE", parameters),
-      change: ({ object }) => complete(call, own.update(withDefaults(named, served), object)),
+      change: (current) => complete(call, own.update(withDefaults(named, served), current.as(served))),
     });
     return objectAnswer(answerContext(call), 200, written);
   } catch (error) {
