@@ -2,7 +2,7 @@
 // Plain JavaScript, so that any Node can read it: finds the runtime this version is made for, and starts the program.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
+import { createRequire, enableCompileCache } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -15,6 +15,8 @@ const main = existsSync(source) ? source : built;
 const major = Number(process.versions.node.split(".")[0]);
 
 if (major >= oldest) {
+  // Compiled code is kept from start to start; the processes that this one starts share it.
+  enableCompileCache?.(process.env.NODE_COMPILE_CACHE);
   await import(main);
 } else {
   const pinned = findPinned();
