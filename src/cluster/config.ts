@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import { writeSafely } from "./certificates.ts";
 import type { Environment } from "./machine.ts";
+import { apiPortOf, firstFreeSlot, kubeletPortOf, readMachineUse, slotCount } from "./slots.ts";
 
 export type RuntimeName = "cri" | "simulated";
 
@@ -77,8 +78,8 @@ export function planCluster(wishes: ConfigWishes, environment: Environment): Clu
     name: wishes.name,
     dataDir,
     runDir: join(runFolder(environment), wishes.name),
-    apiPort: wishes.apiPort ?? 6443 + slot,
-    kubeletPort: 10250 + slot * 10,
+    apiPort: wishes.apiPort ?? apiPortOf(slot),
+    kubeletPort: kubeletPortOf(slot),
     runtime: wishes.runtime ?? "cri",
     nodeName:
       wishes.nodeName ??
@@ -94,16 +95,29 @@ export function planCluster(wishes: ConfigWishes, environment: Environment): Clu
   };
 }
 
-/** Address ranges and ports come in slots, one per cluster of this machine. */
+/** A slot of ports and address ranges that is no other cluster's of this folder, and in nobody's way on this machine. */
 function freeSlot(environment: Environment): number {
   const folder = clustersFolder(environment);
-  const taken = new Set(
-    (existsSync(folder) ? readdirSync(folder) : [])
-      .map((name) => readCluster(join(folder, name))?.nodeRange)
-      .map((range) => Number(range?.split(".")[2])),
+  const slot = firstFreeSlot(knownSlots(folder), readMachineUse());
+  if (slot !== undefined) return slot;
+  throw new Fault(
+    "exhausted",
+    `${slotCount} clusters are kept in ${folder} or run on this machine; forget one with: navarch down --wipe --name NAME`,
   );
-  for (let slot = 0; slot < 32; slot++) if (!taken.has(slot)) return slot;
-  throw new Fault("exhausted", `32 clusters are kept in ${folder}; forget one with: navarch down --wipe --name NAME`);
+}
+
+function knownSlots(folder: string): ReadonlySet<number> {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return new Set(names.map((name) => Number(rangeOf(join(folder, name))?.split(".")[2])));
+}
+
+/** A damaged neighbour must not keep a new cluster from starting. */
+function rangeOf(dataDir: string): string | undefined {
+  try {
+    return readCluster(dataDir)?.nodeRange;
+  } catch {
+    return undefined;
+  }
 }
 
 const fileOf = (dataDir: string) => join(dataDir, "cluster.json");
