@@ -2,7 +2,7 @@
 // Plain JavaScript, so that any Node can read it: finds the runtime this version is made for, and starts the program.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createRequire, enableCompileCache } from "node:module";
+import nodeModule, { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -16,7 +16,7 @@ const major = Number(process.versions.node.split(".")[0]);
 
 if (major >= oldest) {
   // Compiled code is kept from start to start; the processes that this one starts share it.
-  enableCompileCache?.(process.env.NODE_COMPILE_CACHE);
+  nodeModule.enableCompileCache?.(process.env.NODE_COMPILE_CACHE);
   await import(main);
 } else {
   const pinned = findPinned();
