@@ -5,6 +5,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { oldPackages } from "./old-facts.ts";
 
 interface SourceField {
   readonly name: string;
@@ -53,6 +54,26 @@ const packages = new Map<string, SourceFile>();
 for (const name of files) {
   const file = JSON.parse(readFileSync(join(source, name), "utf8")) as SourceFile;
   packages.set(file.package, file);
+}
+
+for (const { group, package: owner, types } of oldPackages) {
+  const made: Record<string, SourceType> = { ...packages.get(owner)?.types };
+  for (const [name, { fields, ...facts }] of Object.entries(types)) {
+    if (made[name]) throw new Error(`${owner}.${name} is in the field tables already`);
+    const own = fields.map((text): SourceField => {
+      const [field = "", type = "", proto = ""] = text.split(" ");
+      const optional = field.endsWith("?");
+      return {
+        name: field.replace("?", ""),
+        type,
+        proto: Number(proto),
+        ...(optional ? { optional, omitEmpty: true } : {}),
+      };
+    });
+    const head: SourceField = { name: "", type: "meta/v1.TypeMeta", inline: true };
+    made[name] = { kind: "struct", fields: facts.resource ? [head, ...own] : own, ...facts };
+  }
+  packages.set(owner, { group, package: owner, types: made });
 }
 
 for (const folder of ["src/api/generated", "src/machinery/generated"]) {

@@ -71,6 +71,12 @@ describe("the served API's types", () => {
     expect(lookupAnyType("scheduling/v1alpha2.Workload")).toBeDefined();
   });
 
+  test("types that later releases forgot are there", () => {
+    expect(field("apps/v1alpha1.PetSet", "spec", "template", "spec", "containers")).toMatchObject({ listType: "map" });
+    expect(lookupType("extensions/v1beta1.ThirdPartyResource")?.fields.has("versions")).toBe(true);
+    expect(lookupType("extensions/v1beta1.Ingress")).toBeDefined();
+  });
+
   test("facts beside the fields tell resources, scope and releases", () => {
     expect(typeFacts("core/v1.Node")).toMatchObject({ resource: true, cluster: true });
     expect(typeFacts("extensions/v1beta1.Deployment")?.removed).toBe("1.16");

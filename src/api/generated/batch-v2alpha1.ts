@@ -41,3 +41,27 @@ export interface JobTemplateSpec {
   readonly metadata?: metaV1.ObjectMeta;
   readonly spec?: batchV1.JobSpec;
 }
+export interface ScheduledJob {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: NamespacedMeta;
+  readonly spec: ScheduledJobSpec;
+  readonly status?: ScheduledJobStatus;
+}
+export interface ScheduledJobList {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata?: metaV1.ListMeta;
+  readonly items: readonly ScheduledJob[];
+}
+export interface ScheduledJobSpec {
+  readonly schedule: string;
+  readonly startingDeadlineSeconds?: number;
+  readonly concurrencyPolicy?: string;
+  readonly suspend?: boolean;
+  readonly jobTemplate: JobTemplateSpec;
+}
+export interface ScheduledJobStatus {
+  readonly active?: readonly coreV1.ObjectReference[];
+  readonly lastScheduleTime?: Time;
+}

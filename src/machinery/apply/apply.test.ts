@@ -6,7 +6,7 @@ import type { StructInfo } from "../type-info.ts";
 import { applyConfiguration } from "./apply.ts";
 import { configMapType, podType } from "./apply-fixture.ts";
 import type { Endpoint } from "./ownership.ts";
-import { keepTimes, updateManagers } from "./update-managers.ts";
+import { updateManagers } from "./update-managers.ts";
 
 interface Thing {
   readonly metadata: {
@@ -148,15 +148,6 @@ describe("who owns what after a create or update", () => {
     expect(owners(object)["ancient-changes Update"]).toEqual({
       "f:data": { ".": {}, "f:k0": {}, "f:k1": {}, "f:k2": {}, "f:k3": {} },
     });
-  });
-
-  test("a write that would change nothing but times keeps the stored ones", () => {
-    const live = created(map, { ...named, data: { a: "1" } });
-    const entries = live.metadata.managedFields?.map((entry) => ({ ...entry, time: later }));
-    const next = { ...live, metadata: { ...live.metadata, managedFields: entries } };
-    expect(keepTimes(next, live).metadata.managedFields).toBe(live.metadata.managedFields);
-    const other = { ...live, metadata: { ...live.metadata, managedFields: [{ ...entries?.[0], manager: "x" }] } };
-    expect(keepTimes(other, live)).toBe(other);
   });
 });
 

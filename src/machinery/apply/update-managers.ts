@@ -78,25 +78,3 @@ export function recordUpdate(
   made.set(key, { ...taken, fields: unionSets(previous, taken.fields) });
   return capUpdaters(made);
 }
-
-/**
- * The object with the stored managedFields if all that differs between the two are their times: a request that changes
- * nothing must not write.
- */
-export function keepTimes<T extends object>(next: T, live: object | undefined): T {
-  const stored = entriesOf(live);
-  const made = entriesOf(next);
-  if (!stored || !made || stored === made || stored.length !== made.length) return next;
-  const alike = made.every((entry, index) => {
-    const other = stored[index] as ManagedFieldsEntry;
-    return (
-      entry.manager === other.manager &&
-      entry.operation === other.operation &&
-      entry.apiVersion === other.apiVersion &&
-      entry.subresource === other.subresource &&
-      JSON.stringify(entry.fieldsV1) === JSON.stringify(other.fieldsV1)
-    );
-  });
-  if (!alike) return next;
-  return { ...next, metadata: { ...(next as { readonly metadata?: object }).metadata, managedFields: stored } };
-}
