@@ -1,13 +1,27 @@
-import type * as admissionregistration from "../generated/admissionregistration-v1.ts";
+import { ageColumn, integer, nameColumn } from "../columns.ts";
+import { change, each, fill } from "../fill.ts";
+import type * as registration from "../generated/admissionregistration-v1.ts";
 import { defineKind } from "../kind.ts";
+import { sameInVersions } from "../renamed-version.ts";
+import { validateWebhooks, webhookDefaults } from "./webhooks.ts";
 
-export type MutatingWebhookConfiguration = admissionregistration.MutatingWebhookConfiguration;
+export type MutatingWebhookConfiguration = registration.MutatingWebhookConfiguration;
 
 /** Webhooks that may change objects on their way in. */
-export const MutatingWebhookConfiguration = defineKind<admissionregistration.MutatingWebhookConfiguration>({
+export const MutatingWebhookConfiguration = defineKind<registration.MutatingWebhookConfiguration>({
   type: "admissionregistration/v1.MutatingWebhookConfiguration",
   plural: "mutatingwebhookconfigurations",
   categories: ["api-extensions"],
   scope: "Cluster",
   unconditionalUpdate: false,
+  defaults: (configuration) =>
+    change(configuration, {
+      webhooks: each((webhook) => fill(webhookDefaults(webhook), { reinvocationPolicy: "Never" })),
+    }),
+  validate: ({ webhooks }) => validateWebhooks(webhooks),
+  generationOf: ({ webhooks }) => webhooks ?? [],
+  columns: [nameColumn, integer("Webhooks", ({ webhooks }) => webhooks?.length ?? 0), ageColumn],
+  versions: sameInVersions("admissionregistration.k8s.io/v1", {
+    "admissionregistration.k8s.io/v1beta1": "admissionregistration/v1beta1.MutatingWebhookConfiguration",
+  }),
 });

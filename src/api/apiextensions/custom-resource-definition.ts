@@ -1,5 +1,9 @@
+import { createdAtColumn, nameColumn } from "../columns.ts";
+import { change, fill, fillEmpty } from "../fill.ts";
 import type * as apiextensions from "../generated/apiextensions-v1.ts";
 import { defineKind } from "../kind.ts";
+import { webhookClientDefaults } from "../webhook-client.ts";
+import { validateDefinition, validateDefinitionUpdate } from "./validate-definition.ts";
 
 export type CustomResourceDefinition = apiextensions.CustomResourceDefinition;
 
@@ -12,4 +16,41 @@ export const CustomResourceDefinition = defineKind<apiextensions.CustomResourceD
   scope: "Cluster",
   subresources: ["status"],
   unconditionalUpdate: false,
+  defaults: (definition) =>
+    change(fill(definition, { spec: {} as apiextensions.CustomResourceDefinitionSpec }), { spec: withDefaults }),
+  prepareCreate: (definition) => ({
+    ...definition,
+    status: { acceptedNames: { plural: "", kind: "" }, storedVersions: storageVersions(definition) },
+  }),
+  prepareUpdate: (next, previous) => {
+    const stored = previous.status?.storedVersions ?? [];
+    const added = storageVersions(next).filter((version) => !stored.includes(version));
+    return { ...next, status: { ...previous.status, storedVersions: [...stored, ...added] } };
+  },
+  validate: validateDefinition,
+  validateUpdate: validateDefinitionUpdate,
+  columns: [nameColumn, createdAtColumn],
 });
+
+function withDefaults(given: apiextensions.CustomResourceDefinitionSpec): apiextensions.CustomResourceDefinitionSpec {
+  const filled = change(fill(given, { conversion: { strategy: "None" } }), {
+    names: (names) =>
+      fillEmpty(names, {
+        singular: (names.kind ?? "").toLowerCase(),
+        listKind: names.kind ? `${names.kind}List` : "",
+      }),
+    conversion: (conversion) =>
+      change(fillEmpty(conversion, { strategy: "None" }), {
+        webhook: (webhook) =>
+          change(webhook, {
+            clientConfig: (client) => webhookClientDefaults<apiextensions.WebhookClientConfig>(client),
+          }),
+      }),
+  });
+  return filled;
+}
+
+function storageVersions({ spec }: apiextensions.CustomResourceDefinition): readonly string[] {
+  const version = spec?.versions?.find(({ storage }) => storage);
+  return version ? [version.name] : [];
+}

@@ -1,5 +1,9 @@
+import { path } from "../../machinery/fields.ts";
+import { validateImmutable } from "../../machinery/metadata-validation.ts";
+import { ageColumn, nameColumn, text } from "../columns.ts";
 import type * as resource from "../generated/resource-v1.ts";
 import { defineKind } from "../kind.ts";
+import { sameInVersions } from "../renamed-version.ts";
 
 export type ResourceClaim = resource.ResourceClaim;
 
@@ -9,4 +13,19 @@ export const ResourceClaim = defineKind<resource.ResourceClaim>({
   plural: "resourceclaims",
   scope: "Namespaced",
   subresources: ["status"],
+  generationOf: () => undefined,
+  validateUpdate: (next, previous) => validateImmutable(path("spec"), next.spec, previous.spec),
+  columns: [nameColumn, text("State", stateText), ageColumn],
+  versions: sameInVersions("resource.k8s.io/v1", {
+    "resource.k8s.io/v1beta2": "resource/v1beta2.ResourceClaim",
+  }),
 });
+
+function stateText({ metadata, status }: resource.ResourceClaim): string {
+  const states: string[] = [];
+  if (metadata.deletionTimestamp) states.push("deleted");
+  if (!status?.allocation) states.push("pending");
+  else states.push("allocated");
+  if ((status?.reservedFor ?? []).length > 0) states.push("reserved");
+  return states.join(",");
+}

@@ -1,5 +1,7 @@
+import { ageColumn, nameColumn, text } from "../columns.ts";
 import type * as resource from "../generated/resource-v1.ts";
 import { defineKind } from "../kind.ts";
+import { sameInVersions } from "../renamed-version.ts";
 
 export type ResourceSlice = resource.ResourceSlice;
 
@@ -9,4 +11,15 @@ export const ResourceSlice = defineKind<resource.ResourceSlice>({
   plural: "resourceslices",
   scope: "Cluster",
   fields: { "spec.nodeName": ({ spec }) => spec.nodeName ?? "", "spec.driver": ({ spec }) => spec.driver },
+  generationOf: (slice) => slice.spec,
+  columns: [
+    nameColumn,
+    text("Node", ({ spec }) => spec.nodeName ?? (spec.allNodes ? "<all>" : "<unset>")),
+    text("Driver", ({ spec }) => spec.driver),
+    text("Pool", ({ spec }) => spec.pool.name),
+    ageColumn,
+  ],
+  versions: sameInVersions("resource.k8s.io/v1", {
+    "resource.k8s.io/v1beta2": "resource/v1beta2.ResourceSlice",
+  }),
 });

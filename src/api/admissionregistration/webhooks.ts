@@ -1,0 +1,62 @@
+import { type FieldPath, field, path } from "../../machinery/fields.ts";
+import { fullyQualifiedName } from "../../machinery/names.ts";
+import type { FieldError } from "../../machinery/status-error.ts";
+import { type Errors, eachAt, named, oneOf } from "../checks.ts";
+import { change, each, fill } from "../fill.ts";
+import type * as registration from "../generated/admissionregistration-v1.ts";
+import { validateSelector } from "../selectors.ts";
+import { validateReviewVersions, validateWebhookClient, webhookClientDefaults } from "../webhook-client.ts";
+import { ruleDefaults, validateConditions, validateRule } from "./rules.ts";
+
+/** Versions of AdmissionReview that the server can send. */
+export const reviewVersions = ["v1", "v1beta1"];
+
+/** What both kinds of webhooks get when they do not say. */
+export function webhookDefaults<T extends registration.ValidatingWebhook>(webhook: T): T {
+  const filled = fill<registration.ValidatingWebhook>(webhook, {
+    failurePolicy: "Fail",
+    matchPolicy: "Equivalent",
+    namespaceSelector: {},
+    objectSelector: {},
+    timeoutSeconds: 10,
+  });
+  return change(filled, { rules: each(ruleDefaults), clientConfig: webhookClientDefaults }) as T;
+}
+
+/** The faults of a configuration's webhooks. */
+export function validateWebhooks(webhooks: readonly registration.MutatingWebhook[] | undefined): Errors {
+  const names = new Set<string>();
+  const place = path("webhooks");
+  return eachAt(webhooks, place, (webhook, here) => {
+    const errors: FieldError[] = [...validateWebhook(webhook, here)];
+    errors.push(
+      ...validateReviewVersions(webhook.admissionReviewVersions, here.child("admissionReviewVersions"), reviewVersions),
+    );
+    if (webhook.name && names.has(webhook.name)) errors.push(field.duplicate(here.child("name"), webhook.name));
+    names.add(webhook.name);
+    return errors;
+  });
+}
+
+function validateWebhook(webhook: registration.MutatingWebhook, place: FieldPath): Errors {
+  const { timeoutSeconds, sideEffects } = webhook;
+  const errors: FieldError[] = [];
+  if (!webhook.name) errors.push(field.required(place.child("name")));
+  else errors.push(...named(place.child("name"), webhook.name, fullyQualifiedName));
+  errors.push(...eachAt(webhook.rules, place.child("rules"), validateRule));
+  errors.push(...oneOf(place.child("failurePolicy"), webhook.failurePolicy, ["Fail", "Ignore"]));
+  errors.push(...oneOf(place.child("matchPolicy"), webhook.matchPolicy, ["Equivalent", "Exact"]));
+  const effects = ["None", "NoneOnDryRun"];
+  if (sideEffects === undefined) {
+    errors.push(field.required(place.child("sideEffects"), `must specify one of ${effects.join(", ")}`));
+  } else errors.push(...oneOf(place.child("sideEffects"), sideEffects, effects));
+  if (timeoutSeconds !== undefined && (timeoutSeconds < 1 || timeoutSeconds > 30)) {
+    const detail = "the timeout value must be between 1 and 30 seconds";
+    errors.push(field.invalid(place.child("timeoutSeconds"), timeoutSeconds, detail));
+  }
+  errors.push(...validateSelector(webhook.namespaceSelector, place.child("namespaceSelector")));
+  errors.push(...validateSelector(webhook.objectSelector, place.child("objectSelector")));
+  errors.push(...oneOf(place.child("reinvocationPolicy"), webhook.reinvocationPolicy, ["IfNeeded", "Never"]));
+  errors.push(...validateWebhookClient(webhook.clientConfig, place.child("clientConfig")));
+  return [...errors, ...validateConditions(webhook.matchConditions, place.child("matchConditions"))];
+}

@@ -1,0 +1,16 @@
+import type * as apiextensions from "../generated/apiextensions-v1.ts";
+
+type Open = "items" | "additionalProperties" | "properties" | "allOf" | "anyOf" | "oneOf" | "not" | "default" | "enum";
+
+/** A schema of a custom resource, with the members written out that may be of several forms. */
+export interface Schema extends Omit<apiextensions.JSONSchemaProps, Open> {
+  readonly items?: Schema;
+  readonly additionalProperties?: Schema | boolean;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly allOf?: readonly Schema[];
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly not?: Schema;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+}
