@@ -1,0 +1,106 @@
+import { generateKeyPairSync } from "node:crypto";
+import { createClient } from "../client/api-client.ts";
+import type { Client, Informers } from "../client/client.ts";
+import { createInformers } from "../client/informer.ts";
+import { inProcessTransport } from "../cluster/in-process-transport.ts";
+import { allControllers } from "../controllers/all.ts";
+import type { ControllerDefinition, LoopDefinition } from "../controllers/framework/controller.ts";
+import { runControllers } from "../controllers/framework/run.ts";
+import { type Log, silentLog } from "../lib/log.ts";
+import { Metrics } from "../lib/metrics.ts";
+import { seededRandom } from "../lib/random.ts";
+import { VirtualClock } from "../lib/virtual-clock.ts";
+import { type ApiServer, openServer } from "../server/api-server.ts";
+import type { UserInfo } from "../server/exchange.ts";
+import { openMemoryStore } from "../store/memory.ts";
+
+export interface TestClusterOptions {
+  readonly seed?: number;
+  /** Default: every controller of a control plane. */
+  readonly controllers?: readonly (ControllerDefinition | LoopDefinition)[];
+  /** Changes what a component's client does, as a test of faults wants it. */
+  readonly disturb?: (client: Client, name: string) => Client;
+  readonly log?: Log;
+}
+
+/** An API server and controllers in this process, on a memory store and in virtual time; every component under its own identity. */
+export interface TestCluster extends AsyncDisposable {
+  readonly clock: VirtualClock;
+  readonly server: ApiServer;
+  /** An administrator's client. */
+  readonly client: Client;
+  readonly informers: Informers;
+  clientFor(identity: UserInfo): Client;
+  /** Lets everything happen that can happen now. */
+  settle(): Promise<void>;
+  /** Lets time pass, everybody acting at every moment of it. */
+  pass(ms: number): Promise<void>;
+}
+
+/** Opens a test cluster; dispose it with `await using`. */
+export async function openTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
+  const clock = new VirtualClock();
+  const random = seededRandom(options.seed ?? 1);
+  const log = options.log ?? silentLog;
+  await using opened = new AsyncDisposableStack();
+  const store = opened.use(openMemoryStore({ clock }));
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const server = opened.use(
+    await openServer({
+      store,
+      clock,
+      random,
+      log,
+      metrics: new Metrics(),
+      serviceAccounts: {
+        issuer: "https://kubernetes.default.svc.cluster.local",
+        privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+      },
+    }),
+  );
+  let calls = 0;
+  const counted = {
+    handle: (request: Parameters<ApiServer["handle"]>[0]) => {
+      calls += 1;
+      return server.handle(request);
+    },
+  };
+  const disturb = options.disturb ?? ((client: Client) => client);
+  const clientFor = (identity: UserInfo) => createClient(inProcessTransport(counted, identity));
+  const account = (name: string): UserInfo => ({
+    name: `system:serviceaccount:kube-system:${name}`,
+    groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system"],
+  });
+  const manager = disturb(clientFor({ name: "system:kube-controller-manager", groups: [] }), "informers");
+  const informers = opened.use(createInformers({ client: manager, clock, random, log }));
+  const controllers =
+    options.controllers ?? allControllers({ rootCa: "CA", podRange: "10.244.0.0/16", nodeAddresses: ["192.0.2.1"] });
+  opened.use(
+    runControllers(controllers, {
+      clientFor: (name) => disturb(clientFor(account(name)), name),
+      informers,
+      clock,
+      random,
+      log,
+    }),
+  );
+  const settle = async () => {
+    for (let quiet = 0, seen = -1; quiet < 4; quiet += 1) {
+      for (let turn = 0; turn < 12; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      if (calls !== seen) quiet = 0;
+      seen = calls;
+    }
+  };
+  await settle();
+  const running = opened.move();
+  return {
+    clock,
+    server,
+    client: clientFor({ name: "admin", groups: ["system:masters"] }),
+    informers,
+    clientFor,
+    settle,
+    pass: (ms) => clock.pass(ms, settle),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
