@@ -47,7 +47,7 @@ function validateWebhook(webhook: registration.MutatingWebhook, place: FieldPath
   errors.push(...oneOf(place.child("failurePolicy"), webhook.failurePolicy, ["Fail", "Ignore"]));
   errors.push(...oneOf(place.child("matchPolicy"), webhook.matchPolicy, ["Equivalent", "Exact"]));
   const effects = ["None", "NoneOnDryRun"];
-  if (sideEffects === undefined) {
+  if (!sideEffects) {
     errors.push(field.required(place.child("sideEffects"), `must specify one of ${effects.join(", ")}`));
   } else errors.push(...oneOf(place.child("sideEffects"), sideEffects, effects));
   if (timeoutSeconds !== undefined && (timeoutSeconds < 1 || timeoutSeconds > 30)) {

@@ -26,7 +26,8 @@ export function validateDefinition({ metadata, spec: given, status }: apiextensi
 }
 
 function validateSpec(given: Spec): Errors {
-  const { group = "", scope, names = noNames, versions = [], conversion } = given;
+  const { group = "", scope, names = noNames, conversion } = given;
+  const versions = given.versions ?? [];
   const errors: FieldError[] = [];
   const groupPlace = spec.child("group");
   if (!group) errors.push(field.required(groupPlace));

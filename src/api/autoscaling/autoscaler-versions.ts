@@ -88,7 +88,8 @@ function fromStored(object: KubeObject): KubeObject {
     metrics.filter((metric) => metric !== cpu),
   );
   put("behavior", behavior);
-  const { currentMetrics = [], conditions, ...counts } = status ?? {};
+  const { currentMetrics: measured, conditions, ...counts } = status ?? {};
+  const currentMetrics = measured ?? [];
   const usage = currentMetrics.find(({ type, resource }) => type === "Resource" && resource?.name === "cpu");
   const used = usage?.resource?.current.averageUtilization;
   put(

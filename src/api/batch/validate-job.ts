@@ -67,7 +67,7 @@ export function validateJobSpec(given: batch.JobSpec, place: FieldPath): Errors 
   errors.push(...validateFailurePolicy(given, place.child("podFailurePolicy")));
   if (given.successPolicy && completionMode !== "Indexed") {
     errors.push(field.invalid(place.child("successPolicy"), given.successPolicy, "requires indexed completion mode"));
-  } else if (given.successPolicy && given.successPolicy.rules.length === 0) {
+  } else if (given.successPolicy && (given.successPolicy.rules ?? []).length === 0) {
     errors.push(
       field.required(
         place.child("successPolicy", "rules"),
@@ -126,7 +126,8 @@ function validateFailurePolicy({ podFailurePolicy, template }: batch.JobSpec, pl
     errors.push(field.invalid(spec.child("template", "spec", "restartPolicy"), restart ?? "", detail));
   }
   const rules = place.child("rules");
-  if (podFailurePolicy.rules.length > 20) errors.push(field.tooMany(rules, podFailurePolicy.rules.length, 20));
+  const count = (podFailurePolicy.rules ?? []).length;
+  if (count > 20) errors.push(field.tooMany(rules, count, 20));
   return [
     ...errors,
     ...eachAt(podFailurePolicy.rules, rules, ({ action, onExitCodes, onPodConditions = [] }, here) => {

@@ -10,7 +10,7 @@ const counted = ["cpu", "memory"] as const;
 export function qosClassOf(spec: core.PodSpec): core.PodQOSClass {
   const whole = spec.resources;
   const asked = whole && [...Object.keys(whole.requests ?? {}), ...Object.keys(whole.limits ?? {})].length > 0;
-  const all = asked ? [{ resources: whole }] : [...spec.containers, ...(spec.initContainers ?? [])];
+  const all = asked ? [{ resources: whole }] : [...(spec.containers ?? []), ...(spec.initContainers ?? [])];
   let any = false;
   let guaranteed = true;
   for (const { resources } of all) {

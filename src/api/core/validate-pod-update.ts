@@ -30,11 +30,11 @@ export function validatePodUpdate(next: core.Pod, previous: core.Pod): Errors {
 }
 
 function validateContainerChange(
-  next: readonly core.Container[] = [],
-  previous: readonly core.Container[] = [],
+  next: readonly core.Container[] | undefined,
+  previous: readonly core.Container[] | undefined,
   at: FieldPath,
 ): Errors {
-  if (next.length !== previous.length) {
+  if ((next ?? []).length !== (previous ?? []).length) {
     return [field.forbidden(at, "pod updates may not add or remove containers")];
   }
   return [];
@@ -87,7 +87,7 @@ function withAllowedChangesUndone(next: core.PodSpec, previous: core.PodSpec): c
       : next.terminationGracePeriodSeconds;
   const munged: core.PodSpec = {
     ...next,
-    containers: images(previous.containers)(next.containers),
+    containers: images(previous.containers)(next.containers ?? []),
     activeDeadlineSeconds: previous.activeDeadlineSeconds,
     tolerations: previous.tolerations,
     schedulingGates: previous.schedulingGates,

@@ -8,7 +8,7 @@ const fileMode = 0o644;
 
 /** What a pod's volume gets when it does not say; a volume without any source becomes an emptyDir. */
 export function volumeDefaults(volume: core.Volume): core.Volume {
-  if (Object.keys(volume).every((key) => key === "name")) return { ...volume, emptyDir: {} };
+  if (Object.entries(volume).every(([key, source]) => key === "name" || !source)) return { ...volume, emptyDir: {} };
   return change(volume, {
     secret: (source) => fill(source, { defaultMode: fileMode }),
     configMap: (source) => fill(source, { defaultMode: fileMode }),

@@ -35,8 +35,8 @@ export const EndpointSlice = defineKind<discovery.EndpointSlice>({
   columns: [
     nameColumn,
     text("AddressType", ({ addressType }) => addressType),
-    text("Ports", ({ ports = [] }) => listText(ports.map(({ port, name }) => (port ? String(port) : name || "*")))),
-    text("Endpoints", ({ endpoints = [] }) => listText(endpoints.flatMap(({ addresses = [] }) => addresses))),
+    text("Ports", ({ ports }) => listText((ports ?? []).map(({ port, name }) => (port ? String(port) : name || "*")))),
+    text("Endpoints", ({ endpoints }) => listText((endpoints ?? []).flatMap(({ addresses }) => addresses ?? []))),
     ageColumn,
   ],
 });
@@ -45,17 +45,19 @@ function listText(list: readonly string[]): string {
   return firstOf(list, 3) || "<unset>";
 }
 
-function validateSlice({ addressType, endpoints = [], ports = [] }: discovery.EndpointSlice): Errors {
+function validateSlice({ addressType, endpoints, ports }: discovery.EndpointSlice): Errors {
   const errors: FieldError[] = [...requiredOneOf(path("addressType"), addressType, ["FQDN", "IPv4", "IPv6"])];
   const place = path("endpoints");
-  if ((endpoints ?? []).length > mostEndpoints) {
-    errors.push(field.tooMany(place, endpoints.length, mostEndpoints));
+  const count = (endpoints ?? []).length;
+  if (count > mostEndpoints) {
+    errors.push(field.tooMany(place, count, mostEndpoints));
   } else errors.push(...eachAt(endpoints, place, (endpoint, here) => validateEndpoint(endpoint, addressType, here)));
   return [...errors, ...validatePorts(ports ?? [], path("ports"))];
 }
 
 function validateEndpoint(endpoint: discovery.Endpoint, type: discovery.AddressType, place: FieldPath): Errors {
-  const { addresses = [], nodeName, hostname, deprecatedTopology = {} } = endpoint;
+  const { nodeName, hostname, deprecatedTopology = {} } = endpoint;
+  const addresses = endpoint.addresses ?? [];
   const here = place.child("addresses");
   const errors: FieldError[] = [];
   if (addresses.length === 0) errors.push(field.required(here, "must contain at least 1 address"));

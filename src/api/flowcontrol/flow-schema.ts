@@ -54,7 +54,8 @@ function validateFlows({ metadata, spec: given }: flowcontrol.FlowSchema): Error
 }
 
 function validateRule(rule: flowcontrol.PolicyRulesWithSubjects, place: FieldPath): Errors {
-  const { subjects = [], resourceRules = [], nonResourceRules = [] } = rule;
+  const { resourceRules = [], nonResourceRules = [] } = rule;
+  const subjects = rule.subjects ?? [];
   const errors: FieldError[] = [];
   if (subjects.length === 0) {
     errors.push(field.required(place.child("subjects"), "subjects must contain at least one value"));

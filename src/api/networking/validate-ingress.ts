@@ -59,7 +59,7 @@ function validatePath(route: networking.HTTPIngressPath, place: FieldPath): Erro
   const absolute = () => {
     if (!text.startsWith("/")) errors.push(field.invalid(here, text, "must be an absolute path"));
   };
-  if (pathType === undefined) errors.push(field.required(place.child("pathType"), "pathType must be specified"));
+  if (!pathType) errors.push(field.required(place.child("pathType"), "pathType must be specified"));
   else if (pathType === "Exact" || pathType === "Prefix") {
     absolute();
     for (const part of forbiddenParts) {

@@ -18,9 +18,10 @@ interface Reach {
 /** The faults of the rules of a role. */
 export function validateRules(rules: readonly rbac.PolicyRule[] | undefined, { namespaced }: Reach): Errors {
   return eachAt(rules, path("rules"), (rule, here) => {
-    const { verbs = [], nonResourceURLs = [], apiGroups = [], resources = [], resourceNames = [] } = rule;
+    const { nonResourceURLs = [], apiGroups = [], resources = [], resourceNames = [] } = rule;
     const errors: FieldError[] = [];
-    if (verbs.length === 0) errors.push(field.required(here.child("verbs"), "verbs must contain at least one value"));
+    if ((rule.verbs ?? []).length === 0)
+      errors.push(field.required(here.child("verbs"), "verbs must contain at least one value"));
     if (nonResourceURLs.length > 0) {
       const at = here.child("nonResourceURLs");
       if (namespaced) {

@@ -27,7 +27,8 @@ export const CSINode = defineKind<storage.CSINode>({
 
 function validateNode({ spec }: storage.CSINode): Errors {
   const names = new Set<string>();
-  return eachAt(spec.drivers, drivers, ({ name, nodeID = "", topologyKeys = [], allocatable }, here) => {
+  return eachAt(spec.drivers, drivers, ({ name, nodeID = "", topologyKeys: keys, allocatable }, here) => {
+    const topologyKeys = keys ?? [];
     const errors: FieldError[] = [...validateDriverName(name, here.child("name"))];
     if (nodeID.length > 256) {
       errors.push(field.invalid(here.child("nodeID"), nodeID, "must be 256 characters or less"));

@@ -69,13 +69,16 @@ function validateClass(storageClass: storage.StorageClass): Errors {
   return [
     ...errors,
     ...eachAt(allowedTopologies, path("allowedTopologies"), ({ matchLabelExpressions }, here) =>
-      eachAt(matchLabelExpressions, here.child("matchLabelExpressions"), ({ key, values = [] }, at) => [
-        ...(values.length === 0 ? [field.required(at.child("values"))] : []),
-        ...eachAt(values, at.child("values"), (value, valueAt, index) =>
-          values.indexOf(value) < index ? [field.duplicate(valueAt, value)] : [],
-        ),
-        ...named(at.child("key"), key, qualifiedName),
-      ]),
+      eachAt(matchLabelExpressions, here.child("matchLabelExpressions"), ({ key, values: given }, at) => {
+        const values = given ?? [];
+        return [
+          ...(values.length === 0 ? [field.required(at.child("values"))] : []),
+          ...eachAt(values, at.child("values"), (value, valueAt, index) =>
+            values.indexOf(value) < index ? [field.duplicate(valueAt, value)] : [],
+          ),
+          ...named(at.child("key"), key, qualifiedName),
+        ];
+      }),
     ),
   ];
 }
