@@ -4,6 +4,7 @@ import { nonNegative } from "../checks.ts";
 import { ageColumn, integer, nameColumn, orNone, text } from "../columns.ts";
 import type * as apps from "../generated/apps-v1.ts";
 import { defineKind } from "../kind.ts";
+import { controllerRevisionMappings } from "./workload-versions.ts";
 
 export type ControllerRevision = apps.ControllerRevision;
 
@@ -23,6 +24,7 @@ export const ControllerRevision = defineKind<apps.ControllerRevision>({
     integer("Revision", ({ revision }) => revision ?? 0),
     ageColumn,
   ],
+  versions: controllerRevisionMappings,
 });
 
 function controllerText(owners: apps.ControllerRevision["metadata"]["ownerReferences"]): string | undefined {

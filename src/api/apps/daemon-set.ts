@@ -19,6 +19,7 @@ import { change, fill, fillEmpty } from "../fill.ts";
 import type * as apps from "../generated/apps-v1.ts";
 import { defineKind } from "../kind.ts";
 import { isEmptySelector, validateSelector } from "../selectors.ts";
+import { daemonSetMappings } from "./workload-versions.ts";
 
 export type DaemonSet = apps.DaemonSet;
 
@@ -73,6 +74,7 @@ export const DaemonSet = defineKind<apps.DaemonSet>({
     imagesColumn,
     selectorColumn,
   ],
+  versions: daemonSetMappings,
 });
 
 function withTemplateGeneration(set: apps.DaemonSet, generation: number): apps.DaemonSet {

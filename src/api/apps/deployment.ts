@@ -10,6 +10,7 @@ import type * as apps from "../generated/apps-v1.ts";
 import { defineKind } from "../kind.ts";
 import { validateReplicaCounts } from "../replica-status.ts";
 import { isEmptySelector, validateSelector } from "../selectors.ts";
+import { deploymentMappings } from "./workload-versions.ts";
 
 export type Deployment = apps.Deployment;
 
@@ -49,6 +50,7 @@ export const Deployment = defineKind<apps.Deployment>({
     imagesColumn,
     selectorColumn,
   ],
+  versions: deploymentMappings,
 });
 
 function strategyDefaults(strategy: apps.DeploymentStrategy): apps.DeploymentStrategy {

@@ -10,6 +10,7 @@ import type * as apps from "../generated/apps-v1.ts";
 import { defineKind } from "../kind.ts";
 import { validateReplicaCounts } from "../replica-status.ts";
 import { isEmptySelector, validateSelector } from "../selectors.ts";
+import { replicaSetMappings } from "./workload-versions.ts";
 
 export type ReplicaSet = apps.ReplicaSet;
 
@@ -44,6 +45,7 @@ export const ReplicaSet = defineKind<apps.ReplicaSet>({
     selectorColumn,
   ],
   fields: { "status.replicas": ({ status }) => String(status?.replicas ?? 0) },
+  versions: replicaSetMappings,
 });
 
 function validateReplicaSet({ spec: given }: apps.ReplicaSet): Errors {

@@ -13,6 +13,7 @@ import type * as core from "../generated/core-v1.ts";
 import { defineKind } from "../kind.ts";
 import { validateReplicaCounts } from "../replica-status.ts";
 import { isEmptySelector, validateSelector } from "../selectors.ts";
+import { statefulSetMappings } from "./workload-versions.ts";
 
 export type StatefulSet = apps.StatefulSet;
 
@@ -54,6 +55,7 @@ export const StatefulSet = defineKind<apps.StatefulSet>({
     containersColumn,
     imagesColumn,
   ],
+  versions: statefulSetMappings,
 });
 
 function withDefaults(given: apps.StatefulSetSpec): apps.StatefulSetSpec {

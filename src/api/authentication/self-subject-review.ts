@@ -1,5 +1,6 @@
 import type * as authentication from "../generated/authentication-v1.ts";
 import { defineKind } from "../kind.ts";
+import { sameInVersions } from "../renamed-version.ts";
 
 export type SelfSubjectReview = authentication.SelfSubjectReview;
 
@@ -9,4 +10,7 @@ export const SelfSubjectReview = defineKind<authentication.SelfSubjectReview>({
   plural: "selfsubjectreviews",
   scope: "Cluster",
   verbs: ["create"],
+  versions: sameInVersions("authentication.k8s.io/v1", {
+    "authentication.k8s.io/v1beta1": "authentication/v1beta1.SelfSubjectReview",
+  }),
 });

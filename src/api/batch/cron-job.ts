@@ -8,6 +8,7 @@ import { since } from "../durations.ts";
 import { change, fill, fillEmpty } from "../fill.ts";
 import type * as batch from "../generated/batch-v1.ts";
 import { defineKind } from "../kind.ts";
+import { sameInVersions } from "../renamed-version.ts";
 import { scheduleFault } from "./schedule.ts";
 import { validateJobSpec } from "./validate-job.ts";
 
@@ -41,6 +42,7 @@ export const CronJob = defineKind<batch.CronJob>({
     wide(text("Images", (job) => imagesOf(containersOf(job)))),
     wide(text("Selector", (job) => selectorText(job.spec.jobTemplate?.spec?.selector))),
   ],
+  versions: sameInVersions("batch/v1", { "batch/v1beta1": "batch/v1beta1.CronJob" }),
 });
 
 function containersOf(job: batch.CronJob) {

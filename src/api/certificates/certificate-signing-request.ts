@@ -7,6 +7,7 @@ import { ageColumn, nameColumn, text } from "../columns.ts";
 import { humanDuration } from "../durations.ts";
 import type * as certificates from "../generated/certificates-v1.ts";
 import { defineKind } from "../kind.ts";
+import { requestMappings } from "./request-versions.ts";
 
 export type CertificateSigningRequest = certificates.CertificateSigningRequest;
 
@@ -61,6 +62,7 @@ export const CertificateSigningRequest = defineKind<certificates.CertificateSign
     text("Condition", conditionText),
   ],
   fields: { "spec.signerName": (request) => request.spec.signerName ?? "" },
+  versions: requestMappings,
 });
 
 /** True when the request was given a condition. */

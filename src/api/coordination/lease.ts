@@ -6,6 +6,7 @@ import { ageColumn, nameColumn, text } from "../columns.ts";
 import { fill } from "../fill.ts";
 import type * as coordination from "../generated/coordination-v1.ts";
 import { defineKind } from "../kind.ts";
+import { sameInVersions } from "../renamed-version.ts";
 
 export type Lease = coordination.Lease;
 
@@ -19,6 +20,7 @@ export const Lease = defineKind<coordination.Lease>({
   defaults: (lease) => fill(lease, { spec: {} }),
   validate: validateLease,
   columns: [nameColumn, text("Holder", ({ spec }) => spec.holderIdentity ?? ""), ageColumn],
+  versions: sameInVersions("coordination.k8s.io/v1", { "coordination.k8s.io/v1beta1": "coordination/v1beta1.Lease" }),
 });
 
 function validateLease({ spec }: coordination.Lease): Errors {

@@ -24,7 +24,7 @@ interface Tally {
 export function podSummary(pod: core.Pod): PodSummary {
   const status = pod.status ?? {};
   const sidecars = new Set((pod.spec.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
-  const total = pod.spec.containers.length + sidecars.size;
+  const total = (pod.spec.containers ?? []).length + sidecars.size;
   const start = initSummary(pod, sidecars);
   let ready = start.ready;
   let reason = start.reason ?? phaseReason(status);

@@ -8,6 +8,7 @@ import { ageColumn, firstOf, nameColumn, text } from "../columns.ts";
 import { change, each, fill, fillEmpty } from "../fill.ts";
 import type * as discovery from "../generated/discovery-v1.ts";
 import { defineKind } from "../kind.ts";
+import { sliceMappings } from "./slice-versions.ts";
 
 export type EndpointSlice = discovery.EndpointSlice;
 
@@ -39,6 +40,7 @@ export const EndpointSlice = defineKind<discovery.EndpointSlice>({
     text("Endpoints", ({ endpoints }) => listText((endpoints ?? []).flatMap(({ addresses }) => addresses ?? []))),
     ageColumn,
   ],
+  versions: sliceMappings,
 });
 
 function listText(list: readonly string[]): string {

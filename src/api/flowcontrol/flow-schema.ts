@@ -6,6 +6,7 @@ import { ageColumn, integer, nameColumn, text } from "../columns.ts";
 import { change, fill, fillEmpty } from "../fill.ts";
 import type * as flowcontrol from "../generated/flowcontrol-v1.ts";
 import { defineKind } from "../kind.ts";
+import { sameInVersions } from "../renamed-version.ts";
 
 export type FlowSchema = flowcontrol.FlowSchema;
 
@@ -31,6 +32,9 @@ export const FlowSchema = defineKind<flowcontrol.FlowSchema>({
     ageColumn,
     text("MissingPL", ({ status }) => status?.conditions?.find(({ type }) => type === "Dangling")?.status ?? "?"),
   ],
+  versions: sameInVersions("flowcontrol.apiserver.k8s.io/v1", {
+    "flowcontrol.apiserver.k8s.io/v1beta3": "flowcontrol/v1beta3.FlowSchema",
+  }),
 });
 
 function validateFlows({ metadata, spec: given }: flowcontrol.FlowSchema): Errors {

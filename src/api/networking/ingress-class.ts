@@ -7,6 +7,7 @@ import { ageColumn, nameColumn, text } from "../columns.ts";
 import { change, fill } from "../fill.ts";
 import type * as networking from "../generated/networking-v1.ts";
 import { defineKind } from "../kind.ts";
+import { sameInVersions } from "../renamed-version.ts";
 
 export type IngressClass = networking.IngressClass;
 
@@ -35,6 +36,7 @@ export const IngressClass = defineKind<networking.IngressClass>({
     }),
     ageColumn,
   ],
+  versions: sameInVersions("networking.k8s.io/v1", { "networking.k8s.io/v1beta1": "networking/v1beta1.IngressClass" }),
 });
 
 function validateClass({ spec: { controller = "", parameters } }: networking.IngressClass): Errors {

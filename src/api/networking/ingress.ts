@@ -2,6 +2,7 @@ import { ageColumn, firstOf, nameColumn, orNone, text } from "../columns.ts";
 import { fill } from "../fill.ts";
 import type * as networking from "../generated/networking-v1.ts";
 import { defineKind } from "../kind.ts";
+import { ingressMappings } from "./ingress-versions.ts";
 import { validateIngress } from "./validate-ingress.ts";
 
 export type Ingress = networking.Ingress;
@@ -26,6 +27,7 @@ export const Ingress = defineKind<networking.Ingress>({
     text("Ports", ({ spec: { tls = [] } }) => (tls.length > 0 ? "80, 443" : "80")),
     ageColumn,
   ],
+  versions: ingressMappings,
 });
 
 function hostsText(rules: readonly networking.IngressRule[]): string {

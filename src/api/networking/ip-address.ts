@@ -7,6 +7,7 @@ import { ageColumn, nameColumn, text } from "../columns.ts";
 import { fill } from "../fill.ts";
 import type * as networking from "../generated/networking-v1.ts";
 import { defineKind } from "../kind.ts";
+import { sameInVersions } from "../renamed-version.ts";
 
 export type IPAddress = networking.IPAddress;
 
@@ -34,6 +35,7 @@ export const IPAddress = defineKind<networking.IPAddress>({
     }),
     ageColumn,
   ],
+  versions: sameInVersions("networking.k8s.io/v1", { "networking.k8s.io/v1beta1": "networking/v1beta1.IPAddress" }),
 });
 
 function validateAddress({ metadata, spec: { parentRef } }: networking.IPAddress): Errors {

@@ -7,6 +7,7 @@ import { ageColumn, nameColumn, selectorText, text } from "../columns.ts";
 import { change, each, fill } from "../fill.ts";
 import type * as networking from "../generated/networking-v1.ts";
 import { defineKind } from "../kind.ts";
+import { sameInVersions } from "../renamed-version.ts";
 import { validateSelector } from "../selectors.ts";
 
 export type NetworkPolicy = networking.NetworkPolicy;
@@ -23,6 +24,7 @@ export const NetworkPolicy = defineKind<networking.NetworkPolicy>({
   defaults: (policy) => change(fill(policy, { spec: {} }), { spec: withDefaults }),
   validate: (policy) => validatePolicy(policy.spec),
   columns: [nameColumn, text("Pod-Selector", (policy) => selectorText(policy.spec.podSelector)), ageColumn],
+  versions: sameInVersions("networking.k8s.io/v1", { "extensions/v1beta1": "extensions/v1beta1.NetworkPolicy" }),
 });
 
 function withDefaults(given: networking.NetworkPolicySpec): networking.NetworkPolicySpec {

@@ -7,6 +7,7 @@ import { ageColumn, nameColumn, text } from "../columns.ts";
 import { fill } from "../fill.ts";
 import type * as networking from "../generated/networking-v1.ts";
 import { defineKind } from "../kind.ts";
+import { sameInVersions } from "../renamed-version.ts";
 
 export type ServiceCIDR = networking.ServiceCIDR;
 
@@ -24,6 +25,7 @@ export const ServiceCIDR = defineKind<networking.ServiceCIDR>({
   validateUpdate: (next, previous) =>
     isEqual(next.spec.cidrs, previous.spec.cidrs) ? [] : [field.invalid(place, next.spec.cidrs, "field is immutable")],
   columns: [nameColumn, text("CIDRs", ({ spec }) => (spec.cidrs ?? []).join(",")), ageColumn],
+  versions: sameInVersions("networking.k8s.io/v1", { "networking.k8s.io/v1beta1": "networking/v1beta1.ServiceCIDR" }),
 });
 
 function validateRanges({ spec: { cidrs = [] } }: networking.ServiceCIDR): Errors {

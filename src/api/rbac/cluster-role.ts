@@ -3,6 +3,7 @@ import { type Errors, eachAt } from "../checks.ts";
 import { createdAtColumn, nameColumn } from "../columns.ts";
 import type * as rbac from "../generated/rbac-v1.ts";
 import { defineKind } from "../kind.ts";
+import { sameInVersions } from "../renamed-version.ts";
 import { validateSelector } from "../selectors.ts";
 import { validateRules } from "./rules.ts";
 
@@ -17,6 +18,9 @@ export const ClusterRole = defineKind<rbac.ClusterRole>({
   createOnUpdate: true,
   validate: (role) => [...validateRules(role.rules, { namespaced: false }), ...validateAggregation(role)],
   columns: [nameColumn, createdAtColumn],
+  versions: sameInVersions("rbac.authorization.k8s.io/v1", {
+    "rbac.authorization.k8s.io/v1beta1": "rbac/v1beta1.ClusterRole",
+  }),
 });
 
 function validateAggregation({ aggregationRule }: rbac.ClusterRole): Errors {

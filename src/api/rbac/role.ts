@@ -1,6 +1,7 @@
 import { createdAtColumn, nameColumn } from "../columns.ts";
 import type * as rbac from "../generated/rbac-v1.ts";
 import { defineKind } from "../kind.ts";
+import { sameInVersions } from "../renamed-version.ts";
 import { validateRules } from "./rules.ts";
 
 export type Role = rbac.Role;
@@ -14,4 +15,7 @@ export const Role = defineKind<rbac.Role>({
   createOnUpdate: true,
   validate: ({ rules }) => validateRules(rules, { namespaced: true }),
   columns: [nameColumn, createdAtColumn],
+  versions: sameInVersions("rbac.authorization.k8s.io/v1", {
+    "rbac.authorization.k8s.io/v1beta1": "rbac/v1beta1.Role",
+  }),
 });
