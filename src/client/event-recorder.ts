@@ -23,10 +23,12 @@ export interface EventRecorder {
 }
 
 const events: KindRef<Event> = { group: "", version: "v1", kind: "Event", plural: "events", namespaced: true };
-/** Different objects of one source and reason that become one event, and the span in which they do (as upstream). */
+/** From so many different messages of one object and reason on they become one event, within this span (as upstream). */
 const similarMax = 10;
 const similarSpanMs = 600_000;
 const rememberMax = 4096;
+/** Events that wait to be sent; beyond it they are dropped (as upstream). */
+const waitingMax = 1000;
 /** Per source and object: a burst of 25, then one every 5 minutes (as upstream). */
 const burst = 25;
 const refillMs = 300_000;
@@ -50,6 +52,7 @@ export function createEventRecorder(options: {
   const similar = new Map<string, { messages: Set<string>; last: number }>();
   const budget = new Map<string, { tokens: number; at: number }>();
   let tail: Promise<void> = Promise.resolve();
+  let waiting = 0;
 
   const allowed = (key: string): boolean => {
     const now = clock.monotonic();
@@ -70,7 +73,9 @@ export function createEventRecorder(options: {
     group.last = now;
     group.messages.add(message);
     remember(similar, key, group);
-    return group.messages.size > similarMax ? `(combined from similar events): ${message}` : message;
+    if (group.messages.size < similarMax) return message;
+    group.messages.delete(message);
+    return `(combined from similar events): ${message}`;
   };
 
   const send = async (
@@ -128,11 +133,16 @@ export function createEventRecorder(options: {
 
   return {
     record(object, type, reason, message, fieldPath) {
+      if (waiting >= waitingMax) return;
+      waiting += 1;
       // One after the other, so that a count never overtakes its first event.
       tail = tail
         .then(() => send(object, type, reason, message.slice(0, 1024), fieldPath))
         .catch((error) => {
           if (!isStatus(error, "NotFound", "Forbidden")) log.debug(`event not recorded: ${errorMessage(error)}`);
+        })
+        .finally(() => {
+          waiting -= 1;
         });
     },
     flush: () => tail,

@@ -39,6 +39,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
     // Each stream reports the session's failure itself; without a listener it would end the process.
     opened.on("error", () => {});
     opened.on("connect", () => opened.setLocalWindowSize(16 * 1024 * 1024));
+    noticeSilence(opened);
     opened.on("goaway", () => {
       if (session === opened) session = undefined;
     });
@@ -91,8 +92,7 @@ function exchange(
       );
       return;
     }
-    // While a call waits for its answer the process must live; an idle connection must not keep it alive.
-    session.ref();
+    keepAlive(session, stream);
     const abort = () => stream.close(constants.NGHTTP2_CANCEL);
     request.signal?.addEventListener("abort", abort, { once: true });
     let answered = false;
@@ -118,6 +118,37 @@ function exchange(
   });
 }
 
+const openStreams = new WeakMap<ClientHttp2Session, number>();
+
+/** After so many milliseconds without a byte the other side is asked whether it is there; after as many more it is given up. */
+const silence = 30_000;
+
+function noticeSilence(session: ClientHttp2Session): void {
+  let asked = false;
+  session.setTimeout(silence, () => {
+    if (asked) {
+      session.destroy(new Fault("unavailable", "the API server does not answer any more"));
+      return;
+    }
+    asked = true;
+    session.ping(() => {
+      asked = false;
+    });
+  });
+}
+
+/** While a call is under way the process must live; an idle connection must not keep it alive. */
+function keepAlive(session: ClientHttp2Session, stream: ClientHttp2Stream): void {
+  const count = (openStreams.get(session) ?? 0) + 1;
+  openStreams.set(session, count);
+  if (count === 1) session.ref();
+  stream.once("close", () => {
+    const left = (openStreams.get(session) ?? 1) - 1;
+    openStreams.set(session, left);
+    if (left === 0 && !session.destroyed) session.unref();
+  });
+}
+
 function reason(session: ClientHttp2Session, error: Error | undefined): string {
   const code = error && "code" in error ? String(error.code) : "";
   if (code === "ECONNREFUSED") return `connection refused at ${session.originSet?.[0] ?? "its address"}`;
@@ -138,9 +169,7 @@ function response(
       for await (const chunk of stream) yield chunk as Uint8Array;
     } catch (error) {
       if (signal?.aborted) return;
-      throw new Fault("unavailable", `the API server's answer broke off: ${(error as Error).message}`, {
-        cause: error,
-      });
+      throw brokenOff(error as Error);
     } finally {
       if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
     }
@@ -152,11 +181,31 @@ function response(
       const chunks: Uint8Array[] = [];
       for await (const chunk of bytes()) chunks.push(chunk);
       const text = Buffer.concat(chunks).toString("utf8");
-      return headers["content-type"]?.includes("json") ? (JSON.parse(text) as unknown) : text;
+      if (signal?.aborted) throw new Fault("aborted", "the call was given up");
+      return text !== "" && headers["content-type"]?.includes("json") ? parse(text) : text;
     },
     async *events() {
-      for await (const event of jsonLines(bytes())) yield event as WatchEvent;
+      try {
+        for await (const event of jsonLines(bytes())) yield event as WatchEvent;
+      } catch (error) {
+        // What was given up may end in the middle of a line.
+        if (signal?.aborted) return;
+        if (error instanceof SyntaxError) throw brokenOff(error);
+        throw error;
+      }
     },
     bytes,
   };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw brokenOff(error as Error);
+  }
+}
+
+function brokenOff(error: Error): Fault {
+  return new Fault("unavailable", `the API server's answer broke off: ${error.message}`, { cause: error });
 }

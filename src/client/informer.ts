@@ -69,6 +69,8 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
   readonly #waiters = new Set<{ readonly revision: bigint; readonly resolve: () => void }>();
   #hasSynced = false;
   #revision = 0n;
+  /** Where the next watch begins; undefined when only a list will do. */
+  #position: string | undefined;
   #running: Promise<void> | undefined;
 
   constructor(kind: KindRef<T>, selection: Selection, options: InformersOptions) {
@@ -164,15 +166,14 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
     const { clock, random, log } = this.#options;
     const backoff = new Backoff({ base: 200, factor: 2, max: 10_000, jitter: 0.5 }, random);
     const { signal } = this.#stop;
-    let resourceVersion: string | undefined;
     while (!signal.aborted) {
       try {
-        resourceVersion ??= await this.#listAll();
-        resourceVersion = await this.#watchFrom(resourceVersion, () => backoff.succeeded("watch"));
+        this.#position ??= await this.#listAll();
+        await this.#watchFrom(this.#position, () => backoff.succeeded("watch"));
       } catch (error) {
         if (signal.aborted) return;
         // History is gone, or the request was refused as a whole: only a new list tells the truth.
-        if (isStatus(error, "Expired", "Gone", "NotFound", "Forbidden", "Unauthorized")) resourceVersion = undefined;
+        if (isStatus(error, "Expired", "Gone", "NotFound", "Forbidden", "Unauthorized")) this.#position = undefined;
         const wait = backoff.failed("watch");
         log.debug(`informer of ${this.kind.plural} tries again in ${Math.round(wait)} ms: ${errorMessage(error)}`);
         await clock.sleep(wait, signal).catch(() => {});
@@ -200,10 +201,9 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
     return list.metadata.resourceVersion ?? "";
   }
 
-  /** Follows changes until the server ends the watch; returns where it got to. */
-  async #watchFrom(start: string, progress: () => void): Promise<string> {
+  /** Follows changes until the server ends the watch. */
+  async #watchFrom(start: string, progress: () => void): Promise<void> {
     const { client, random, clock } = this.#options;
-    let reached = start;
     const began = clock.monotonic();
     const events = client.watch(this.kind, {
       ...this.#selection,
@@ -215,16 +215,15 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
     });
     for await (const event of events) {
       progress();
-      reached = this.#apply(event) ?? reached;
+      this.#apply(event);
     }
     // A server that ends watches at once must not be asked in a tight loop.
     if (clock.monotonic() - began < 1000 && !this.#stop.signal.aborted) {
       await clock.sleep(200, this.#stop.signal).catch(() => {});
     }
-    return reached;
   }
 
-  #apply(event: WatchEvent<T>): string | undefined {
+  #apply(event: WatchEvent<T>): void {
     const object = event.object;
     if (event.type !== "BOOKMARK") {
       const key = keyText(keyOf(object));
@@ -232,7 +231,8 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
       else this.#set(key, object);
     }
     this.#advance(object.metadata.resourceVersion);
-    return object.metadata.resourceVersion;
+    // Also when the watch breaks off later: told again from an earlier place, the copy would go back in time.
+    if (object.metadata.resourceVersion) this.#position = object.metadata.resourceVersion;
   }
 
   #advance(resourceVersion: string | undefined): void {

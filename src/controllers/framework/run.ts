@@ -26,11 +26,15 @@ export function runControllers(
   options: RunOptions,
 ): AsyncDisposable {
   const stop = new AbortController();
-  const running = definitions.map((definition) =>
-    "reconcile" in definition
-      ? runController(definition, options, stop.signal)
-      : runLoop(definition, options, stop.signal),
-  );
+  const running = definitions.map(async (definition) => {
+    try {
+      if ("reconcile" in definition) await runController(definition, options, stop.signal);
+      else await runLoop(definition, options, stop.signal);
+    } catch (error) {
+      // Its informers were closed under it; the others go on.
+      if (!stop.signal.aborted) options.log.error(`${definition.name} ended: ${errorMessage(error)}`, { error });
+    }
+  });
   return {
     async [Symbol.asyncDispose]() {
       stop.abort();
