@@ -27,7 +27,7 @@ if (!existsSync(folder)) {
   process.exit(0);
 }
 
-const store = openMemoryStore({ clock: systemClock });
+await using store = openMemoryStore({ clock: systemClock });
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
 await using server = await openServer({
   store,
@@ -98,7 +98,7 @@ for (const area of positionals.length > 0 ? positionals : allAreas) {
       outcomes.set(one, await runCase(one, setting));
     }
   };
-  await Promise.all(Array.from({ length: area === "watch" ? 14 : 1 }, work));
+  await Promise.all(Array.from({ length: area === "watch" || area === "crd" ? 14 : 1 }, work));
   let passed = 0;
   for (const one of cases) {
     const failures = outcomes.get(one) ?? [];

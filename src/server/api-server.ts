@@ -89,15 +89,16 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   const rbac = new RbacAuthorizer(registry);
   const nodeAuthorizer = new NodeAuthorizer(registry);
   const nodes = new NodeDialer(registry, options.kubelet);
+  const authorizer = new AuthorizerChain([nodeAuthorizer, rbac]);
   const services: Services = {
     registry,
     clock,
     log,
     authenticator: new Authenticator(options.authentication ?? {}, accounts),
     accounts,
-    authorizer: new AuthorizerChain([nodeAuthorizer, rbac]),
+    authorizer,
     rbac,
-    admission: new AdmissionChain(defaultPlugins(registry)),
+    admission: new AdmissionChain(defaultPlugins(registry, rbac, authorizer)),
     nodes,
   };
   await registry.start();

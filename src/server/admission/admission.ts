@@ -79,3 +79,8 @@ export class AdmissionChain {
     };
   }
 }
+
+/** Whether a request makes a pod. */
+export function isPodCreate({ operation, group, resource, subresource }: AdmissionRequest): boolean {
+  return operation === "CREATE" && resource === "pods" && group === "" && subresource === "";
+}

@@ -1,0 +1,154 @@
+import { LimitRange } from "../../api/core/limit-range.ts";
+import type { Pod } from "../../api/core/pod.ts";
+import { addQuantities, compareQuantities } from "../../machinery/quantity.ts";
+import { forbidden } from "../../machinery/status-error.ts";
+import type { Registry } from "../../registry/registry.ts";
+import type { AnyObject } from "../../registry/resource.ts";
+import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
+
+type Item = LimitRange["spec"]["limits"][number];
+type Container = Pod["spec"]["containers"][number];
+type Quantities = Readonly<Record<string, string>>;
+
+/** Fills in and checks what the namespace's LimitRanges say about containers, pods and claims. */
+export function limitRanger(registry: Registry): AdmissionPlugin {
+  const { cache, resource } = registry.of(LimitRange);
+  const itemsOf = async (namespace: string): Promise<readonly Item[]> => {
+    await cache.start();
+    const items: Item[] = [];
+    for (const { object } of cache.range(resource.rangeOf(namespace))) {
+      const { spec } = object as AnyObject as unknown as LimitRange;
+      items.push(...(spec?.limits ?? []));
+    }
+    return items;
+  };
+  return {
+    name: "LimitRanger",
+    handles: ({ operation, resource: plural, group, subresource }) =>
+      group === "" &&
+      subresource === "" &&
+      ((plural === "pods" && operation === "CREATE") ||
+        (plural === "persistentvolumeclaims" && operation !== "DELETE")),
+    async mutate(object, _previous, request) {
+      if (request.resource !== "pods") return object;
+      const items = (await itemsOf(request.namespace)).filter(({ type }) => type === "Container");
+      return items.length === 0 ? object : withDefaults(object, items);
+    },
+    async validate(object, _previous, request) {
+      const items = await itemsOf(request.namespace);
+      if (!object || items.length === 0) return;
+      const faults =
+        request.resource === "pods"
+          ? podFaults(object as AnyObject as unknown as Pod, items)
+          : claimFaults(object, items);
+      if (faults.length > 0) throw refusal(request, object.metadata.name, faults);
+    },
+  };
+}
+
+function refusal({ group, resource }: AdmissionRequest, name: string, faults: readonly string[]): Error {
+  const text = faults.length === 1 ? faults[0] : `[${faults.join(", ")}]`;
+  return forbidden({ group, plural: resource }, name, text ?? "");
+}
+
+const kindNote = "kubernetes.io/limit-ranger";
+
+function withDefaults(object: AnyObject, items: readonly Item[]): AnyObject {
+  const pod = object as AnyObject as unknown as Pod;
+  const limits: Quantities = Object.assign({}, ...items.map((item) => item.default ?? {}));
+  const requests: Quantities = Object.assign({}, ...items.map((item) => item.defaultRequest ?? {}));
+  const notes: string[] = [];
+  const fill = (container: Container, what: string): Container => {
+    const present = container.resources ?? {};
+    const newLimits = missing(present.limits, limits);
+    const newRequests = missing(present.requests, requests);
+    if (newRequests.length > 0) notes.push(`${newRequests.sort().join(", ")} request for ${what} ${container.name}`);
+    if (newLimits.length > 0) notes.push(`${newLimits.sort().join(", ")} limit for ${what} ${container.name}`);
+    if (newLimits.length + newRequests.length === 0) return container;
+    const resources = {
+      ...present,
+      ...(newLimits.length > 0 ? { limits: { ...limits, ...present.limits } } : {}),
+      ...(newRequests.length > 0 ? { requests: { ...requests, ...present.requests } } : {}),
+    };
+    return { ...container, resources };
+  };
+  const containers = pod.spec.containers.map((one) => fill(one, "container"));
+  const initContainers = pod.spec.initContainers?.map((one) => fill(one, "init container"));
+  if (notes.length === 0) return object;
+  const annotations = { ...pod.metadata.annotations, [kindNote]: `LimitRanger plugin set: ${notes.join("; ")}` };
+  return {
+    ...object,
+    metadata: { ...object.metadata, annotations },
+    spec: { ...pod.spec, containers, ...(initContainers ? { initContainers } : {}) },
+  } as AnyObject;
+}
+
+const missing = (present: Quantities | undefined, wanted: Quantities) =>
+  Object.keys(wanted).filter((name) => present?.[name] === undefined);
+
+function podFaults({ spec }: Pod, items: readonly Item[]): readonly string[] {
+  const faults: string[] = [];
+  const all = [...spec.containers, ...(spec.initContainers ?? [])];
+  for (const item of items) {
+    if (item.type === "Container") {
+      for (const { resources } of all) faults.push(...check(item, resources?.requests ?? {}, resources?.limits ?? {}));
+    } else if (item.type === "Pod") {
+      faults.push(...check(item, total(spec.containers, "requests"), total(spec.containers, "limits")));
+    }
+  }
+  return [...new Set(faults)];
+}
+
+function total(containers: readonly Container[], which: "requests" | "limits"): Quantities {
+  const sum: Record<string, string> = {};
+  const names = new Set(containers.flatMap(({ resources }) => Object.keys(resources?.[which] ?? {})));
+  for (const name of names) {
+    const values = containers.map(({ resources }) => resources?.[which]?.[name]);
+    // A container without a limit leaves the pod without one.
+    if (which === "limits" && values.includes(undefined)) continue;
+    sum[name] = values.reduce<string>((left, right) => (right === undefined ? left : addQuantities(left, right)), "0");
+  }
+  return sum;
+}
+
+function claimFaults(object: AnyObject, items: readonly Item[]): readonly string[] {
+  const { resources } = object.spec as { readonly resources?: { readonly requests?: Quantities } };
+  return items
+    .filter(({ type }) => type === "PersistentVolumeClaim")
+    .flatMap((item) => check(item, resources?.requests ?? {}, undefined));
+}
+
+function check(
+  { type, min, max, maxLimitRequestRatio }: Item,
+  requests: Quantities,
+  limits: Quantities | undefined,
+): readonly string[] {
+  const faults: string[] = [];
+  for (const [name, least] of Object.entries(min ?? {})) {
+    const request = requests[name];
+    const limit = limits?.[name];
+    if (request === undefined) faults.push(`minimum ${name} usage per ${type} is ${least}.  No request is specified`);
+    else if (compareQuantities(request, least) < 0)
+      faults.push(`minimum ${name} usage per ${type} is ${least}, but request is ${request}`);
+    if (limit !== undefined && compareQuantities(limit, least) < 0)
+      faults.push(`minimum ${name} usage per ${type} is ${least}, but limit is ${limit}`);
+  }
+  for (const [name, most] of Object.entries(max ?? {})) {
+    const request = requests[name];
+    const limit = limits ? limits[name] : request;
+    if (limit === undefined) faults.push(`maximum ${name} usage per ${type} is ${most}.  No limit is specified`);
+    else if (compareQuantities(limit, most) > 0)
+      faults.push(`maximum ${name} usage per ${type} is ${most}, but ${limits ? "limit" : "request"} is ${limit}`);
+    if (limits && request !== undefined && compareQuantities(request, most) > 0)
+      faults.push(`maximum ${name} usage per ${type} is ${most}, but request is ${request}`);
+  }
+  for (const [name, most] of Object.entries(maxLimitRequestRatio ?? {})) {
+    const request = requests[name];
+    const limit = limits?.[name];
+    if (request === undefined || limit === undefined)
+      faults.push(
+        `${name} max limit to request ratio per ${type} is ${most}, but no request is specified or request is 0`,
+      );
+  }
+  return faults;
+}
