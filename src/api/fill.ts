@@ -58,3 +58,6 @@ export function without<T extends object, Key extends keyof T>(object: T, key: K
   const { [key]: _, ...rest } = object;
   return rest;
 }
+
+/** What is printed for a list that is not there but may not be left out: null, which the generated types do not tell. */
+export const printedAbsent: undefined = null as unknown as undefined;

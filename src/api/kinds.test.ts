@@ -48,6 +48,16 @@ describe("every kind", () => {
   });
 
   it.each(
+    kinds.map((kind) => [kind.declaration.type, kind] as const),
+  )("%s is made in the form that it is sent in, with all that Go would print", (type, { declaration, apiVersion }) => {
+    const given = decoded(type, apiVersion);
+    const defaulted = declaration.defaults?.(given) ?? given;
+    const made = declaration.prepareCreate?.(defaulted) ?? defaulted;
+    const info = lookupType(type);
+    expect(info && decodeValue(info, made).object).toEqual(made);
+  });
+
+  it.each(
     kinds.filter(({ declaration }) => declaration.defaults).map((kind) => [kind.declaration.type, kind] as const),
   )("%s gets nothing more from defaults that it has got already", (type, { declaration, apiVersion }) => {
     const once = declaration.defaults?.(decoded(type, apiVersion));

@@ -1,5 +1,5 @@
 import { createdAtColumn, nameColumn } from "../columns.ts";
-import { change, fill, fillEmpty } from "../fill.ts";
+import { change, fill, fillEmpty, printedAbsent } from "../fill.ts";
 import type * as apiextensions from "../generated/apiextensions-v1.ts";
 import { defineKind } from "../kind.ts";
 import { webhookClientDefaults } from "../webhook-client.ts";
@@ -20,7 +20,11 @@ export const CustomResourceDefinition = defineKind<apiextensions.CustomResourceD
     change(fill(definition, { spec: {} as apiextensions.CustomResourceDefinitionSpec }), { spec: withDefaults }),
   prepareCreate: (definition) => ({
     ...definition,
-    status: { acceptedNames: { plural: "", kind: "" }, storedVersions: storageVersions(definition) },
+    status: {
+      conditions: printedAbsent,
+      acceptedNames: { plural: "", kind: "" },
+      storedVersions: storageVersions(definition),
+    },
   }),
   prepareUpdate: (next, previous) => {
     const stored = previous.status?.storedVersions ?? [];
@@ -35,10 +39,7 @@ export const CustomResourceDefinition = defineKind<apiextensions.CustomResourceD
 function withDefaults(given: apiextensions.CustomResourceDefinitionSpec): apiextensions.CustomResourceDefinitionSpec {
   const filled = change(fill(given, { conversion: { strategy: "None" } }), {
     names: (names) =>
-      fillEmpty(names, {
-        singular: (names.kind ?? "").toLowerCase(),
-        listKind: names.kind ? `${names.kind}List` : "",
-      }),
+      names.kind ? fillEmpty(names, { singular: names.kind.toLowerCase(), listKind: `${names.kind}List` }) : names,
     conversion: (conversion) =>
       change(fillEmpty(conversion, { strategy: "None" }), {
         webhook: (webhook) =>

@@ -40,7 +40,7 @@ export const StatefulSet = defineKind<apps.StatefulSet>({
   subresources: ["status", "scale"],
   scale: { specReplicas: "spec.replicas", statusReplicas: "status.replicas", selector: "spec.selector" },
   defaults: (set) => change(fill(set, { spec: {} as apps.StatefulSetSpec }), { spec: withDefaults }),
-  prepareCreate: (set) => ({ ...set, status: { replicas: 0 } }),
+  prepareCreate: (set) => ({ ...set, status: { replicas: 0, availableReplicas: 0 } }),
   validate: validateStatefulSet,
   validateUpdate: (next, previous) =>
     isEqual(unchangeable(next.spec), unchangeable(previous.spec)) ? [] : [field.forbidden(spec, changeText)],

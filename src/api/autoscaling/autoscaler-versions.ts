@@ -1,5 +1,5 @@
 import type { KubeObject } from "../../machinery/object.ts";
-import { without } from "../fill.ts";
+import { printedAbsent, without } from "../fill.ts";
 import type * as one from "../generated/autoscaling-v1.ts";
 import type * as two from "../generated/autoscaling-v2.ts";
 import type { VersionMapping } from "../kind.ts";
@@ -66,7 +66,7 @@ function toStored(object: KubeObject): KubeObject {
       ? {
           status: {
             ...counts,
-            ...(current.length > 0 ? { currentMetrics: current } : {}),
+            currentMetrics: current.length > 0 ? current : printedAbsent,
             ...(conditions ? { conditions } : {}),
           },
         }

@@ -1,5 +1,5 @@
 import { ageColumn, nameColumn, orNone, text } from "../columns.ts";
-import { change, fill } from "../fill.ts";
+import { change, fill, printedAbsent } from "../fill.ts";
 import type * as autoscaling from "../generated/autoscaling-v2.ts";
 import { defineKind } from "../kind.ts";
 import { autoscalerMappings } from "./autoscaler-versions.ts";
@@ -18,7 +18,7 @@ export const HorizontalPodAutoscaler = defineKind<autoscaling.HorizontalPodAutos
   generationOf: () => undefined,
   defaults: (autoscaler) =>
     change(fill(autoscaler, { spec: {} as autoscaling.HorizontalPodAutoscalerSpec }), { spec: withDefaults }),
-  prepareCreate: (autoscaler) => ({ ...autoscaler, status: { currentReplicas: 0, desiredReplicas: 0 } }),
+  prepareCreate: (autoscaler) => ({ ...autoscaler, status: { desiredReplicas: 0, currentMetrics: printedAbsent } }),
   validate: ({ spec }) => validateAutoscaler(spec),
   columns: [
     nameColumn,
