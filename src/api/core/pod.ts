@@ -1,6 +1,7 @@
 import { field, path } from "../../machinery/fields.ts";
 import type { FieldError } from "../../machinery/status-error.ts";
 import type { Errors } from "../checks.ts";
+import { printedAbsent } from "../fill.ts";
 import type * as core from "../generated/core-v1.ts";
 import { defineKind } from "../kind.ts";
 import { podColumns } from "./pod-columns.ts";
@@ -80,6 +81,8 @@ function initialStatus(podSpec: core.PodSpec): core.PodStatus {
               status: "False",
               reason: "SchedulingGated",
               message: "Scheduling is blocked due to non-empty scheduling gates",
+              lastProbeTime: printedAbsent,
+              lastTransitionTime: printedAbsent,
             },
           ],
         }
