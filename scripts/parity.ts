@@ -43,7 +43,7 @@ await using server = await openServer({
   authentication: {
     tokens: parseTokenFile(
       [
-        'admintoken,admin,u-admin,"system:masters"',
+        'admintoken,admin,admin,"system:masters"',
         'alicetoken,alice,u-alice,"devs"',
         'bobtoken,bob,u-bob,"ops,auditors"',
         "caroltoken,carol,u-carol",

@@ -11,8 +11,11 @@ export interface DeclaredDifference {
 }
 
 const absent = (value: unknown) => value === undefined;
-const ends = (difference: Difference, ...names: readonly string[]) =>
-  names.some((name) => difference.path.endsWith(name));
+const ends = ({ path }: Difference, ...names: readonly string[]) => names.some((name) => path.endsWith(name));
+
+/** A field that is in the answer only, under any of these names, as a value or as an owned place. */
+const isNew = (difference: Difference, ...names: readonly string[]) =>
+  absent(difference.expected) && names.some((name) => ends(difference, `.${name}`, `.f:${name}`));
 
 /** Every difference that is meant, each with its reason. */
 export const declaredDifferences: readonly DeclaredDifference[] = [
@@ -20,4 +23,163 @@ export const declaredDifferences: readonly DeclaredDifference[] = [
     reason: "since 1.34 a creationTimestamp that is not set is left out instead of null",
     accepts: (d) => ends(d, ".creationTimestamp") && d.expected === null && absent(d.actual),
   },
+  {
+    reason: "pods count their generation since 1.33 (KEP-5067)",
+    accepts: (d, { path }) => /pods|watch/.test(path) && ends(d, ".metadata.generation") && absent(d.expected),
+  },
+  {
+    reason: "services have an internal traffic policy since 1.22 (KEP-2086)",
+    accepts: (d) => isNew(d, "internalTrafficPolicy"),
+  },
+  {
+    reason: "every namespace carries its name as a label since 1.21 (KEP-2161)",
+    accepts: (d, { path }) =>
+      path.includes("namespaces") &&
+      ends(d, ".metadata.labels", ".f:labels", ".kubernetes.io/metadata.name") &&
+      absent(d.expected),
+  },
+  {
+    reason:
+      "jobs know completion modes, suspension, manual selectors by default and pod replacement since 1.24 to 1.31",
+    accepts: (d) => isNew(d, "completionMode", "suspend", "manualSelector", "podReplacementPolicy"),
+  },
+  {
+    reason: "job labels have the prefix batch.kubernetes.io since 1.27; the selector uses the new one",
+    accepts: (d, { path }) =>
+      path.includes("jobs") && /(controller-uid|job-name)$/.test(d.path) && (absent(d.expected) || absent(d.actual)),
+  },
+  {
+    reason: "stateful sets say what becomes of their claims since 1.27 (KEP-1847)",
+    accepts: (d) => isNew(d, "persistentVolumeClaimRetentionPolicy"),
+  },
+  {
+    reason: "daemon sets can surge since 1.25 (KEP-1591)",
+    accepts: (d) => isNew(d, "maxSurge"),
+  },
+  {
+    reason: "the selectors of services are atomic since 1.21, so their members are not owned one by one",
+    accepts: (d) => /fieldsV1\.f:spec\.f:selector\./.test(d.path) && absent(d.actual),
+  },
+  {
+    reason: "owner references are atomic since 1.21, so their members are not owned one by one",
+    accepts: (d) => /f:ownerReferences\.k:\{[^}]*\}\./.test(d.path) && absent(d.actual),
+  },
+  {
+    reason: "/version names the emulated and the oldest compatible release since 1.34 (KEP-4330)",
+    accepts: (d, { path }) =>
+      path === "/version" &&
+      isNew(d, "emulationMajor", "emulationMinor", "minCompatibilityMajor", "minCompatibilityMinor"),
+  },
+  {
+    reason: "discovery names the singular of every resource since 1.27",
+    areas: ["discovery"],
+    accepts: (d) => ends(d, ".singularName") && d.expected === "",
+  },
+  {
+    reason: "resources that came after 1.20, and evictions as policy/v1 since 1.22",
+    areas: ["discovery"],
+    accepts: (d) => ends(d, ".body.resources") && grewOnly(d.expected, d.actual),
+  },
+  {
+    reason: "groups are served in the versions of v1.35, and in the older ones that no manifest may lose",
+    areas: ["discovery"],
+    accepts: (d, { path }) =>
+      (path === "/apis" && /groups\[\d+\]$/.test(d.path)) ||
+      (path.startsWith("/apis/") && ends(d, ".body.versions") && grewOnly(d.expected, d.actual, "version")),
+  },
+  {
+    reason: "the list of known addresses follows what is served",
+    areas: ["discovery", "validation"],
+    accepts: (d) => ends(d, ".body.paths") && Array.isArray(d.actual) && d.actual.includes("/version"),
+  },
+  {
+    reason: "OpenAPI v2 is labelled as the JSON that it is since 1.25",
+    areas: ["discovery"],
+    accepts: (d, { path }) => path === "/openapi/v2" && d.actual === "application/json",
+  },
+  {
+    reason: "token requests come back with the account's name and the time since 1.24",
+    accepts: (d, { path }) =>
+      path.endsWith("/token") &&
+      /\.body\.metadata\.(name|namespace|creationTimestamp)$/.test(d.path) &&
+      !absent(d.actual),
+  },
+  {
+    reason: "ingress addresses say how they are used since 1.30 (KEP-1860)",
+    accepts: (d) => isNew(d, "ipMode"),
+  },
+  {
+    reason: "since 1.22 restarts are a text, which may carry the time of the last one",
+    accepts: (d) =>
+      (ends(d, ".columnDefinitions[3].type") && d.expected === "integer" && d.actual === "string") ||
+      (/\.cells\[3\]$/.test(d.path) && String(d.expected) === d.actual),
+  },
+  {
+    reason: "jobs have a status column since 1.31 and count their generation since 1.22; label names changed in 1.27",
+    accepts: (d, { path }) =>
+      path.includes("/jobs") &&
+      (ends(d, ".generation", ".columnDefinitions") || /\.rows\[\d+\]\.cells$/.test(d.path)) &&
+      !absent(d.actual),
+  },
+  {
+    reason: "claims show their VolumeAttributesClass since 1.31",
+    cases: ["Table of PersistentVolumeClaim"],
+    accepts: (d) => grewBy(d, "VolumeAttributesClass", "<unset>"),
+  },
+  {
+    reason: "signing requests show the duration that they ask for since 1.22",
+    cases: ["Table of CertificateSigningRequest"],
+    accepts: (d) => grewBy(d, "RequestedDuration", "<none>"),
+  },
+  {
+    reason: "the annotation of the old rolling updates is on the object itself, so its row shows it too",
+    cases: ["Table of DaemonSet"],
+    accepts: (d) => ends(d, ".object.metadata.annotations"),
+  },
+  {
+    reason: "selector faults are worded as field faults since 1.22, and name the operators since 1.31",
+    accepts: (d) =>
+      ends(d, ".body.message") &&
+      typeof d.actual === "string" &&
+      /expected: in, notin, =, ==, !=, gt, lt$|: Invalid value: /.test(d.actual) &&
+      /^unable to parse requirement/.test(d.actual),
+  },
+  {
+    reason: "changes through /scale are tracked since 1.22, so whoever scaled owns the replicas",
+    cases: ["replicas handed over to another manager"],
+    accepts: () => true,
+  },
+  {
+    reason: "since 1.22 a request to the object does not come to own status fields, nor one to the status others",
+    areas: ["patch"],
+    accepts: (d) => /fieldsV1\.f:(status|spec)$/.test(d.path),
+  },
 ];
+
+interface Named {
+  readonly [member: string]: unknown;
+}
+
+// Everything recorded is still there, whatever was added.
+function grewOnly(expected: unknown, actual: unknown, key = "name"): boolean {
+  if (!Array.isArray(expected) || !Array.isArray(actual)) return false;
+  return expected.every((item: Named) => {
+    const same = actual.find((other: Named) => other[key] === item[key]) as Named | undefined;
+    return same !== undefined && JSON.stringify(bare(item)) === JSON.stringify(bare(same));
+  });
+}
+
+const bare = ({
+  singularName: _name,
+  version: _version,
+  shortNames: _short,
+  categories: _categories,
+  ...rest
+}: Named) => Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1));
+
+// A table that has one more column, with this value.
+function grewBy({ path, expected, actual }: Difference, column: string, value: unknown): boolean {
+  if (!Array.isArray(expected) || !Array.isArray(actual) || actual.length !== expected.length + 1) return false;
+  if (path.endsWith(".columnDefinitions")) return actual.some((one: Named) => one.name === column);
+  return path.endsWith(".cells") && actual.includes(value);
+}

@@ -105,10 +105,9 @@ function prepareCreate(resource: Resource, object: AnyObject, { clock, random }:
   return resource.generationOf?.(prepared) === undefined ? prepared : withMetadata(prepared, { generation: 1 });
 }
 
-// Where the type always shows a status, an empty one stays.
+// Where the type always shows a status, that of an object that nobody has looked at yet stays.
 function withoutStatus(resource: Resource, { status: _status, ...rest }: AnyObject): AnyObject {
-  const field = resource.stored.type.fields.get("status");
-  return field && !field.pointer && field.type.kind === "struct" ? { ...rest, status: {} } : rest;
+  return resource.emptyStatus === undefined ? rest : { ...rest, status: resource.emptyStatus };
 }
 
 function generated(prefix: string, { random }: WriteContext): string {

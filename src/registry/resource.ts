@@ -1,5 +1,6 @@
 import type { Kind, KindDeclaration, VersionMapping } from "../api/kind.ts";
 import { Fault } from "../lib/fault.ts";
+import { decodeValue } from "../machinery/codec-json.ts";
 import type { KubeObject, ObjectMeta } from "../machinery/object.ts";
 import type { ResourceName } from "../machinery/status-error.ts";
 import type { StructInfo, TypeLookup } from "../machinery/type-info.ts";
@@ -40,6 +41,8 @@ export class Resource {
   readonly range: KeyRange;
   /** The part of an object whose change raises its generation; undefined for kinds that do not count. */
   readonly generationOf: ((object: AnyObject) => unknown) | undefined;
+  /** The status of a new object; undefined where none is shown. */
+  readonly emptyStatus: unknown;
   readonly #prefix: string;
 
   constructor(kind: Kind, lookup: TypeLookup) {
@@ -59,6 +62,7 @@ export class Resource {
     );
     this.served = new Map([[kind.apiVersion, this.stored], ...others]);
 
+    this.emptyStatus = decodeValue<AnyObject>(this.stored.type, {}).object.status;
     const declared = kind.declaration.generationOf;
     const counts = this.stored.type.fields.has("spec") && this.subresources.has("status");
     this.generationOf = declared ?? (counts ? (object) => object.spec : undefined);

@@ -73,10 +73,9 @@ async function tryUpdate(collection: Collection, current: Held, request: UpdateR
   const next = reservation?.object ?? prepared;
   let kept = false;
   try {
-    refuse(resource, next, [
-      ...validateMetadataUpdate(next.metadata, previous.metadata),
-      ...rules.validate(next, previous),
-    ]);
+    // Upstream checks metadata twice on an update, once for all kinds and once for this one, and tells both.
+    const metadataFaults = validateMetadataUpdate(next.metadata, previous.metadata);
+    refuse(resource, next, [...metadataFaults, ...metadataFaults, ...rules.validate(next, previous)]);
     await admission?.validate(next, previous);
     if (saysTheSame(next, previous)) return written(current);
     if (dryRun) return { object: next };
@@ -120,7 +119,7 @@ function keepSystemMetadata(next: AnyObject, { metadata: before }: AnyObject): A
     generation: before.generation,
     selfLink: undefined,
     uid: metadata.uid || before.uid,
-    creationTimestamp: metadata.creationTimestamp ?? before.creationTimestamp,
+    creationTimestamp: before.creationTimestamp,
     deletionTimestamp: before.deletionTimestamp ?? metadata.deletionTimestamp,
     deletionGracePeriodSeconds: before.deletionGracePeriodSeconds ?? metadata.deletionGracePeriodSeconds,
   });

@@ -59,14 +59,14 @@ export function pathsOf(
   const space = resource.namespaced ? `${root}/namespaces/{namespace}` : root;
   const collection = `${space}/${resource.plural}`;
   const verbs = resource.declaration.verbs ?? defaultVerbs;
-  const context: Context = { book, dialect, gvk, object, list };
+  const context = { book, dialect, gvk, object, list };
   const paths: Record<string, Schema> = {};
-  const put = (path: string, actions: readonly Action[]) => {
+  const put = (path: string, actions: readonly Action[], everywhere = false) => {
     const offered = actions.filter(({ verb }) => verbs.includes(verb));
-    if (offered.length > 0) paths[path] = pathItem(path, offered, context);
+    if (offered.length > 0) paths[path] = pathItem(path, offered, { ...context, everywhere });
   };
   put(collection, collectionActions);
-  if (resource.namespaced) put(`${root}/${resource.plural}`, collectionActions.slice(0, 1));
+  if (resource.namespaced) put(`${root}/${resource.plural}`, collectionActions.slice(0, 1), true);
   put(`${collection}/{name}`, objectActions);
   for (const part of ["status", "scale"])
     if (resource.subresources.has(part)) put(`${collection}/{name}/${part}`, partActions);
@@ -79,6 +79,8 @@ interface Context {
   readonly gvk: { readonly group: string; readonly kind: string; readonly version: string };
   readonly object: string;
   readonly list: string;
+  /** The list of a namespaced kind over all namespaces. */
+  readonly everywhere: boolean;
 }
 
 function pathItem(path: string, actions: readonly Action[], context: Context): Schema {
@@ -99,10 +101,11 @@ const patchTypes = [
   "application/apply-patch+yaml",
 ];
 
-function operation(path: string, { method, action }: Action, { book, dialect, gvk, object, list }: Context): Schema {
+function operation(path: string, { method, action }: Action, context: Context): Schema {
+  const { book, dialect, gvk, object, list } = context;
   const answer = book.ref(action === "list" ? list : action.startsWith("delete") ? statusName : object);
   const code = method === "post" ? "201" : "200";
-  const id = `${action}_${path.replace(/[^a-zA-Z0-9]+/g, "_").replace(/^_|_$/g, "")}`;
+  const id = operationId(path, action, context);
   const body = writes.has(method) ? book.ref(method === "patch" ? patchName : object) : undefined;
   const content = method === "patch" ? patchTypes : bodyTypes;
   const parameters: Schema[] = writes.has(method)
@@ -128,6 +131,31 @@ function operation(path: string, { method, action }: Action, { book, dialect, gv
     "x-kubernetes-action": action,
     "x-kubernetes-group-version-kind": gvk,
   };
+}
+
+const idVerbs: Readonly<Record<string, string>> = {
+  list: "list",
+  post: "create",
+  deletecollection: "delete",
+  get: "read",
+  put: "replace",
+  patch: "patch",
+  delete: "delete",
+};
+
+// As upstream names them, since client generators make method names of these.
+function operationId(path: string, action: string, { gvk, everywhere }: Context): string {
+  const { group, kind, version } = gvk;
+  const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+  const words = (group || "core")
+    .replace(/\.k8s\.io$/, "")
+    .split(".")
+    .map(capital)
+    .join("");
+  const namespaced = path.includes("{namespace}");
+  const [, part = ""] = /\{name\}\/(\w+)$/.exec(path) ?? [];
+  const collection = action === "deletecollection" ? "Collection" : "";
+  return `${idVerbs[action]}${words}${capital(version)}${collection}${namespaced ? "Namespaced" : ""}${kind}${capital(part)}${everywhere ? "ForAllNamespaces" : ""}`;
 }
 
 const statusName = "io.k8s.apimachinery.pkg.apis.meta.v1.Status";

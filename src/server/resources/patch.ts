@@ -11,6 +11,7 @@ import type { StructInfo } from "../../machinery/type-info.ts";
 import { createObject } from "../../registry/create.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { updateObject } from "../../registry/update.ts";
+import { withDefaults } from "../../registry/write.ts";
 import { objectAnswer } from "../bodies/answers.ts";
 import { bareType } from "../bodies/media-type.ts";
 import { readBytes } from "../bodies/read-body.ts";
@@ -60,7 +61,7 @@ export async function patchHandler(call: Call): Promise<ServerResponse> {
       const before = current.as(served);
       const next = patched(call, served.type, before, patch, parameters);
       checkNamespace(call, next);
-      return complete(call, own.update(next, before));
+      return complete(call, own.update(withDefaults(next, served), before));
     },
   });
   return objectAnswer(answerContext(call), 200, written);

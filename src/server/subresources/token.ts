@@ -51,7 +51,7 @@ export const tokenHandler: Handler = async (call) => {
   const status = { token, expirationTimestamp: timestamp(expires) };
   return valueAnswer(media, 201, {
     ...sent,
-    metadata: { ...sent.metadata, name, namespace: info.namespace },
+    metadata: { ...sent.metadata, creationTimestamp: timestamp(services.clock.now()), name, namespace: info.namespace },
     spec: { audiences, expirationSeconds: seconds, boundObjectRef: reference ?? null },
     status,
   });
