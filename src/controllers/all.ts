@@ -15,6 +15,7 @@ import { replicaSetController } from "./replication/replica-set.ts";
 import { replicationControllerController } from "./replication/replication-controller.ts";
 import { rootCaController } from "./service-account/root-ca.ts";
 import { serviceAccountController } from "./service-account/service-accounts.ts";
+import { statefulSetController } from "./stateful-set/stateful-set.ts";
 
 /** What the cluster tells its controllers. */
 export interface ControllerSettings {
@@ -36,6 +37,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     replicaSetController,
     replicationControllerController,
     deploymentController,
+    statefulSetController,
     endpointsController,
     endpointSliceController,
     namespaceController(kinds.filter(isDeletable)),
