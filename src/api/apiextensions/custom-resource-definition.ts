@@ -3,6 +3,7 @@ import { change, fill, fillEmpty, printedAbsent } from "../fill.ts";
 import type * as apiextensions from "../generated/apiextensions-v1.ts";
 import { defineKind } from "../kind.ts";
 import { webhookClientDefaults } from "../webhook-client.ts";
+import { definitionMappings } from "./definition-versions.ts";
 import { validateDefinition, validateDefinitionUpdate } from "./validate-definition.ts";
 
 export type CustomResourceDefinition = apiextensions.CustomResourceDefinition;
@@ -34,6 +35,7 @@ export const CustomResourceDefinition = defineKind<apiextensions.CustomResourceD
   validate: validateDefinition,
   validateUpdate: validateDefinitionUpdate,
   columns: [nameColumn, createdAtColumn],
+  versions: definitionMappings,
 });
 
 function withDefaults(given: apiextensions.CustomResourceDefinitionSpec): apiextensions.CustomResourceDefinitionSpec {

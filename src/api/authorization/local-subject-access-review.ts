@@ -1,5 +1,6 @@
 import type * as authorization from "../generated/authorization-v1.ts";
 import { defineKind } from "../kind.ts";
+import { groupMapping } from "./review-versions.ts";
 
 export type LocalSubjectAccessReview = authorization.LocalSubjectAccessReview;
 
@@ -9,4 +10,5 @@ export const LocalSubjectAccessReview = defineKind<authorization.LocalSubjectAcc
   plural: "localsubjectaccessreviews",
   scope: "Namespaced",
   verbs: ["create"],
+  versions: groupMapping("LocalSubjectAccessReview"),
 });

@@ -1,5 +1,6 @@
 import type * as authorization from "../generated/authorization-v1.ts";
 import { defineKind } from "../kind.ts";
+import { selfMapping } from "./review-versions.ts";
 
 export type SelfSubjectAccessReview = authorization.SelfSubjectAccessReview;
 
@@ -9,4 +10,5 @@ export const SelfSubjectAccessReview = defineKind<authorization.SelfSubjectAcces
   plural: "selfsubjectaccessreviews",
   scope: "Cluster",
   verbs: ["create"],
+  versions: selfMapping("SelfSubjectAccessReview"),
 });

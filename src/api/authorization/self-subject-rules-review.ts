@@ -1,5 +1,6 @@
 import type * as authorization from "../generated/authorization-v1.ts";
 import { defineKind } from "../kind.ts";
+import { selfMapping } from "./review-versions.ts";
 
 export type SelfSubjectRulesReview = authorization.SelfSubjectRulesReview;
 
@@ -9,4 +10,5 @@ export const SelfSubjectRulesReview = defineKind<authorization.SelfSubjectRulesR
   plural: "selfsubjectrulesreviews",
   scope: "Cluster",
   verbs: ["create"],
+  versions: selfMapping("SelfSubjectRulesReview"),
 });

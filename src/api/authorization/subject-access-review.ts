@@ -1,5 +1,6 @@
 import type * as authorization from "../generated/authorization-v1.ts";
 import { defineKind } from "../kind.ts";
+import { groupMapping } from "./review-versions.ts";
 
 export type SubjectAccessReview = authorization.SubjectAccessReview;
 
@@ -9,4 +10,5 @@ export const SubjectAccessReview = defineKind<authorization.SubjectAccessReview>
   plural: "subjectaccessreviews",
   scope: "Cluster",
   verbs: ["create"],
+  versions: groupMapping("SubjectAccessReview"),
 });

@@ -4,6 +4,7 @@ import type * as one from "../generated/autoscaling-v1.ts";
 import type * as two from "../generated/autoscaling-v2.ts";
 import type { VersionMapping } from "../kind.ts";
 import { sameInVersions } from "../renamed-version.ts";
+import { flatMetricsMapping } from "./flat-metrics.ts";
 
 const stored = "autoscaling/v2";
 /** Where autoscaling/v1 keeps what it has no fields for. */
@@ -123,4 +124,5 @@ const first: VersionMapping = { type: "autoscaling/v1.HorizontalPodAutoscaler", 
 export const autoscalerMappings: Readonly<Record<string, VersionMapping>> = {
   "autoscaling/v1": first,
   ...sameInVersions(stored, { "autoscaling/v2beta2": "autoscaling/v2beta2.HorizontalPodAutoscaler" }),
+  "autoscaling/v2beta1": flatMetricsMapping,
 };

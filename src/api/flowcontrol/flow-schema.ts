@@ -34,6 +34,8 @@ export const FlowSchema = defineKind<flowcontrol.FlowSchema>({
   ],
   versions: sameInVersions("flowcontrol.apiserver.k8s.io/v1", {
     "flowcontrol.apiserver.k8s.io/v1beta3": "flowcontrol/v1beta3.FlowSchema",
+    "flowcontrol.apiserver.k8s.io/v1beta2": "flowcontrol/v1beta2.FlowSchema",
+    "flowcontrol.apiserver.k8s.io/v1beta1": "flowcontrol/v1beta1.FlowSchema",
   }),
 });
 

@@ -5,7 +5,7 @@ import { ageColumn, nameColumn, text } from "../columns.ts";
 import { change, fill, fillEmpty } from "../fill.ts";
 import type * as flowcontrol from "../generated/flowcontrol-v1.ts";
 import { defineKind } from "../kind.ts";
-import { sameInVersions } from "../renamed-version.ts";
+import { levelMappings } from "./level-versions.ts";
 
 export type PriorityLevelConfiguration = flowcontrol.PriorityLevelConfiguration;
 
@@ -44,9 +44,7 @@ export const PriorityLevelConfiguration = defineKind<flowcontrol.PriorityLevelCo
     text("QueueLengthLimit", (level) => queuing(level)?.queueLengthLimit ?? "<none>"),
     ageColumn,
   ],
-  versions: sameInVersions("flowcontrol.apiserver.k8s.io/v1", {
-    "flowcontrol.apiserver.k8s.io/v1beta3": "flowcontrol/v1beta3.PriorityLevelConfiguration",
-  }),
+  versions: levelMappings,
 });
 
 function queuing({

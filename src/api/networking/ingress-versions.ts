@@ -64,14 +64,14 @@ function toStored(object: KubeObject): KubeObject {
 }
 
 function newBackend({ serviceName, servicePort, resource }: OldBackend): networking.IngressBackend {
-  if (resource) return { resource };
   const port = typeof servicePort === "string" ? { name: servicePort } : servicePort ? { number: servicePort } : {};
-  return { service: { name: serviceName ?? "", port } };
+  const service = serviceName || servicePort ? { service: { name: serviceName ?? "", port } } : {};
+  return resource ? { ...service, resource } : service;
 }
 
 function oldBackend({ service, resource }: networking.IngressBackend): OldBackend {
-  if (resource) return { resource, servicePort: 0 };
-  return { serviceName: service?.name, servicePort: service?.port?.name ?? service?.port?.number ?? 0 };
+  const servicePort = service?.port?.name || service?.port?.number || 0;
+  return { ...(service ? { serviceName: service.name } : {}), servicePort, ...(resource ? { resource } : {}) };
 }
 
 function fromStored(apiVersion: string): VersionMapping["fromStored"] {
