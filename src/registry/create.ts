@@ -61,14 +61,14 @@ async function tryCreate(
   const { resource, strategy } = collection;
   const admitted = admission ? await admission.admit(object, undefined) : object;
   const prepared = prepareCreate(resource, admitted, context);
+  refuse(resource, prepared, [
+    ...validateMetadata(prepared.metadata, metadataRules(resource)),
+    ...(resource.declaration.validate?.(prepared) ?? []),
+  ]);
   const reservation = strategy.reserve?.(prepared, undefined, { dryRun });
   const next = reservation?.object ?? prepared;
   let kept = false;
   try {
-    refuse(resource, next, [
-      ...validateMetadata(next.metadata, metadataRules(resource)),
-      ...(resource.declaration.validate?.(next) ?? []),
-    ]);
     await admission?.validate(next, undefined);
     if (dryRun) {
       return collection.cache.get(resource.keyOf(next)) ? undefined : { object: next, created: true };

@@ -11,6 +11,7 @@ import { type DeleteOptions, deleteObject } from "./delete.ts";
 import { Registry } from "./registry.ts";
 import type { AnyObject } from "./resource.ts";
 import { updateObject, wholeObject } from "./update.ts";
+import { withDefaults } from "./write.ts";
 
 /** A registry over a store in memory, for tests. */
 export interface RegistryFixture extends AsyncDisposable {
@@ -54,7 +55,8 @@ export async function openRegistryFixture(): Promise<RegistryFixture> {
         name,
         rules,
         dryRun,
-        change: ({ object }: { object: AnyObject }) => change(object) as AnyObject,
+        change: ({ object }: { object: AnyObject }) =>
+          withDefaults(change(object) as AnyObject, collection.resource.stored),
       };
       return (await updateObject(collection, request)).object;
     },

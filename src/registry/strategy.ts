@@ -13,6 +13,8 @@ export interface Reservation {
 export interface Strategy {
   /** A finished deletion answers with the object, as upstream does for some kinds; else with a Status. */
   readonly returnsDeleted?: boolean;
+  /** Carries over what the server chose before and the writer left out; before validation. */
+  readonly prepareUpdate?: (next: AnyObject, previous: AnyObject) => AnyObject;
   /** Completes an object with what only the server can give, on create and update; nothing is written on a dry run. */
   readonly reserve?: (next: AnyObject, previous: AnyObject | undefined, options: { dryRun: boolean }) => Reservation;
   /** The object is gone from the store. */

@@ -68,14 +68,15 @@ async function tryUpdate(collection: Collection, current: Held, request: UpdateR
   const changed = await request.change(current);
   checkIdentity(resource, changed, previous, request);
   const admitted = admission ? await admission.admit(changed, previous) : changed;
-  const prepared = raiseGeneration(resource, rules.prepare(keepSystemMetadata(admitted, previous), previous), previous);
+  const own = rules.prepare(keepSystemMetadata(admitted, previous), previous);
+  const prepared = raiseGeneration(resource, strategy.prepareUpdate?.(own, previous) ?? own, previous);
+  // Upstream checks metadata twice on an update, once for all kinds and once for this one, and tells both.
+  const metadataFaults = validateMetadataUpdate(prepared.metadata, previous.metadata);
+  refuse(resource, prepared, [...metadataFaults, ...metadataFaults, ...rules.validate(prepared, previous)]);
   const reservation = strategy.reserve?.(prepared, previous, { dryRun });
   const next = reservation?.object ?? prepared;
   let kept = false;
   try {
-    // Upstream checks metadata twice on an update, once for all kinds and once for this one, and tells both.
-    const metadataFaults = validateMetadataUpdate(next.metadata, previous.metadata);
-    refuse(resource, next, [...metadataFaults, ...metadataFaults, ...rules.validate(next, previous)]);
     await admission?.validate(next, previous);
     if (saysTheSame(next, previous)) return written(current);
     if (dryRun) return { object: next };
@@ -99,7 +100,8 @@ function checkIdentity(resource: Resource, next: AnyObject, previous: AnyObject,
     throw badRequest(`the name of the object (${name ?? ""}) does not match the name on the URL (${request.name})`);
   }
   if (uid && uid !== previous.metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${previous.metadata.uid}`;
+    const key = resource.keyOf(previous);
+    const why = `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${previous.metadata.uid}`;
     throw conflict(resource.name, request.name, why);
   }
   if (!resourceVersion || resourceVersion === "0") {

@@ -15,6 +15,8 @@ export interface ServiceRanges {
 }
 
 type Spec = NonNullable<Service["spec"]>;
+const asService = (object: AnyObject) => object as AnyObject as unknown as Service;
+
 type Port = NonNullable<Spec["ports"]>[number];
 
 /** Gives Services their cluster addresses and node ports, and takes them back. */
@@ -44,6 +46,9 @@ export class ServiceStrategy implements Strategy {
     for (const address of addressesOf(service)) this.addresses.release(address);
     for (const port of portsOf(service)) this.#ports.release(port);
   };
+
+  readonly prepareUpdate = (next: AnyObject, previous: AnyObject): AnyObject =>
+    carryOver(asService(next), asService(previous)) as unknown as AnyObject;
 
   readonly reserve = (
     next: AnyObject,
@@ -140,9 +145,8 @@ function complete(
   turn: Turn,
   range: ServiceRanges["nodePorts"],
 ): Service {
-  const carried = before ? carryOver(service, before) : service;
-  const { spec } = carried;
-  if (!spec) return carried;
+  const { spec } = service;
+  if (!spec) return service;
   const faults: FieldError[] = [];
   const addressed =
     spec.type === "ExternalName" ? withoutAddresses(spec) : withAddresses(spec, before?.spec, turn, faults);
@@ -151,7 +155,7 @@ function complete(
   if (faults.length > 0) {
     throw invalid({ group: "", kind: "Service" }, service.metadata.name ?? "", faults);
   }
-  return { ...carried, spec: checked };
+  return { ...service, spec: checked };
 }
 
 // A client that sends its own copy back without what the server chose keeps what was chosen.
@@ -163,6 +167,13 @@ function carryOver(service: Service, before: Service): Service {
   if (needsAddress(old) && needsAddress(next)) {
     if (!next.clusterIP && !next.clusterIPs?.length)
       result = { ...result, clusterIP: old.clusterIP, clusterIPs: old.clusterIPs };
+  }
+  if (old.type !== "ExternalName" && next.type !== "ExternalName") {
+    result = {
+      ...result,
+      ipFamilies: next.ipFamilies?.length ? next.ipFamilies : old.ipFamilies,
+      ipFamilyPolicy: next.ipFamilyPolicy ?? old.ipFamilyPolicy,
+    };
   }
   if (wantsNodePorts(old) && wantsNodePorts(next)) {
     const used = new Set(next.ports?.map((port) => port.nodePort));

@@ -1,6 +1,6 @@
 import { LimitRange } from "../../api/core/limit-range.ts";
 import type { Pod } from "../../api/core/pod.ts";
-import { addQuantities, compareQuantities } from "../../machinery/quantity.ts";
+import { addQuantities, compareQuantities, parseQuantity } from "../../machinery/quantity.ts";
 import { forbidden } from "../../machinery/status-error.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { AnyObject } from "../../registry/resource.ts";
@@ -118,37 +118,40 @@ function claimFaults(object: AnyObject, items: readonly Item[]): readonly string
     .flatMap((item) => check(item, resources?.requests ?? {}, undefined));
 }
 
-function check(
-  { type, min, max, maxLimitRequestRatio }: Item,
-  requests: Quantities,
-  limits: Quantities | undefined,
-): readonly string[] {
-  const faults: string[] = [];
-  for (const [name, least] of Object.entries(min ?? {})) {
-    const request = requests[name];
-    const limit = limits?.[name];
-    if (request === undefined) faults.push(`minimum ${name} usage per ${type} is ${least}.  No request is specified`);
-    else if (compareQuantities(request, least) < 0)
-      faults.push(`minimum ${name} usage per ${type} is ${least}, but request is ${request}`);
-    if (limit !== undefined && compareQuantities(limit, least) < 0)
-      faults.push(`minimum ${name} usage per ${type} is ${least}, but limit is ${limit}`);
-  }
-  for (const [name, most] of Object.entries(max ?? {})) {
-    const request = requests[name];
-    const limit = limits ? limits[name] : request;
-    if (limit === undefined) faults.push(`maximum ${name} usage per ${type} is ${most}.  No limit is specified`);
-    else if (compareQuantities(limit, most) > 0)
-      faults.push(`maximum ${name} usage per ${type} is ${most}, but ${limits ? "limit" : "request"} is ${limit}`);
-    if (limits && request !== undefined && compareQuantities(request, most) > 0)
-      faults.push(`maximum ${name} usage per ${type} is ${most}, but request is ${request}`);
-  }
-  for (const [name, most] of Object.entries(maxLimitRequestRatio ?? {})) {
-    const request = requests[name];
-    const limit = limits?.[name];
-    if (request === undefined || limit === undefined)
-      faults.push(
-        `${name} max limit to request ratio per ${type} is ${most}, but no request is specified or request is 0`,
-      );
-  }
-  return faults;
+function check(item: Item, requests: Quantities, limits: Quantities | undefined): readonly string[] {
+  const { type, min, max, maxLimitRequestRatio } = item;
+  const each = (bounds: Quantities | undefined, test: (name: string, bound: string) => string | undefined) =>
+    Object.entries(bounds ?? {}).flatMap(([name, bound]) => test(name, bound) ?? []);
+  return [
+    ...each(min, (name, least) => {
+      const head = `minimum ${name} usage per ${type} is ${least}`;
+      const request = requests[name];
+      const limit = limits?.[name];
+      if (request === undefined) return `${head}.  No request is specified`;
+      if (compareQuantities(request, least) < 0) return `${head}, but request is ${request}`;
+      return limit !== undefined && compareQuantities(limit, least) < 0 ? `${head}, but limit is ${limit}` : undefined;
+    }),
+    ...each(max, (name, most) => {
+      const head = `maximum ${name} usage per ${type} is ${most}`;
+      const request = requests[name];
+      const limit = limits?.[name];
+      if (limits && limit === undefined) return `${head}.  No limit is specified`;
+      if (!limits && request === undefined) return `${head}.  No request is specified`;
+      if (limit !== undefined && compareQuantities(limit, most) > 0) return `${head}, but limit is ${limit}`;
+      return request !== undefined && compareQuantities(request, most) > 0
+        ? `${head}, but request is ${request}`
+        : undefined;
+    }),
+    ...each(maxLimitRequestRatio, (name, most) => {
+      const head = `${name} max limit to request ratio per ${type} is ${most}`;
+      const request = Number(parseQuantity(requests[name] ?? "0").nano);
+      const limit = Number(parseQuantity(limits?.[name] ?? "0").nano);
+      if (request === 0) return `${head}, but no request is specified or request is 0`;
+      if (limit === 0) return `${head}, but no limit is specified or limit is 0`;
+      const ratio = limit / request;
+      return ratio > Number(parseQuantity(most).nano) / 1e9
+        ? `${head}, but provided ratio is ${ratio.toFixed(6)}`
+        : undefined;
+    }),
+  ];
 }
