@@ -9,7 +9,7 @@ import { errorMessage } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
 import { isEqual } from "../machinery/equality.ts";
 import { isStatus } from "../machinery/status-error.ts";
-import { timeText } from "./pods/status.ts";
+import { timeOf } from "../machinery/times.ts";
 import type { ContainerRuntime, RuntimeImage, RuntimeVersion } from "./runtime/runtime.ts";
 
 /** What a node has to give. */
@@ -49,6 +49,8 @@ const quietReport = 300_000;
 const leaseSeconds = 40;
 /** Images named in the status (as upstream). */
 const imagesShown = 50;
+/** Bytes below which memory is scarce (upstream's hard eviction threshold). */
+const memoryKept = 100 * 1024 * 1024;
 
 /** Makes the node's object, or puts the labels right on the one that is there. Tries until the API server answers. */
 export async function registerNode(
@@ -156,7 +158,7 @@ export class NodeReporter implements AsyncDisposable {
 
   async #status(node: Node): Promise<NodeStatus> {
     const { runtime, address, nodeName, kubeletPort, capacity, clock } = this.#options;
-    const now = timeText(clock.now());
+    const now = timeOf(clock.now());
     const [conditions, version, images] = await Promise.all([
       this.#conditions(node, now),
       runtime.version().catch(() => undefined),
@@ -170,7 +172,12 @@ export class NodeReporter implements AsyncDisposable {
       "hugepages-2Mi": "0",
       pods: String(capacity.pods),
     };
-    const allocatable = { ...amounts, "ephemeral-storage": String(Math.floor(capacity.ephemeralStorage * 0.9)) };
+    // What eviction keeps free is not for pods.
+    const allocatable = {
+      ...amounts,
+      memory: `${Math.floor((capacity.memory - memoryKept) / 1024)}Ki`,
+      "ephemeral-storage": String(Math.floor(capacity.ephemeralStorage * 0.9)),
+    };
     return {
       ...node.status,
       addresses: [
@@ -218,7 +225,7 @@ export class NodeReporter implements AsyncDisposable {
     }
     const { bavail, blocks, ffree, files } = statfsSync(dataFolder);
     const diskPressure = bavail / blocks < 0.1 || (files > 0 && ffree / files < 0.05);
-    const memoryPressure = availableMemory() < 100 * 1024 * 1024;
+    const memoryPressure = availableMemory() < memoryKept;
     const make = (type: string, holds: boolean, reason: string, message: string): NodeCondition => {
       const status = holds ? "True" : "False";
       const before = node.status?.conditions?.find((condition) => condition.type === type);
@@ -231,7 +238,9 @@ export class NodeReporter implements AsyncDisposable {
         message,
       };
     };
+    const own = ["MemoryPressure", "DiskPressure", "PIDPressure", "Ready"];
     return [
+      ...(node.status?.conditions ?? []).filter(({ type }) => !own.includes(type)),
       memoryPressure
         ? make("MemoryPressure", true, "KubeletHasInsufficientMemory", "kubelet has insufficient memory available")
         : make("MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),

@@ -13,7 +13,9 @@ import {
 } from "../runtime/labels.ts";
 import type { NamespaceOptions, SecurityProfile } from "../runtime/resources.ts";
 import type { DnsConfig, SandboxConfig } from "../runtime/sandbox.ts";
+import type { DeclaredContainer } from "./containers.ts";
 import { expand } from "./expansion.ts";
+import { hostnameOf } from "./hostname.ts";
 import { containerResources } from "./qos.ts";
 
 /** A volume that is ready on this node. */
@@ -39,6 +41,7 @@ export interface SandboxContext {
   readonly dns: DnsConfig;
   readonly cgroupParent: string;
   readonly attempt: number;
+  readonly clusterDomain: string;
 }
 
 const namesOf = (pod: Pod) => ({
@@ -56,19 +59,16 @@ function namespaces(pod: Pod): NamespaceOptions {
   };
 }
 
-/** What a pod is called in its own network: its `hostname` or its name, cut to what a host name may be. */
-export function hostnameOf(pod: Pod): string {
-  return (pod.spec.hostname || pod.metadata.name).slice(0, 63).replace(/[-.]+$/, "");
-}
-
-/** The pod's shared part. */
+/** The pod's shared part. Throws Fault `unsupported` for what no sandbox here can be. */
 export function sandboxConfig(pod: Pod, context: SandboxContext): SandboxConfig {
+  if (pod.spec.hostUsers === false)
+    throw new Fault("unsupported", "user namespaces (hostUsers: false) are not supported on this node");
   const { name, namespace, uid, labels, annotations } = pod.metadata;
   const security = pod.spec.securityContext;
   const ports = pod.spec.containers.flatMap((container) => container.ports ?? []);
   return {
     metadata: { name, namespace, uid, attempt: context.attempt },
-    ...(pod.spec.hostNetwork ? {} : { hostname: hostnameOf(pod) }),
+    ...(pod.spec.hostNetwork ? {} : { hostname: hostnameOf(pod, context.clusterDomain) }),
     logDirectory: podLogDirectory(context.logRoot, namesOf(pod)),
     dns: context.dns,
     portMappings: ports.map(({ containerPort, hostPort, hostIP, protocol }) => ({
@@ -86,7 +86,7 @@ export function sandboxConfig(pod: Pod, context: SandboxContext): SandboxConfig 
       namespaces: namespaces(pod),
       ...(security?.runAsUser === undefined ? {} : { runAsUser: security.runAsUser }),
       ...(security?.runAsGroup === undefined ? {} : { runAsGroup: security.runAsGroup }),
-      supplementalGroups: groupsOf(pod),
+      ...groupsOf(pod),
       privileged: [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].some(
         (container) => container.securityContext?.privileged,
       ),
@@ -95,9 +95,12 @@ export function sandboxConfig(pod: Pod, context: SandboxContext): SandboxConfig 
   };
 }
 
-function groupsOf(pod: Pod): readonly number[] {
-  const security = pod.spec.securityContext;
-  return [...(security?.supplementalGroups ?? []), ...(security?.fsGroup === undefined ? [] : [security.fsGroup])];
+function groupsOf(pod: Pod): Pick<ContainerSecurity, "supplementalGroups" | "supplementalGroupsPolicy"> {
+  const { supplementalGroups = [], fsGroup, supplementalGroupsPolicy } = pod.spec.securityContext ?? {};
+  return {
+    supplementalGroups: [...supplementalGroups, ...(fsGroup === undefined ? [] : [fsGroup])],
+    ...(supplementalGroupsPolicy === "Strict" ? { supplementalGroupsPolicy: "strict" } : {}),
+  };
 }
 
 function profileOf(
@@ -119,10 +122,8 @@ export interface ContainerContext {
   readonly image: RuntimeImage;
   readonly environment: readonly { readonly name: string; readonly value: string }[];
   readonly volumes: ReadonlyMap<string, ReadyVolume>;
-  /** Where `subPath`, the hosts file and the termination log of the pod are kept. */
-  readonly podFolder: string;
-  /** The pod's own /etc/hosts. */
-  readonly hostsFile: string | undefined;
+  /** The file that becomes /etc/hosts. */
+  readonly hostsFile: string;
   readonly restartCount: number;
   readonly capacityMemory: number;
   /** Host path of a volume's sub path, made if it is missing; refuses to leave the volume. */
@@ -134,7 +135,7 @@ export interface ContainerContext {
 }
 
 /** Everything that the runtime needs to make a container. Throws Fault `invalid` for what cannot be: the container waits with the message. */
-export function containerConfig(pod: Pod, container: Container, context: ContainerContext): ContainerConfig {
+export function containerConfig(pod: Pod, container: DeclaredContainer, context: ContainerContext): ContainerConfig {
   const { environment, image, restartCount } = context;
   const values = new Map(environment.map(({ name, value }) => [name, value]));
   const { name } = container;
@@ -147,7 +148,7 @@ export function containerConfig(pod: Pod, container: Container, context: Contain
     args: (container.args ?? []).map((word) => expand(word, values)),
     ...(container.workingDir ? { workingDir: container.workingDir } : {}),
     env: environment,
-    mounts: mountsOf(pod, container, context, values),
+    mounts: mountsOf(container, context, values),
     labels: containerLabels({ ...namesOf(pod), containerName: name }),
     annotations: {
       [runtimeAnnotations.containerHash]: containerHash(container),
@@ -170,7 +171,6 @@ export function containerConfig(pod: Pod, container: Container, context: Contain
 }
 
 function mountsOf(
-  pod: Pod,
   container: Container,
   context: ContainerContext,
   values: ReadonlyMap<string, string>,
@@ -184,6 +184,7 @@ function mountsOf(
       containerPath: mount.mountPath.startsWith("/") ? mount.mountPath : join("/", mount.mountPath),
       hostPath: sub ? context.subPath(volume, sub) : volume.path,
       readonly: volume.readonly || mount.readOnly === true,
+      ...(mount.recursiveReadOnly === "Enabled" ? { recursiveReadonly: true } : {}),
       propagation:
         propagation === "Bidirectional"
           ? "bidirectional"
@@ -192,13 +193,11 @@ function mountsOf(
             : "private",
     };
   });
-  const hosts = context.hostsFile;
-  if (hosts && !pod.spec.hostNetwork && !mounts.some(({ containerPath }) => containerPath === "/etc/hosts")) {
-    mounts.push({ containerPath: "/etc/hosts", hostPath: hosts });
-  }
-  const log = container.terminationMessagePath ?? "/dev/termination-log";
-  if (!mounts.some(({ containerPath }) => containerPath === log))
-    mounts.push({ containerPath: log, hostPath: context.terminationLog });
+  const addUnlessTaken = (containerPath: string, hostPath: string) => {
+    if (!mounts.some((mount) => mount.containerPath === containerPath)) mounts.push({ containerPath, hostPath });
+  };
+  addUnlessTaken("/etc/hosts", context.hostsFile);
+  addUnlessTaken(container.terminationMessagePath ?? "/dev/termination-log", context.terminationLog);
   return mounts;
 }
 
@@ -218,7 +217,7 @@ function securityOf(pod: Pod, container: Container, context: ContainerContext): 
     ...(runAsUser === undefined ? imageUser(context.image) : { runAsUser }),
     ...(runAsGroup === undefined ? {} : { runAsGroup }),
     readonlyRootfs: own.readOnlyRootFilesystem ?? false,
-    supplementalGroups: groupsOf(pod),
+    ...groupsOf(pod),
     noNewPrivileges: own.allowPrivilegeEscalation === false && !own.privileged,
     ...(own.procMount === "Unmasked" ? { maskedPaths: [], readonlyPaths: [] } : {}),
     seccomp: own.privileged ? { type: "unconfined" } : seccomp,

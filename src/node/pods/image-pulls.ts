@@ -1,18 +1,22 @@
 import type { Container, Pod, Secret } from "../../api/generated/core-v1.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
-import { Backoff } from "../../lib/backoff.ts";
+import { backoffDelay } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { errorMessage } from "../../lib/fault.ts";
+import { errorMessage, Fault } from "../../lib/fault.ts";
 import { Semaphore } from "../../lib/semaphore.ts";
-import type { ContainerRuntime, PullResult, RegistryAuth, RuntimeImage } from "../runtime/runtime.ts";
-import type { Waiting } from "./status.ts";
+import type { ContainerRuntime, PullResult, RuntimeImage } from "../runtime/runtime.ts";
+import type { Waiting } from "./container-status.ts";
+import { fieldPathOf } from "./containers.ts";
+import { credentialsFor } from "./image-credentials.ts";
 
 export type ImageResult =
   | { readonly ok: true; readonly image: RuntimeImage }
   | ({ readonly ok: false; readonly retryIn: number } & Waiting);
 
-/** Back-off of a failing image: 10 s doubling to 300 s (as upstream). */
-const backoffOptions = { base: 10_000, factor: 2, max: 300_000 };
+/** 10 s doubling to 300 s (as upstream). */
+const growth = { base: 10_000, factor: 2, max: 300_000 };
+/** How soon a failed pull is looked at again, to show that it backs off. */
+const soon = 1000;
 
 export interface ImagePullsOptions {
   readonly runtime: ContainerRuntime;
@@ -20,167 +24,179 @@ export interface ImagePullsOptions {
   readonly events: EventRecorder;
   /** The pod's pull secrets that are there. */
   readonly secrets: (pod: Pod) => Promise<readonly Secret[]>;
+  /** Pulls at a time. */
+  readonly parallel?: number;
+}
+
+interface Failure {
+  readonly count: number;
+  readonly until: number;
+  readonly why: string;
 }
 
 /** Brings containers' images to the node, as their pull policy says. */
 export class ImagePulls {
   readonly #options: ImagePullsOptions;
-  readonly #backoff = new Backoff(backoffOptions);
-  /** When an image may be tried again, and why it failed. */
-  readonly #blocked = new Map<string, { readonly until: number; readonly why: string }>();
+  /** By pod, then by image. */
+  readonly #failures = new Map<string, Map<string, Failure>>();
   readonly #pulling = new Map<string, Promise<PullResult>>();
-  readonly #turns = new Semaphore(5);
+  readonly #turns: Semaphore;
 
   constructor(options: ImagePullsOptions) {
     this.#options = options;
+    this.#turns = new Semaphore(options.parallel ?? 5);
   }
 
-  /** Makes sure of a container's image; says why it waits if that fails. `fieldPath` names the container in events. */
-  async ensure(pod: Pod, container: Container, fieldPath: string): Promise<ImageResult> {
+  /** Makes sure of a container's image; says why it waits if that fails. Throws Fault `aborted` when the signal does. */
+  async ensure(pod: Pod, container: Container, signal?: AbortSignal): Promise<ImageResult> {
+    const fieldPath = fieldPathOf(pod, container.name);
+    const result = await this.#ensure(pod, container, fieldPath, signal);
+    if (!result.ok) this.#options.events.record(pod, "Warning", "Failed", `Error: ${result.reason}`, fieldPath);
+    return result;
+  }
+
+  /** Forgets a pod's failures. */
+  forget(podUid: string): void {
+    this.#failures.delete(podUid);
+  }
+
+  async #ensure(
+    pod: Pod,
+    container: Container,
+    fieldPath: string,
+    signal: AbortSignal | undefined,
+  ): Promise<ImageResult> {
     const { runtime, events } = this.#options;
     const name = container.image ?? "";
+    const fault = nameFault(name);
+    if (fault) {
+      const message = `Failed to apply default image tag "${name}": couldn't parse image name "${name}": ${fault}`;
+      events.record(pod, "Warning", "InspectFailed", message, fieldPath);
+      return { ok: false, reason: "InvalidImageName", message, retryIn: growth.base };
+    }
     const policy = container.imagePullPolicy ?? "IfNotPresent";
-    const present = await runtime.imageStatus(name);
-    if (present && policy !== "Always") {
-      events.record(
-        pod,
-        "Normal",
-        "Pulled",
-        `Container image "${name}" already present on machine and can be accessed by the pod`,
-        fieldPath,
-      );
-      return { ok: true, image: present };
+    const image = policy === "Always" ? undefined : await runtime.imageStatus(name);
+    if (image) {
+      const message = `Container image "${name}" already present on machine and can be accessed by the pod`;
+      events.record(pod, "Normal", "Pulled", message, fieldPath);
+      return { ok: true, image };
     }
     if (policy === "Never") {
       const message = `Container image "${name}" is not present with pull policy of Never`;
       events.record(pod, "Warning", "ErrImageNeverPull", message, fieldPath);
-      return { ok: false, reason: "ErrImageNeverPull", message, retryIn: 10_000 };
+      return { ok: false, reason: "ErrImageNeverPull", message, retryIn: growth.base };
     }
-    return await this.#pull(pod, name, fieldPath);
+    return await this.#pull(pod, name, fieldPath, signal);
   }
 
-  async #pull(pod: Pod, name: string, fieldPath: string): Promise<ImageResult> {
-    const { runtime, clock, events } = this.#options;
-    const key = `${pod.metadata.uid}/${name}`;
-    const blocked = this.#blocked.get(key);
+  async #pull(pod: Pod, name: string, fieldPath: string, signal: AbortSignal | undefined): Promise<ImageResult> {
+    const { clock, events, runtime } = this.#options;
+    const known = this.#failures.get(pod.metadata.uid)?.get(name);
     const now = clock.monotonic();
-    if (blocked && now < blocked.until) {
-      events.record(pod, "Normal", "BackOff", `Back-off pulling image "${name}"`, fieldPath);
-      events.record(pod, "Warning", "Failed", "Error: ImagePullBackOff", fieldPath);
-      return {
-        ok: false,
-        reason: "ImagePullBackOff",
-        message: `Back-off pulling image "${name}": ${blocked.why}`,
-        retryIn: blocked.until - now,
-      };
+    if (known && now < known.until) {
+      const text = `Back-off pulling image "${name}"`;
+      events.record(pod, "Normal", "BackOff", text, fieldPath);
+      return { ok: false, reason: "ImagePullBackOff", message: `${text}: ${known.why}`, retryIn: known.until - now };
     }
     events.record(pod, "Normal", "Pulling", `Pulling image "${name}"`, fieldPath);
-    const began = clock.monotonic();
-    const fault = await this.#fetch(pod, name);
-    const image = fault ? undefined : await runtime.imageStatus(name);
+    const { pulledIn, ...result } = await this.#fetch(pod, name, signal);
+    const image = result.ok ? await runtime.imageStatus(name) : undefined;
     if (image) {
-      this.#backoff.succeeded(key);
-      this.#blocked.delete(key);
-      const took = durationText(clock.monotonic() - began);
-      events.record(
-        pod,
-        "Normal",
-        "Pulled",
-        `Successfully pulled image "${name}" in ${took} (${took} including waiting). Image size: ${image.sizeBytes} bytes.`,
-        fieldPath,
-      );
+      this.#failures.get(pod.metadata.uid)?.delete(name);
+      const waited = durationText(clock.monotonic() - now);
+      const message = `Successfully pulled image "${name}" in ${durationText(pulledIn)} (${waited} including waiting). Image size: ${image.sizeBytes} bytes.`;
+      events.record(pod, "Normal", "Pulled", message, fieldPath);
       return { ok: true, image };
     }
-    const { reason, message } = fault ?? {
-      reason: "ErrImagePull",
-      message: "the image is not there after it was pulled",
-    };
-    const wait = this.#backoff.failed(key);
-    this.#blocked.set(key, { until: clock.monotonic() + wait, why: `${reason}: ${message}` });
+    const reason = result.ok ? "ErrImagePull" : result.reason;
+    const message = result.ok ? "the image is not there after it was pulled" : result.message;
+    this.#failed(pod, name, `${reason}: ${message}`, known?.count ?? 0);
     events.record(pod, "Warning", "Failed", `Failed to pull image "${name}": ${message}`, fieldPath);
-    events.record(pod, "Warning", "Failed", `Error: ${reason}`, fieldPath);
-    // Soon again, to show that it backs off.
-    return { ok: false, reason, message, retryIn: 1000 };
+    return { ok: false, reason, message, retryIn: soon };
   }
 
-  /** Tries the pod's credentials one after the other; two pods that want one image share a pull without any. */
-  async #fetch(pod: Pod, name: string): Promise<{ readonly reason: string; readonly message: string } | undefined> {
-    const { runtime } = this.#options;
+  #failed(pod: Pod, name: string, why: string, before: number): void {
+    const { uid } = pod.metadata;
+    const failures = this.#failures.get(uid) ?? new Map<string, Failure>();
+    const count = before + 1;
+    failures.set(name, { count, why, until: this.#options.clock.monotonic() + backoffDelay(growth, count) });
+    this.#failures.set(uid, failures);
+  }
+
+  /** Tries the pod's credentials one after the other; pods that want one image without any share a pull. */
+  async #fetch(
+    pod: Pod,
+    name: string,
+    signal: AbortSignal | undefined,
+  ): Promise<PullResult & { readonly pulledIn: number }> {
+    const { clock, runtime, secrets } = this.#options;
+    let began = clock.monotonic();
+    const pull = (options: Parameters<ContainerRuntime["pullImage"]>[1]) =>
+      this.#turns.run(() => {
+        began = clock.monotonic();
+        return runtime.pullImage(name, options);
+      });
+    const done = (result: PullResult) => ({ ...result, pulledIn: clock.monotonic() - began });
     try {
-      const credentials = credentialsFor(name, await this.#options.secrets(pod));
-      if (credentials.length === 0) {
-        let shared = this.#pulling.get(name);
-        if (!shared) {
-          shared = this.#turns.run(() => runtime.pullImage(name)).finally(() => this.#pulling.delete(name));
-          this.#pulling.set(name, shared);
-        }
-        const result = await shared;
-        return result.ok ? undefined : result;
-      }
-      let last: { readonly reason: string; readonly message: string } | undefined;
+      const credentials = credentialsFor(name, await secrets(pod));
+      if (credentials.length === 0)
+        return done(
+          await abortable(
+            this.#shared(name, () => pull({})),
+            signal,
+          ),
+        );
+      let result: PullResult | undefined;
       for (const auth of credentials) {
-        const result = await this.#turns.run(() => runtime.pullImage(name, { auth }));
-        if (result.ok) return undefined;
-        last = result;
+        result = await pull({ auth, ...(signal ? { signal } : {}) });
+        if (result.ok) break;
       }
-      return last;
+      return done(result!);
     } catch (error) {
-      return { reason: "ErrImagePull", message: errorMessage(error) };
+      if (signal?.aborted) throw error;
+      return done({ ok: false, reason: "ErrImagePull", message: errorMessage(error) });
     }
   }
+
+  #shared(name: string, pull: () => Promise<PullResult>): Promise<PullResult> {
+    const known = this.#pulling.get(name);
+    if (known) return known;
+    const shared = pull().finally(() => this.#pulling.delete(name));
+    this.#pulling.set(name, shared);
+    return shared;
+  }
+}
+
+/** Waits for what goes on without us when the signal aborts. */
+async function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return await work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(new Fault("aborted", "the pull was given up"));
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    // Whoever else waits for the work hears of its fault.
+    work.catch(() => {});
+  }
+}
+
+const component = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
+const host =
+  "(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?";
+const reference = new RegExp(
+  `^(?:${host}/)?${component}(?:/${component})*(?::[\\w][\\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$`,
+);
+
+/** What is wrong with an image's name, in the words of the reference grammar (distribution specification). */
+function nameFault(name: string): string | undefined {
+  if (reference.test(name)) return undefined;
+  return reference.test(name.toLowerCase()) ? "repository name must be lowercase" : "invalid reference format";
 }
 
 /** `1.234s`, `87ms`: as Go prints durations, to the millisecond. */
 function durationText(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)}ms` : `${Number((ms / 1000).toFixed(3))}s`;
-}
-
-interface DockerConfig {
-  readonly auths?: Readonly<
-    Record<
-      string,
-      {
-        readonly username?: string;
-        readonly password?: string;
-        readonly auth?: string;
-        readonly identitytoken?: string;
-      }
-    >
-  >;
-}
-
-/** The credentials for an image's registry, out of `kubernetes.io/dockerconfigjson` and `dockercfg` secrets. */
-export function credentialsFor(image: string, secrets: readonly Secret[]): readonly RegistryAuth[] {
-  const host = registryOf(image);
-  return secrets.flatMap((secret) => {
-    const json = secret.data?.[".dockerconfigjson"];
-    const cfg = secret.data?.[".dockercfg"];
-    const text = Buffer.from(json ?? cfg ?? "", "base64").toString("utf8");
-    let auths: DockerConfig["auths"];
-    try {
-      const parsed: unknown = JSON.parse(text || "{}");
-      auths = json ? (parsed as DockerConfig).auths : (parsed as DockerConfig["auths"]);
-    } catch {
-      return [];
-    }
-    return Object.entries(auths ?? {})
-      .filter(([server]) => registryHost(server) === host)
-      .map(([serverAddress, { username, password, auth, identitytoken }]) => ({
-        serverAddress,
-        ...(username ? { username } : {}),
-        ...(password ? { password } : {}),
-        ...(auth ? { auth } : {}),
-        ...(identitytoken ? { identityToken: identitytoken } : {}),
-      }));
-  });
-}
-
-function registryOf(image: string): string {
-  const [first = "", ...rest] = image.split("/");
-  return rest.length > 0 && (/[.:]/.test(first) || first === "localhost") ? first : "docker.io";
-}
-
-function registryHost(server: string): string {
-  const host = server.replace(/^https?:\/\//, "").split("/")[0]!;
-  return host === "index.docker.io" ? "docker.io" : host;
 }

@@ -36,12 +36,38 @@ export async function observePod(runtime: ContainerRuntime, uid: string, signal?
   );
   return {
     uid,
-    sandboxes: sandboxes.filter((sandbox) => sandbox !== undefined).sort((a, b) => b.createdAt - a.createdAt),
-    containers: containers.filter((container) => container !== undefined).sort((a, b) => b.createdAt - a.createdAt),
+    sandboxes: sandboxes.filter((sandbox) => sandbox !== undefined).sort(byAge),
+    containers: containers.filter((container) => container !== undefined).sort(byAge),
   };
 }
 
-function observed(status: ContainerStatus, sandboxId: string): ObservedContainer {
+interface Dated {
+  readonly createdAt: number;
+  readonly metadata: { readonly attempt: number };
+}
+
+/** The newest first; attempts decide where the clock did not move between two. */
+function byAge(a: Dated, b: Dated): number {
+  return b.createdAt - a.createdAt || b.metadata.attempt - a.metadata.attempt;
+}
+
+/** The same pod with a sandbox or container that was made, or has changed, since. */
+export function withNews(
+  pod: ObservedPod,
+  news: { readonly sandbox?: SandboxStatus; readonly container?: ObservedContainer },
+): ObservedPod {
+  const { sandbox, container } = news;
+  const other = <T extends { readonly id: string }>(list: readonly T[], id: string) =>
+    list.filter((each) => each.id !== id);
+  return {
+    ...pod,
+    ...(sandbox ? { sandboxes: [sandbox, ...other(pod.sandboxes, sandbox.id)].sort(byAge) } : {}),
+    ...(container ? { containers: [container, ...other(pod.containers, container.id)].sort(byAge) } : {}),
+  };
+}
+
+/** Reads what a container's annotations say into its status. */
+export function observed(status: ContainerStatus, sandboxId: string): ObservedContainer {
   return {
     ...status,
     sandboxId,

@@ -3,8 +3,8 @@ import type { Client } from "../../client/client.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Semaphore } from "../../lib/semaphore.ts";
 import type { Cgroups } from "../runtime/cgroups.ts";
+import type { LogFiles } from "../runtime/log-files.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
 import type { DnsConfig } from "../runtime/sandbox.ts";
 import type { ReadyVolume } from "./container-config.ts";
@@ -12,6 +12,7 @@ import type { EnvironmentSources } from "./environment.ts";
 import type { ImagePulls } from "./image-pulls.ts";
 import type { ObservedContainer } from "./observed.ts";
 import type { ProbeVerdict } from "./plan.ts";
+import type { StartTurns } from "./start-turns.ts";
 
 /** Brings volumes to pods and takes them away. */
 export interface Volumes {
@@ -32,7 +33,10 @@ export interface Volumes {
 
 /** Asks containers how they are. */
 export interface Probes {
-  /** Starts probing containers that run and stops probing those that do not. */
+  /**
+   * Starts probing containers that run and stops probing those that do not. Of a pod that is being deleted only readiness
+   * is asked.
+   */
   update(pod: Pod, running: readonly ObservedContainer[], podIP: string | undefined): void;
   verdict(pod: Pod, container: ObservedContainer): ProbeVerdict;
   forget(uid: string): void;
@@ -62,9 +66,10 @@ export interface PodServices {
   readonly events: EventRecorder;
   readonly clock: Clock;
   readonly log: Log;
-  /** Pods that are being started at a time. */
-  readonly startTurns: Semaphore;
-  readonly nodeName: string;
+  readonly startTurns: StartTurns;
+  readonly logFiles: LogFiles;
+  /** `containerd`, as container ids in statuses begin. */
+  readonly runtimeName: string;
   readonly hostIP: string;
   readonly clusterDomain: string;
   /** Folder of pods' own files, and of container logs. */
@@ -74,4 +79,6 @@ export interface PodServices {
   readonly capacityMemory: number;
   readonly dnsFor: (pod: Pod) => DnsConfig;
   readonly environment: (podIPs: readonly string[]) => EnvironmentSources;
+  /** The runtime's handler that the pod's RuntimeClass names; undefined for the usual one. Throws Fault `missing` for an unknown class. */
+  readonly handlerFor: (pod: Pod) => Promise<string | undefined>;
 }

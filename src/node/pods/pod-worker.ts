@@ -1,25 +1,29 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Pod } from "../../api/core/pod.ts";
-import type { Container, PodStatus } from "../../api/generated/core-v1.ts";
+import { isPodTerminal } from "../../api/core/pod-state.ts";
+import { backoffDelay } from "../../lib/backoff.ts";
 import { errorMessage, faultCode } from "../../lib/fault.ts";
-import { isEqual } from "../../machinery/equality.ts";
 import { keyOf } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import { podLogDirectory } from "../runtime/labels.ts";
-import type { SandboxConfig, SandboxStatus } from "../runtime/sandbox.ts";
-import { containerHash, type ReadyVolume, sandboxConfig } from "./container-config.ts";
-import { ContainerStarter, type StartResult, terminationMessage } from "./container-starter.ts";
-import { hostsFile } from "./hosts-file.ts";
-import { newest, type ObservedContainer, type ObservedPod, observePod, readySandbox } from "./observed.ts";
-import { finishedPhase, isSidecar, type PodPlan, planPod } from "./plan.ts";
+import { stopContainers } from "./container-stopper.ts";
+import { fieldPathOf } from "./containers.ts";
+import { Ending } from "./ending.ts";
+import { newest, type ObservedPod, observePod, readySandbox } from "./observed.ts";
+import { finishedPhase } from "./plan.ts";
 import type { PodServices } from "./pod-services.ts";
-import { podCgroupLimits, qosOf } from "./qos.ts";
-import { podStatus, type Waiting } from "./status.ts";
+import { PodStarter } from "./pod-starter.ts";
+import { qosOf } from "./qos.ts";
+import { type Finished, podStatus } from "./status.ts";
+import { StatusWriter } from "./status-writer.ts";
+import { TerminationMessages } from "./termination-messages.ts";
+import { tidy } from "./tidy.ts";
 
-/** Faults of a pod's own are tried again after this long, doubling. */
-const firstRetry = 500;
-const longestRetry = 20_000;
+/** A look that failed is repeated after this long, doubling. */
+const retry = { base: 500, factor: 2, max: 20_000 };
+/** How long a node that shuts down waits for its last words to be heard. */
+const lastWordsMs = 2000;
 
 /**
  * Looks after one pod from its first sight to its end. One look at a time: it reads what there is, plans, acts and
@@ -28,9 +32,16 @@ const longestRetry = 20_000;
 export class PodWorker {
   readonly uid: string;
   readonly #services: PodServices;
-  readonly #starter: ContainerStarter;
-  readonly #stop = new AbortController();
   readonly #onGone: () => void;
+  readonly #starter: PodStarter;
+  readonly #status: StatusWriter;
+  readonly #messages: TerminationMessages;
+  /** No more looks. */
+  readonly #stop = new AbortController();
+  /** Not even status reports. */
+  readonly #closed = new AbortController();
+  /** The pod shall end: what waits for its start need not any more. */
+  readonly #deleted = new AbortController();
   #pod: Pod;
   /** The pod is not in the API any more. */
   #removed = false;
@@ -38,18 +49,34 @@ export class PodWorker {
   #running: Promise<void> | undefined;
   #timer: Disposable | undefined;
   #failures = 0;
-  #waiting = new Map<string, Waiting>();
-  #ending: { readonly done: Promise<void>; graceEnds: number; readonly hurry: AbortController } | undefined;
-  #ended = false;
+  #sentence: Finished | undefined;
+  #ending: { readonly time: Ending; done: boolean } | undefined;
+  /** A finished pod's part of the node was given back. */
+  #cleaned = false;
+  /** Nothing of the pod is left on the node. */
   #gone = false;
 
-  /** `onGone` is called when nothing of the pod is left on the node. */
+  /** `onGone` is called when the pod is neither on the node nor in the API any more. */
   constructor(pod: Pod, services: PodServices, onGone: () => void) {
+    const { client, clock, log } = services;
     this.uid = pod.metadata.uid;
     this.#pod = pod;
     this.#services = services;
-    this.#starter = new ContainerStarter(services);
     this.#onGone = onGone;
+    this.#messages = new TerminationMessages(services.logFiles);
+    this.#status = new StatusWriter({
+      client,
+      clock,
+      log,
+      pod: () => this.#pod,
+      stored: (stored) => this.#take(stored),
+      changed: (changed) => this.update(changed),
+      signal: this.#closed.signal,
+    });
+    this.#starter = new PodStarter(services, {
+      signal: AbortSignal.any([this.#stop.signal, this.#deleted.signal]),
+      report: (observed) => this.#report(observed),
+    });
   }
 
   get pod(): Pod {
@@ -58,339 +85,223 @@ export class PodWorker {
 
   /** The pod as the API has it now. */
   update(pod: Pod): void {
-    this.#pod = pod;
-    this.wake();
+    if (this.#take(pod)) this.wake();
   }
 
   /** The API forgot the pod: whatever runs of it ends. */
   remove(): void {
     this.#removed = true;
+    this.#deleted.abort();
+    this.wake();
+  }
+
+  /** Ends the pod for a reason of the node's own; it stays in the API as failed. */
+  fail(sentence: Finished): void {
+    this.#sentence ??= sentence;
     this.wake();
   }
 
   /** Something may have changed. */
   wake(): void {
+    if (this.#gone) {
+      if (this.#removed) this.#onGone();
+      return;
+    }
     this.#dirty = true;
-    if (!this.#running && !this.#gone && !this.#stop.signal.aborted) this.#running = this.#loop();
+    if (!this.#stop.signal.aborted) this.#running ??= this.#loop();
   }
 
-  /** Ends all of the pod's containers with their grace, and its sandbox; the pod itself stays as it is in the API. */
+  /** Brings the pod's volumes up to date, once they are there. */
+  async refreshVolumes(): Promise<void> {
+    if (!this.#starter.mounted || this.#pod.metadata.deletionTimestamp || isPodTerminal(this.#pod)) return;
+    await this.#services.volumes.refresh(this.#pod);
+  }
+
+  /**
+   * Ends all of the pod's containers with their grace, and its sandbox. The pod stays in the API and its volumes on disk; a pod
+   * whose containers have only one life is failed with that.
+   */
   async shutDown(): Promise<void> {
+    const { runtime, clock } = this.#services;
     this.#stop.abort();
-    this.#timer?.[Symbol.dispose]();
-    await this.#running;
-    const observed = await observePod(this.#services.runtime, this.uid);
-    await this.#kill(observed, this.#pod.spec.terminationGracePeriodSeconds ?? 30, new AbortController().signal);
+    await this.#rest();
+    const observed = await observePod(runtime, this.uid);
+    using ending = new Ending(clock, this.#pod.spec.terminationGracePeriodSeconds ?? 30);
+    await stopContainers(this.#pod, observed.containers, ending, this.#services);
+    if (observed.containers.length > 0 && !this.#removed) {
+      await this.#tellShutDown(await observePod(runtime, this.uid));
+    }
+    this.#closed.abort();
     await this.#dropSandboxes(observed);
-    if (this.#services.cgroups)
-      await this.#services.cgroups.remove(this.#services.cgroups.podPath(qosOf(this.#pod), this.uid));
+    await this.#dropCgroup();
   }
 
   /** Stops looking after the pod; its containers go on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
+    this.#closed.abort();
+    await this.#rest();
+    await this.#status.settled();
+  }
+
+  async #rest(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
+    this.#ending?.time[Symbol.dispose]();
     await this.#running;
+  }
+
+  /** Takes a pod that is newer than the known one; says whether it was. */
+  #take(pod: Pod): boolean {
+    // Our own status writes come back by the informer, sometimes after the next one.
+    if (BigInt(pod.metadata.resourceVersion) <= BigInt(this.#pod.metadata.resourceVersion)) return false;
+    const deleted = pod.metadata.deletionTimestamp && !this.#pod.metadata.deletionTimestamp;
+    this.#pod = pod;
+    if (deleted) {
+      this.#deleted.abort();
+      this.wake();
+    }
+    return true;
   }
 
   async #loop(): Promise<void> {
     const { log, clock } = this.#services;
-    try {
-      while (this.#dirty && !this.#stop.signal.aborted) {
-        this.#dirty = false;
-        this.#timer?.[Symbol.dispose]();
-        try {
-          const again = await this.#look();
-          this.#failures = 0;
-          if (this.#gone) return;
-          if (again !== undefined) this.#timer = clock.after(Math.max(10, again), () => this.wake());
-        } catch (error) {
-          if (this.#stop.signal.aborted) return;
-          const wait = Math.min(longestRetry, firstRetry * 2 ** this.#failures++);
-          log.warn(`pod ${this.#pod.metadata.namespace}/${this.#pod.metadata.name}: ${errorMessage(error)}`, {
-            error: faultCode(error) ? undefined : error,
-          });
-          this.#timer = clock.after(wait, () => this.wake());
-        }
+    while (this.#dirty && !this.#stop.signal.aborted && !this.#gone) {
+      this.#dirty = false;
+      this.#timer?.[Symbol.dispose]();
+      try {
+        const again = await this.#look();
+        this.#failures = 0;
+        if (again !== undefined) this.#timer = clock.after(Math.max(10, again), () => this.wake());
+      } catch (error) {
+        if (this.#stop.signal.aborted) break;
+        // What was under way was given up for the pod's end, which comes next.
+        if (this.#deleted.signal.aborted && this.#dirty) continue;
+        this.#failures += 1;
+        const { namespace, name } = this.#pod.metadata;
+        const fields = { error: faultCode(error) ? undefined : error };
+        log.warn(`pod ${namespace}/${name}: ${errorMessage(error)}`, fields);
+        this.#timer = clock.after(backoffDelay(retry, this.#failures), () => this.wake());
       }
-    } finally {
-      this.#running = undefined;
-      if (this.#gone) this.#onGone();
-      // Woken between the last test and here.
-      else if (this.#dirty && !this.#stop.signal.aborted) this.wake();
     }
+    // Set here, not after an await: who wakes from now on begins anew.
+    this.#running = undefined;
+    if (this.#gone && this.#removed) this.#onGone();
   }
 
   /** One look; returns after how many ms another is due at the latest. */
   async #look(): Promise<number | undefined> {
-    const pod = this.#pod;
     const observed = await observePod(this.#services.runtime, this.uid, this.#stop.signal);
+    const pod = this.#pod;
     if (this.#removed || pod.metadata.deletionTimestamp) return await this.#terminate(pod, observed);
-    const phase = pod.status?.phase;
-    const finished = phase === "Succeeded" || phase === "Failed" ? phase : finishedPhase(pod, observed);
+    const { deadline, finished } = this.#finished(pod, observed);
     if (finished) return await this.#finish(pod, observed, finished);
 
-    const plan = this.#plan(pod, observed);
-    const next = await this.#carryOut(pod, observed, plan);
-    const after = await observePod(this.#services.runtime, this.uid, this.#stop.signal);
-    const ended = finishedPhase(pod, after);
-    await this.#report(pod, after, { initialized: this.#plan(pod, after).initialized, finished: ended });
-    return ended ? 10 : next;
+    const { observed: after, retryIn } = await this.#starter.carryOut(pod, observed);
+    await this.#messages.learn(after, this.#folder);
+    this.#report(after);
+    await tidy(after, this.#folder, this.#services.runtime);
+    if (finishedPhase(pod, after)) this.#dirty = true;
+    const due = Math.min(retryIn ?? Number.POSITIVE_INFINITY, deadline);
+    return Number.isFinite(due) ? due : undefined;
   }
 
-  #plan(pod: Pod, observed: ObservedPod): PodPlan {
-    const { probes } = this.#services;
-    return planPod({ pod, observed, probes: (container) => probes.verdict(pod, container), hashOf: containerHash });
+  get #folder(): string {
+    return join(this.#services.podsFolder, this.uid);
   }
 
-  async #carryOut(pod: Pod, observed: ObservedPod, plan: PodPlan): Promise<number | undefined> {
-    const { events } = this.#services;
-    if (plan.killAll) {
-      await this.#kill(observed, pod.spec.terminationGracePeriodSeconds ?? 30, this.#stop.signal);
-      await this.#dropSandboxes(observed);
-    }
-    for (const stop of plan.stops) {
-      events.record(pod, "Normal", "Killing", stop.message, fieldPathOf(pod, stop.container.name));
-    }
-    await Promise.all(
-      plan.stops.map(({ container, graceSeconds }) =>
-        this.#stopContainer(
-          pod,
-          container,
-          graceSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30,
-          this.#stop.signal,
-        ),
-      ),
-    );
-    if (plan.stops.length > 0) this.#dirty = true;
-    if (!plan.createSandbox && plan.starts.length === 0) {
-      this.#waiting = new Map();
-      this.#watchProbes(pod, observed);
-      if (plan.stops.length === 0) await this.#tidy(observed);
-      return undefined;
-    }
-    // A pod that nothing holds back yet shows early that it was seen.
-    if (plan.createSandbox && !pod.status?.startTime)
-      await this.#report(pod, observed, { initialized: plan.initialized, finished: undefined });
-
-    const next = await this.#services.startTurns.run(() => this.#start(pod, observed, plan));
-    const after = await observePod(this.#services.runtime, this.uid, this.#stop.signal);
-    this.#watchProbes(pod, after);
-    return next;
+  /** How the pod has ended, if it has; and in how many ms its time is over. */
+  #finished(pod: Pod, observed: ObservedPod): { readonly finished?: Finished; readonly deadline: number } {
+    const { phase } = pod.status ?? {};
+    if (phase === "Succeeded" || phase === "Failed") return { finished: { phase }, deadline: 0 };
+    if (this.#sentence) return { finished: this.#sentence, deadline: 0 };
+    const ended = finishedPhase(pod, observed);
+    if (ended) return { finished: { phase: ended }, deadline: 0 };
+    const { activeDeadlineSeconds } = pod.spec;
+    if (activeDeadlineSeconds === undefined || !pod.status?.startTime) return { deadline: Number.POSITIVE_INFINITY };
+    const deadline = Date.parse(pod.status.startTime) + activeDeadlineSeconds * 1000 - this.#services.clock.now();
+    if (deadline > 0) return { deadline };
+    const message = "Pod was active on the node longer than the specified deadline";
+    this.#services.events.record(pod, "Normal", "DeadlineExceeded", message);
+    this.#sentence = { phase: "Failed", reason: "DeadlineExceeded", message };
+    return { finished: this.#sentence, deadline: 0 };
   }
 
-  async #start(pod: Pod, observed: ObservedPod, plan: PodPlan): Promise<number | undefined> {
-    const [volumes, cgroupParent] = await Promise.all([this.#mount(pod), this.#cgroup(pod)]);
-    const config = this.#sandboxConfig(
-      pod,
-      cgroupParent,
-      plan.createSandbox ? plan.attempt : (readySandbox(observed)?.metadata.attempt ?? 0),
-    );
-    let sandbox = readySandbox(observed);
-    let starts = plan.starts;
-    if (plan.createSandbox) {
-      sandbox = await this.#createSandbox(pod, config, observed);
-      const fresh = await observePod(this.#services.runtime, this.uid, this.#stop.signal);
-      starts = this.#plan(pod, fresh).starts;
-    }
-    if (!sandbox) return 1000;
-    const podIPs = pod.spec.hostNetwork ? [this.#services.hostIP] : sandbox.ips;
-    const hosts = this.#writeHosts(pod, podIPs);
-    const results = await Promise.all(
-      starts.map(async (container): Promise<readonly [Container, StartResult]> => {
-        const last = newest(observed, container.name);
-        const fieldPath = fieldPathOf(pod, container.name);
-        const request = {
-          pod,
-          container,
-          fieldPath,
-          sandbox,
-          sandboxConfig: config,
-          volumes,
-          podIPs,
-          hostsFile: hosts,
-          last,
-        };
-        return [container, await this.#starter.start(request)];
-      }),
-    );
-    this.#waiting = new Map();
-    let next: number | undefined;
-    for (const [container, result] of results) {
-      if (result.ok) {
-        await this.#postStart(pod, container, podIPs[0]);
-        continue;
-      }
-      this.#waiting.set(container.name, result);
-      next = Math.min(next ?? Number.POSITIVE_INFINITY, result.retryIn);
-    }
-    return next;
-  }
-
-  async #mount(pod: Pod): Promise<ReadonlyMap<string, ReadyVolume>> {
-    try {
-      return await this.#services.volumes.mount(pod);
-    } catch (error) {
-      if (faultCode(error) === "missing" || faultCode(error) === "unsupported") {
-        this.#services.events.record(pod, "Warning", "FailedMount", errorMessage(error));
-      }
-      throw error;
-    }
-  }
-
-  async #cgroup(pod: Pod): Promise<string> {
-    return (await this.#services.cgroups?.ensurePod(qosOf(pod), this.uid, podCgroupLimits(pod))) ?? "";
-  }
-
-  #sandboxConfig(pod: Pod, cgroupParent: string, attempt: number): SandboxConfig {
-    return sandboxConfig(pod, {
-      logRoot: this.#services.logRoot,
-      dns: this.#services.dnsFor(pod),
-      cgroupParent,
-      attempt,
-    });
-  }
-
-  async #createSandbox(pod: Pod, config: SandboxConfig, observed: ObservedPod): Promise<SandboxStatus | undefined> {
-    const { runtime, events } = this.#services;
-    if (observed.sandboxes.length > 0)
-      events.record(pod, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
-    mkdirSync(config.logDirectory!, { recursive: true, mode: 0o755 });
-    try {
-      const id = await runtime.runSandbox(config);
-      return await runtime.sandboxStatus(id);
-    } catch (error) {
-      events.record(pod, "Warning", "FailedCreatePodSandBox", `Failed to create pod sandbox: ${errorMessage(error)}`);
-      // What is left of it would keep its name taken.
-      for (const { id, state } of await runtime.listSandboxes({ labels: config.labels }))
-        if (state === "notReady") await runtime.removeSandbox(id);
-      throw error;
-    }
-  }
-
-  #writeHosts(pod: Pod, podIPs: readonly string[]): string | undefined {
-    if (pod.spec.hostNetwork) return undefined;
-    const folder = this.#starter.podFolder(pod);
-    mkdirSync(folder, { recursive: true, mode: 0o750 });
-    const path = join(folder, "etc-hosts");
-    writeFileSync(path, hostsFile(pod, podIPs, this.#services.clusterDomain), { mode: 0o644 });
-    return path;
-  }
-
-  async #postStart(pod: Pod, container: Container, podIP: string | undefined): Promise<void> {
-    const hook = container.lifecycle?.postStart;
-    if (!hook) return;
-    const { runtime, hooks, events } = this.#services;
-    const status = newest(await observePod(runtime, this.uid), container.name);
-    if (!status) return;
-    try {
-      await hooks.run(pod, status, hook, podIP, this.#stop.signal);
-    } catch (error) {
-      const fieldPath = fieldPathOf(pod, container.name);
-      events.record(pod, "Warning", "FailedPostStartHook", `PostStartHook failed: ${errorMessage(error)}`, fieldPath);
-      events.record(pod, "Normal", "Killing", "FailedPostStartHook", fieldPath);
-      await runtime.stopContainer(status.id, pod.spec.terminationGracePeriodSeconds ?? 30);
-      this.#dirty = true;
-    }
-  }
-
-  #watchProbes(pod: Pod, observed: ObservedPod): void {
-    const running = observed.containers.filter(
-      (container) => container.state === "running" && newest(observed, container.name) === container,
-    );
-    this.#services.probes.update(
-      pod,
-      running,
-      pod.spec.hostNetwork ? this.#services.hostIP : readySandbox(observed)?.ips[0],
-    );
-  }
-
-  /** Keeps the last ended container of each name, for its logs and its last state, and no dead sandbox. */
-  async #tidy(observed: ObservedPod): Promise<void> {
-    const { runtime } = this.#services;
-    const kept = new Map<string, number>();
-    for (const container of observed.containers) {
-      const count = (kept.get(container.name) ?? 0) + 1;
-      kept.set(container.name, count);
-      if (count > 2 && container.state === "exited") await runtime.removeContainer(container.id);
-    }
-    for (const sandbox of observed.sandboxes.slice(1))
-      if (sandbox.state === "notReady") await runtime.removeSandbox(sandbox.id);
-  }
-
-  async #finish(pod: Pod, observed: ObservedPod, finished: "Succeeded" | "Failed"): Promise<number | undefined> {
-    this.#waiting = new Map();
-    this.#services.probes.forget(this.uid);
-    if (observed.containers.some(({ state }) => state === "running")) {
-      await this.#kill(observed, pod.spec.terminationGracePeriodSeconds ?? 30, this.#stop.signal);
-    }
-    const after = await observePod(this.#services.runtime, this.uid);
-    await this.#report(pod, after, { initialized: true, finished });
-    for (const { id, state } of after.sandboxes) if (state === "ready") await this.#services.runtime.stopSandbox(id);
-    await this.#services.volumes.unmount(this.uid);
-    return undefined;
-  }
-
-  async #terminate(pod: Pod, observed: ObservedPod): Promise<number | undefined> {
-    const { clock, runtime, volumes, probes, client, cgroups, logRoot } = this.#services;
-    const grace = this.#removed
-      ? (pod.metadata.deletionGracePeriodSeconds ?? 1)
-      : (pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30);
-    const graceEnds = clock.monotonic() + grace * 1000;
-    if (this.#ending && graceEnds < this.#ending.graceEnds - 1000) {
-      // A later delete with less patience overrides the first.
-      this.#ending.graceEnds = graceEnds;
-      this.#ending.hurry.abort();
-    }
-    if (!this.#ending) {
-      for (const { name, state } of observed.containers) {
-        if (state === "running")
-          this.#services.events.record(pod, "Normal", "Killing", `Stopping container ${name}`, fieldPathOf(pod, name));
-      }
-      const hurry = new AbortController();
-      const done = this.#kill(observed, grace, hurry.signal).then(
-        () => {
-          this.#ended = true;
-          this.wake();
-        },
-        (error) => {
-          this.#services.log.warn(
-            `cannot end pod ${pod.metadata.namespace}/${pod.metadata.name}: ${errorMessage(error)}`,
-          );
-          this.#ending = undefined;
-          this.#timer = clock.after(1000, () => this.wake());
-        },
-      );
-      this.#ending = { done, graceEnds, hurry };
-    }
-    if (!this.#ended) {
-      this.#watchProbes(pod, observed);
-      if (!this.#removed) await this.#report(pod, observed, { initialized: true, finished: undefined });
-      return undefined;
-    }
+  /** Ends what still runs of a finished pod, and gives back its sandbox, volumes and control group. Its containers stay for their logs. */
+  async #finish(pod: Pod, observed: ObservedPod, finished: Finished): Promise<undefined> {
+    const { runtime, volumes, probes, images, clock } = this.#services;
+    this.#starter.waiting = new Map();
     probes.forget(this.uid);
-    const after = await observePod(runtime, this.uid);
-    if (after.containers.some(({ state }) => state === "running")) {
-      this.#ended = false;
-      this.#ending = undefined;
-      return 10;
+    images.forget(this.uid);
+    let after = observed;
+    if (observed.containers.some(({ state }) => state === "running")) {
+      this.#tellStopping(pod, observed);
+      using ending = new Ending(clock, pod.spec.terminationGracePeriodSeconds ?? 30);
+      await stopContainers(pod, observed.containers, ending, this.#services);
+      after = await observePod(runtime, this.uid);
     }
-    const phase =
-      pod.status?.phase === "Succeeded"
-        ? "Succeeded"
-        : after.containers.length > 0 && pod.spec.containers.every(({ name }) => newest(after, name)?.exitCode === 0)
-          ? "Succeeded"
-          : "Failed";
-    if (!this.#removed && after.containers.length > 0)
-      await this.#report(pod, after, { initialized: true, finished: phase });
-    await this.#dropSandboxes(after);
+    await this.#messages.learn(after, this.#folder);
+    this.#report(after, finished);
+    if (this.#cleaned) return;
+    for (const { id, state } of after.sandboxes) if (state === "ready") await runtime.stopSandbox(id);
     await volumes.unmount(this.uid);
-    await cgroups?.remove(cgroups.podPath(qosOf(pod), this.uid));
-    rmSync(this.#starter.podFolder(pod), { recursive: true, force: true });
-    rmSync(
-      podLogDirectory(logRoot, { podName: pod.metadata.name, podNamespace: pod.metadata.namespace, podUid: this.uid }),
-      { recursive: true, force: true },
-    );
+    await this.#dropCgroup();
+    this.#cleaned = true;
+  }
+
+  async #terminate(pod: Pod, observed: ObservedPod): Promise<undefined> {
+    const { probes, clock, log } = this.#services;
+    const { deletionGracePeriodSeconds: asked } = pod.metadata;
+    const grace = this.#removed ? 1 : (asked ?? pod.spec.terminationGracePeriodSeconds ?? 30);
+    if (!this.#ending) {
+      const ending = { time: new Ending(clock, grace), done: false };
+      this.#ending = ending;
+      this.#starter.waiting = new Map();
+      this.#tellStopping(pod, observed);
+      // Beside the looks, so that later ones can shorten the grace and report what has ended.
+      void stopContainers(pod, observed.containers, ending.time, this.#services)
+        .then(() => {
+          ending.done = true;
+        })
+        .catch((error) => {
+          log.warn(`cannot end pod ${pod.metadata.namespace}/${pod.metadata.name}: ${errorMessage(error)}`);
+          this.#ending = undefined;
+          return clock.sleep(1000, this.#stop.signal).catch(() => {});
+        })
+        .finally(() => {
+          ending.time[Symbol.dispose]();
+          this.wake();
+        });
+    } else this.#ending.time.shorten(grace);
+    const running = observed.containers.filter(({ state }) => state === "running");
+    if (running.length > 0) {
+      if (this.#ending?.done) this.#ending = undefined;
+      probes.update(pod, running, podIPOf(pod, observed, this.#services.hostIP));
+      await this.#messages.learn(observed, this.#folder);
+      if (!this.#removed) this.#report(observed);
+      if (!this.#ending) this.#dirty = true;
+      return;
+    }
+    if (!this.#ending.done) return;
+    await this.#bury(pod, observed);
+  }
+
+  /** All containers have ended: tells how, gives everything back, and lets the API forget the pod. */
+  async #bury(pod: Pod, observed: ObservedPod): Promise<void> {
+    const { probes, images, volumes, client, logRoot } = this.#services;
+    probes.forget(this.uid);
+    images.forget(this.uid);
+    await this.#messages.learn(observed, this.#folder);
+    // A repeated burial finds no containers; what was told of them stands.
+    const untold = observed.containers.length > 0 || !hadContainers(pod);
+    if (!this.#removed && untold) this.#report(observed, { phase: lastPhase(pod, observed) });
+    const cleanUp = async () => {
+      await this.#dropSandboxes(observed);
+      await Promise.all([volumes.unmount(this.uid), this.#dropCgroup()]);
+      const { name: podName, namespace: podNamespace } = pod.metadata;
+      for (const folder of [this.#folder, podLogDirectory(logRoot, { podName, podNamespace, podUid: this.uid })])
+        rmSync(folder, { recursive: true, force: true });
+    };
+    await Promise.all([cleanUp(), this.#status.settled()]);
     if (!this.#removed) {
       try {
         await client.delete(Pod, keyOf(pod), { gracePeriodSeconds: 0, preconditions: { uid: this.uid } });
@@ -399,118 +310,75 @@ export class PodWorker {
       }
     }
     this.#gone = true;
-    return undefined;
   }
 
-  /** Ends every running container, sidecars after the others and in the opposite order of their start. */
-  async #kill(observed: ObservedPod, graceSeconds: number, signal: AbortSignal): Promise<void> {
-    const pod = this.#pod;
-    const { clock } = this.#services;
-    const deadline = clock.monotonic() + graceSeconds * 1000;
-    const running = observed.containers.filter(({ state }) => state === "running");
-    const sidecars = (pod.spec.initContainers ?? []).filter(isSidecar).map(({ name }) => name);
-    const left = () => Math.max(0, Math.ceil((deadline - clock.monotonic()) / 1000));
-    await Promise.all(
-      running
-        .filter(({ name }) => !sidecars.includes(name))
-        .map((container) => this.#stopContainer(pod, container, graceSeconds, signal)),
-    );
-    for (const name of [...sidecars].reverse()) {
-      const container = running.find((each) => each.name === name);
-      if (container) await this.#stopContainer(pod, container, Math.max(2, left()), signal);
+  #tellStopping(pod: Pod, { containers }: ObservedPod): void {
+    for (const { name, state } of containers) {
+      if (state !== "running") continue;
+      this.#services.events.record(pod, "Normal", "Killing", `Stopping container ${name}`, fieldPathOf(pod, name));
     }
   }
 
-  async #stopContainer(
-    pod: Pod,
-    container: ObservedContainer,
-    graceSeconds: number,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { runtime, hooks, clock, events } = this.#services;
-    const began = clock.monotonic();
-    const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
-    const hook = all.find(({ name }) => name === container.name)?.lifecycle?.preStop;
-    if (hook && graceSeconds > 0 && !signal.aborted) {
-      const limit = new AbortController();
-      using _timer = clock.after(graceSeconds * 1000, () => limit.abort());
-      await hooks
-        .run(pod, container, hook, pod.status?.podIP, AbortSignal.any([signal, limit.signal]))
-        .catch((error) => {
-          events.record(
-            pod,
-            "Warning",
-            "FailedPreStopHook",
-            `PreStopHook failed: ${errorMessage(error)}`,
-            fieldPathOf(pod, container.name),
-          );
-        });
-    }
-    const left = Math.max(hook ? 2 : 0, Math.ceil(graceSeconds - (clock.monotonic() - began) / 1000));
-    const patient = runtime.stopContainer(container.id, graceSeconds === 0 || signal.aborted ? 0 : left);
-    const hurried = new Promise<void>((resolve) => {
-      if (!signal.aborted)
-        signal.addEventListener("abort", () => resolve(runtime.stopContainer(container.id, 0)), { once: true });
-    });
-    await Promise.race([patient, hurried]);
+  async #tellShutDown(observed: ObservedPod): Promise<void> {
+    const { spec } = this.#pod;
+    const message = "Pod was terminated in response to imminent node shutdown.";
+    const oneLife = spec.restartPolicy === "Never" && !isPodTerminal(this.#pod);
+    await this.#messages.learn(observed, this.#folder);
+    this.#report(observed, oneLife ? { phase: "Failed", reason: "Terminated", message } : undefined);
+    await Promise.race([this.#status.settled(), this.#services.clock.sleep(lastWordsMs)]);
   }
 
-  async #dropSandboxes(observed: ObservedPod): Promise<void> {
+  async #dropSandboxes({ sandboxes }: ObservedPod): Promise<void> {
+    const { runtime } = this.#services;
     await Promise.all(
-      observed.sandboxes.map(async ({ id }) => {
-        await this.#services.runtime.stopSandbox(id);
-        await this.#services.runtime.removeSandbox(id);
+      sandboxes.map(async ({ id }) => {
+        await runtime.stopSandbox(id);
+        await runtime.removeSandbox(id);
       }),
     );
   }
 
-  async #report(
-    pod: Pod,
-    observed: ObservedPod,
-    state: { readonly initialized: boolean; readonly finished: "Succeeded" | "Failed" | undefined },
-  ): Promise<void> {
-    const { probes, hostIP, clock, client } = this.#services;
-    const folder = this.#starter.podFolder(pod);
-    const make = (current: Pod): PodStatus =>
-      podStatus({
-        pod: current,
+  async #dropCgroup(): Promise<void> {
+    const { cgroups } = this.#services;
+    await cgroups?.remove(cgroups.podPath(qosOf(this.#pod), this.uid));
+  }
+
+  #report(observed: ObservedPod, finished?: Finished): void {
+    const { probes, hostIP, clock, runtimeName } = this.#services;
+    const now = clock.now();
+    const { waiting } = this.#starter;
+    this.#status.report((pod) => {
+      const { phase } = pod.status ?? {};
+      const ended = phase === "Succeeded" || phase === "Failed" ? { phase } : undefined;
+      return podStatus({
+        pod,
         observed,
         probes: (container) => probes.verdict(pod, container),
-        waiting: this.#waiting,
-        ...state,
+        waiting,
+        finished: ended ?? finished,
         hostIP,
-        now: clock.now(),
-        terminationMessage: (container) => terminationMessage(folder, container),
+        now,
+        runtimeName,
+        terminationMessage: (container) => this.#messages.of(container),
       });
-    let current = this.#pod.metadata.uid === pod.metadata.uid ? this.#pod : pod;
-    for (let tries = 0; tries < 5; tries++) {
-      const status = make(current);
-      if (isEqual(status, current.status)) return;
-      try {
-        const stored = await client.updateStatus(Pod, { ...current, status });
-        // The informer will bring it too; until then the next look compares with what was just reported.
-        if (BigInt(stored.metadata.resourceVersion) > BigInt(this.#pod.metadata.resourceVersion)) this.#pod = stored;
-        return;
-      } catch (error) {
-        if (isStatus(error, "NotFound")) return;
-        if (!isStatus(error, "Conflict")) throw error;
-        const fresh = await client.get(Pod, keyOf(pod)).catch((fault) => {
-          if (isStatus(fault, "NotFound")) return undefined;
-          throw fault;
-        });
-        if (fresh?.metadata.uid !== this.uid) return;
-        current = fresh;
-      }
-    }
+    });
   }
 }
 
-/** How events name a part of a pod. */
-export function fieldPathOf(pod: Pod, container: string): string {
-  const kind = pod.spec.initContainers?.some(({ name }) => name === container)
-    ? "initContainers"
-    : pod.spec.ephemeralContainers?.some(({ name }) => name === container)
-      ? "ephemeralContainers"
-      : "containers";
-  return `spec.${kind}{${container}}`;
+function podIPOf({ spec }: Pod, observed: ObservedPod, hostIP: string): string | undefined {
+  return spec.hostNetwork ? hostIP : readySandbox(observed)?.ips[0];
+}
+
+function hadContainers({ status }: Pod): boolean {
+  return (status?.containerStatuses ?? []).some(({ containerID }) => containerID);
+}
+
+/** A deleted pod has succeeded when all of its containers ended well, and failed otherwise (as upstream). */
+function lastPhase({ status, spec }: Pod, observed: ObservedPod): "Succeeded" | "Failed" {
+  if (status?.phase === "Succeeded" || status?.phase === "Failed") return status.phase;
+  const well = spec.containers.every(({ name }) => {
+    const last = newest(observed, name);
+    return last?.state === "exited" && last.exitCode === 0;
+  });
+  return well ? "Succeeded" : "Failed";
 }

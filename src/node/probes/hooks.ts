@@ -1,8 +1,9 @@
 import type { Clock } from "../../lib/clock.ts";
-import { Fault } from "../../lib/fault.ts";
+import { errorMessage, Fault } from "../../lib/fault.ts";
+import { declared } from "../pods/containers.ts";
 import type { Hooks } from "../pods/pod-services.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
-import { probeHttp } from "./probe.ts";
+import { httpGet } from "./http-get.ts";
 
 const httpTimeout = 30_000;
 
@@ -11,27 +12,33 @@ export function createHooks(options: { readonly runtime: ContainerRuntime; reado
   const { runtime, clock } = options;
   return {
     async run(pod, observed, hook, podIP, signal) {
+      const { name } = observed;
+      const where = `for Container "${name}" in Pod "${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})" failed`;
       if (hook.sleep) {
         await clock.sleep(hook.sleep.seconds * 1000, signal).catch(() => {});
         return;
       }
       if (hook.exec) {
         const { command = [] } = hook.exec;
-        const { exitCode, stdout, stderr } = await runtime.execSync(observed.id, command, { signal });
-        if (exitCode !== 0)
-          throw new Fault(
-            "internal",
-            `command '${command.join(" ")}' exited with ${exitCode}: ${Buffer.concat([stdout, stderr]).toString("utf8").slice(0, 1024)}`,
-          );
+        const shown = `Exec lifecycle hook ([${command.join(" ")}]) ${where}`;
+        const fault = (error: string, output: string) =>
+          new Fault("internal", `${shown} - error: ${error}, message: ${JSON.stringify(output)}`);
+        const { exitCode, stdout, stderr } = await runtime.execSync(observed.id, command, { signal }).catch((error) => {
+          throw fault(errorMessage(error), "");
+        });
+        const output = Buffer.concat([stdout, stderr]).toString("utf8").slice(0, 1024);
+        if (exitCode !== 0) throw fault(`command '${command.join(" ")}' exited with ${exitCode}`, output);
         return;
       }
-      const container = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find(
-        ({ name }) => name === observed.name,
-      );
+      const container = declared(pod, name);
       if (hook.httpGet && container) {
-        if (!podIP && !hook.httpGet.host) throw new Fault("missing", "the pod has no address yet");
-        const { healthy, output } = await probeHttp(hook.httpGet, { container, podIP: podIP ?? "" }, httpTimeout);
-        if (!healthy) throw new Fault("internal", output);
+        const { path = "/" } = hook.httpGet;
+        const fault = (error: string) =>
+          new Fault("internal", `HTTP lifecycle hook (${path}) ${where} - error: ${error}, message: ""`);
+        if (!podIP && !hook.httpGet.host) throw fault("failed to find networking container: {}");
+        // Any answer will do: a hook asks for nothing but to be called.
+        const answer = await httpGet(hook.httpGet, container, podIP ?? "", { timeoutMs: httpTimeout, signal });
+        if (!answer.ok) throw fault(answer.fault);
       }
     },
   };

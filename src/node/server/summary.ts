@@ -1,6 +1,6 @@
 import type { Pod } from "../../api/generated/core-v1.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { timeText } from "../pods/status.ts";
+import { timeOf } from "../../machinery/times.ts";
 import { runtimeLabels } from "../runtime/labels.ts";
 import type { ContainerRuntime, ContainerStats } from "../runtime/runtime.ts";
 
@@ -15,7 +15,7 @@ export async function statsSummary(options: {
   const stats = await runtime.listContainerStats();
   const byPod = Map.groupBy(stats, (each) => each.labels[runtimeLabels.podUid] ?? "");
   return {
-    node: { nodeName, startTime: timeText(clock.now() - clock.monotonic()) },
+    node: { nodeName, startTime: timeOf(clock.now() - clock.monotonic()) },
     pods: pods().map(({ metadata }) => {
       const own = byPod.get(metadata.uid) ?? [];
       return {
@@ -33,7 +33,7 @@ function containerSummary({ metadata, cpu, memory, writableLayer }: ContainerSta
     ...(cpu
       ? {
           cpu: {
-            time: timeText(cpu.timestamp),
+            time: timeOf(cpu.timestamp),
             usageNanoCores: cpu.usageNanoCores,
             usageCoreNanoSeconds: cpu.usageCoreNanoSeconds,
           },
@@ -42,7 +42,7 @@ function containerSummary({ metadata, cpu, memory, writableLayer }: ContainerSta
     ...(memory
       ? {
           memory: {
-            time: timeText(memory.timestamp),
+            time: timeOf(memory.timestamp),
             availableBytes: memory.availableBytes,
             usageBytes: memory.usageBytes,
             workingSetBytes: memory.workingSetBytes,
@@ -55,7 +55,7 @@ function containerSummary({ metadata, cpu, memory, writableLayer }: ContainerSta
     ...(writableLayer
       ? {
           rootfs: {
-            time: timeText(writableLayer.timestamp),
+            time: timeOf(writableLayer.timestamp),
             usedBytes: writableLayer.usedBytes,
             inodesUsed: writableLayer.inodesUsed,
           },

@@ -16,10 +16,13 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** One file of a volume. `mode` are permission bits. */
+/** One file of a volume. */
 export interface VolumeFile {
   readonly content: Uint8Array;
+  /** Permission bits. */
   readonly mode: number;
+  /** The user that owns it; root when absent. */
+  readonly owner?: number;
 }
 
 const current = "..data";
@@ -40,13 +43,13 @@ export function writeAtomically(
   const stamp = new Date(options.now).toISOString().replace(/[-:T]/g, "_").slice(0, 19);
   const next = mkdtempSync(join(folder, `..${stamp}.`));
   chmodSync(next, 0o755);
-  for (const [path, { content, mode }] of files) {
+  for (const [path, { content, mode, owner }] of files) {
     const target = join(next, path);
     mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
     writeFileSync(target, content);
     // Set apart from the creation, which the process's umask would cut.
     chmodSync(target, mode);
-    if (options.group !== undefined) chownSync(target, -1, options.group);
+    if (owner !== undefined || options.group !== undefined) chownSync(target, owner ?? 0, options.group ?? 0);
   }
   const link = join(folder, `${current}_tmp`);
   rmSync(link, { force: true });

@@ -1,3 +1,4 @@
+import { allContainers } from "../../api/core/pod-state.ts";
 import type {
   ConfigMap,
   DownwardAPIVolumeFile,
@@ -24,26 +25,22 @@ type Files = Map<string, VolumeFile>;
 
 const text = (content: string) => new TextEncoder().encode(content);
 
-interface Data {
-  readonly entries: ReadonlyMap<string, Uint8Array>;
-}
+type Data = ReadonlyMap<string, Uint8Array>;
 
 function configMapData({ data, binaryData }: ConfigMap): Data {
-  return {
-    entries: new Map([
-      ...Object.entries(data ?? {}).map(([key, value]) => [key, text(value)] as const),
-      ...Object.entries(binaryData ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64")] as const),
-    ]),
-  };
+  return new Map([
+    ...Object.entries(data ?? {}).map(([key, value]) => [key, text(value)] as const),
+    ...Object.entries(binaryData ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64")] as const),
+  ]);
 }
 
 function secretData({ data }: Secret): Data {
-  return { entries: new Map(Object.entries(data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64")])) };
+  return new Map(Object.entries(data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64")]));
 }
 
 function project(
   files: Files,
-  { entries }: Data,
+  entries: Data,
   items: readonly KeyToPath[] | undefined,
   mode: number,
   optional: boolean,
@@ -82,13 +79,13 @@ function projectFields(
 async function configMap(pod: Pod, name: string, optional: boolean, sources: ContentSources): Promise<Data> {
   const found = await sources.configMap(pod.metadata.namespace, name);
   if (!found && !optional) throw new Fault("missing", `configmap "${name}" not found`);
-  return found ? configMapData(found) : { entries: new Map() };
+  return found ? configMapData(found) : new Map();
 }
 
 async function secret(pod: Pod, name: string, optional: boolean, sources: ContentSources): Promise<Data> {
   const found = await sources.secret(pod.metadata.namespace, name);
   if (!found && !optional) throw new Fault("missing", `secret "${name}" not found`);
-  return found ? secretData(found) : { entries: new Map() };
+  return found ? secretData(found) : new Map();
 }
 
 async function projected(pod: Pod, source: ProjectedVolumeSource, sources: ContentSources): Promise<Files> {
@@ -107,19 +104,25 @@ async function projected(pod: Pod, source: ProjectedVolumeSource, sources: Conte
     if (part.serviceAccountToken) {
       const { audience, expirationSeconds = 3600, path } = part.serviceAccountToken;
       const token = await sources.token(pod, { audience, expirationSeconds });
-      // Only its owner reads a token, unless the pod's containers share a group for it.
-      const tokenMode = pod.spec.securityContext?.fsGroup !== undefined || allRunAsRoot(pod) ? 0o600 : mode;
-      files.set(path, { content: text(token), mode: tokenMode });
+      // Where the pod's containers have one user, or a group of their own, nobody else reads the token (as upstream).
+      const owner = commonUser(pod);
+      const own = owner !== undefined || pod.spec.securityContext?.fsGroup !== undefined;
+      files.set(path, {
+        content: text(token),
+        mode: own ? 0o600 : mode,
+        ...(owner === undefined ? {} : { owner }),
+      });
     }
   }
   return files;
 }
 
-function allRunAsRoot(pod: Pod): boolean {
-  const users = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map(
-    (container) => container.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser,
+/** The user that all of the pod's containers run as, if it is declared and the same. */
+function commonUser({ spec }: Pod): number | undefined {
+  const users = allContainers(spec).map(
+    ({ securityContext }) => securityContext?.runAsUser ?? spec.securityContext?.runAsUser,
   );
-  return users.every((user) => user === 0);
+  return users.every((user) => user === users[0]) ? users[0] : undefined;
 }
 
 /** The files of a volume that is made from API objects; undefined for other volumes. Throws Fault `missing` as `mount` says. */

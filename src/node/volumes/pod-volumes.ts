@@ -1,40 +1,40 @@
 import { execFile } from "node:child_process";
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { join, resolve, sep } from "node:path";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
-import type { HostPathVolumeSource, Pod, Volume } from "../../api/generated/core-v1.ts";
+import type { PersistentVolume, Pod, Volume } from "../../api/generated/core-v1.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { Fault } from "../../lib/fault.ts";
+import { errorMessage, Fault, faultCode } from "../../lib/fault.ts";
 import { quantityValue } from "../../machinery/quantity.ts";
 import type { ReadyVolume } from "../pods/container-config.ts";
 import type { Volumes } from "../pods/pod-services.ts";
+import { unmountBelow } from "../runtime/mounts.ts";
 import { writeAtomically } from "./atomic-files.ts";
 import { type ContentSources, contentsOf } from "./contents.ts";
+import { hostPath } from "./host-path.ts";
+import { giveToGroup } from "./ownership.ts";
+import { subPath } from "./sub-path.ts";
 
 const execute = promisify(execFile);
 
 export interface PodVolumesOptions {
   /** Each pod has a folder here: `<uid>/volumes/<plugin>/<name>`. */
   readonly folder: string;
-  readonly sources: (pod: Pod) => ContentSources;
+  /** One tmpfs for everything that must not come onto a disk: secrets, tokens, projected and downward API volumes. */
+  readonly memoryFolder: string;
+  /** `fresh` asks for what is in the API now; otherwise a look of some seconds ago will do. */
+  readonly sources: (pod: Pod, options: { readonly fresh: boolean }) => ContentSources;
+  /** The volume that a claim of the pod's namespace is bound to. Throws Fault `missing` while there is none. */
+  readonly claimed: (pod: Pod, claim: string) => Promise<PersistentVolume>;
   readonly clock: Clock;
+  /** Makes nothing, only looks whether everything is there: for containers that have no files. */
+  readonly dry?: boolean;
 }
 
-/** emptyDir, hostPath, configMap, secret, downwardAPI and projected volumes. Secrets and tokens lie on tmpfs only. */
+/** emptyDir, hostPath, configMap, secret, downwardAPI, projected and claimed volumes. Secrets and tokens lie in memory only. */
 export class PodVolumes implements Volumes {
   readonly #options: PodVolumesOptions;
+  #memory: Promise<void> | undefined;
 
   constructor(options: PodVolumesOptions) {
     this.#options = options;
@@ -48,186 +48,142 @@ export class PodVolumes implements Volumes {
   }
 
   async refresh(pod: Pod): Promise<void> {
-    for (const volume of pod.spec.volumes ?? []) if (isContent(volume)) await this.#ready(pod, volume);
+    for (const volume of pod.spec.volumes ?? [])
+      if (isContent(volume)) await this.#content(pod, volume, { fresh: false });
   }
 
   async unmount(uid: string): Promise<void> {
-    const folder = join(this.#options.folder, uid);
-    await detach(folder);
-    rmSync(join(folder, "volumes"), { recursive: true, force: true });
+    const { folder, memoryFolder } = this.#options;
+    const volumes = join(folder, uid, "volumes");
+    if (existsSync(volumes)) {
+      await unmountBelow(volumes);
+      rmSync(volumes, { recursive: true, force: true });
+    }
+    rmSync(join(memoryFolder, uid), { recursive: true, force: true });
   }
 
   /** Unmounts what is mounted for any pod; what lies on disk stays. */
   async detachAll(): Promise<void> {
-    await detach(this.#options.folder);
+    await unmountBelow(this.#options.folder);
+    await unmountBelow(this.#options.memoryFolder);
+    this.#memory = undefined;
   }
 
   async list(): Promise<readonly string[]> {
-    const { folder } = this.#options;
-    return existsSync(folder) ? readdirSync(folder) : [];
+    const { folder, memoryFolder } = this.#options;
+    return [...new Set([folder, memoryFolder].flatMap((place) => (existsSync(place) ? readdirSync(place) : [])))];
   }
 
   subPath(volume: ReadyVolume, path: string): string {
-    const target = resolve(volume.path, path);
-    const root = realpathSync(volume.path);
-    if (target !== volume.path && !target.startsWith(volume.path + sep)) {
-      throw new Fault("invalid", `subPath ${path} must not leave its volume`);
-    }
-    if (!existsSync(target) && !volume.readonly) {
-      mkdirSync(target, { recursive: true, mode: 0o750 });
-      chmodSync(target, statSync(volume.path).mode & 0o7777);
-    }
-    if (!existsSync(target)) throw new Fault("invalid", `subPath ${path} is not in its volume`);
-    // A link inside the volume may point anywhere: what counts is where it ends.
-    const real = realpathSync(target);
-    if (real !== root && !real.startsWith(root + sep))
-      throw new Fault("invalid", `subPath ${path} must not leave its volume`);
-    return real;
+    return subPath(volume, path);
   }
 
   async #ready(pod: Pod, volume: Volume): Promise<ReadyVolume> {
-    if (volume.hostPath) return { path: hostPath(volume.hostPath), readonly: false };
+    const { name, hostPath: source, persistentVolumeClaim: claim } = volume;
+    if (this.#options.dry && (source || volume.emptyDir)) return { path: this.#options.folder, readonly: false };
+    if (source) return { path: hostPath(source, name), readonly: false };
     if (volume.emptyDir) return { path: await this.#emptyDir(pod, volume), readonly: false };
-    if (isContent(volume)) return { path: await this.#content(pod, volume), readonly: true };
+    if (isContent(volume)) return { path: await this.#content(pod, volume, { fresh: true }), readonly: true };
+    if (claim) return await this.#claim(pod, volume, claim.claimName, claim.readOnly ?? false);
+    if (volume.ephemeral) return await this.#claim(pod, volume, `${pod.metadata.name}-${name}`, false);
     const kind = Object.keys(volume).find((key) => key !== "name") ?? "nothing";
-    throw new Fault(
-      "unsupported",
-      `MountVolume.SetUp failed for volume "${volume.name}" : volumes of type ${kind} are not supported on this node`,
-    );
+    throw setUpFault("unsupported", name, `volumes of type ${kind} are not supported on this node`);
   }
 
   #folder(pod: Pod, plugin: string, name: string): string {
     return join(this.#options.folder, pod.metadata.uid, "volumes", `kubernetes.io~${plugin}`, name);
   }
 
-  async #emptyDir(pod: Pod, volume: Volume): Promise<string> {
-    const path = this.#folder(pod, "empty-dir", volume.name);
-    const { medium, sizeLimit } = volume.emptyDir ?? {};
-    const fresh = !existsSync(path);
-    if (medium === "Memory") await mountTmpfs(path, sizeLimit ? quantityValue(sizeLimit) : undefined);
-    else if (medium)
-      throw new Fault(
-        "unsupported",
-        `MountVolume.SetUp failed for volume "${volume.name}" : medium ${medium} is not supported on this node`,
-      );
-    else mkdirSync(path, { recursive: true, mode: 0o777 });
+  async #emptyDir(pod: Pod, { name, emptyDir }: Volume): Promise<string> {
+    const path = this.#folder(pod, "empty-dir", name);
+    const { medium, sizeLimit } = emptyDir ?? {};
+    if (medium && medium !== "Memory")
+      throw setUpFault("unsupported", name, `medium ${medium} is not supported on this node`);
+    const fresh = medium === "Memory" ? await mountTmpfs(path, sizeLimit) : !existsSync(path);
+    mkdirSync(path, { recursive: true });
     if (fresh) {
       chmodSync(path, 0o777);
-      giveToGroup(path, pod);
+      giveToGroup(path, pod.spec.securityContext);
     }
     return path;
   }
 
-  async #content(pod: Pod, volume: Volume): Promise<string> {
-    const plugin = volume.configMap
-      ? "configmap"
-      : volume.secret
-        ? "secret"
-        : volume.downwardAPI
-          ? "downward-api"
-          : "projected";
-    const path = this.#folder(pod, plugin, volume.name);
+  async #claim(pod: Pod, { name }: Volume, claim: string, readonly: boolean): Promise<ReadyVolume> {
+    const volume = await this.#options.claimed(pod, claim);
+    const { hostPath: ofHost, local, volumeMode } = volume.spec;
+    if (volumeMode === "Block") throw setUpFault("unsupported", name, "block volumes are not supported on this node");
+    if (this.#options.dry) return { path: this.#options.folder, readonly };
+    if (ofHost) return { path: hostPath(ofHost, name), readonly };
+    if (!local) {
+      const kinds = Object.keys(volume.spec).filter((key) =>
+        /^(csi|nfs|iscsi|fc|rbd|cephfs|cinder|flexVolume)$/.test(key),
+      );
+      throw setUpFault(
+        "unsupported",
+        volume.metadata.name,
+        `${kinds[0] ?? "its kind of volume"} is not supported on this node`,
+      );
+    }
+    if (!existsSync(local.path))
+      throw setUpFault("missing", volume.metadata.name, `path "${local.path}" does not exist`);
+    if (!readonly) giveToGroup(local.path, pod.spec.securityContext);
+    return { path: local.path, readonly };
+  }
+
+  async #content(pod: Pod, volume: Volume, options: { readonly fresh: boolean }): Promise<string> {
+    const { sources, clock, memoryFolder, dry } = this.#options;
     let files: Awaited<ReturnType<typeof contentsOf>>;
     try {
-      files = await contentsOf(pod, volume, this.#options.sources(pod));
+      files = await contentsOf(pod, volume, sources(pod, options));
     } catch (error) {
-      if (error instanceof Fault && error.code === "missing")
-        throw new Fault("missing", `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`);
-      throw error;
+      const code = faultCode(error);
+      throw code === "missing" || code === "invalid" ? setUpFault(code, volume.name, errorMessage(error)) : error;
     }
-    if (volume.configMap) mkdirSync(path, { recursive: true, mode: 0o755 });
-    else await mountTmpfs(path, undefined);
+    if (dry) return memoryFolder;
+    const plugin = Object.keys(volume)
+      .find((key) => key !== "name")!
+      .toLowerCase();
+    const inMemory = !volume.configMap;
+    if (inMemory) await this.#mountMemory();
+    const path = inMemory
+      ? join(memoryFolder, pod.metadata.uid, plugin, volume.name)
+      : this.#folder(pod, plugin, volume.name);
+    mkdirSync(path, { recursive: true, mode: 0o755 });
     const group = pod.spec.securityContext?.fsGroup;
-    const written =
-      group === undefined
-        ? files!
-        : new Map([...files!].map(([name, file]) => [name, { ...file, mode: file.mode | 0o040 }]));
-    writeAtomically(path, written, { ...(group === undefined ? {} : { group }), now: this.#options.clock.now() });
+    const shared = [...(files ?? [])].map(([name, file]) => [name, { ...file, mode: file.mode | 0o440 }] as const);
+    writeAtomically(path, group === undefined ? files! : new Map(shared), {
+      ...(group === undefined ? {} : { group }),
+      now: clock.now(),
+    });
     return path;
   }
+
+  /** One mount for the whole node: a mount per volume would be two processes more per pod. */
+  async #mountMemory(): Promise<void> {
+    this.#memory ??= mountTmpfs(this.#options.memoryFolder).then(() => {});
+    try {
+      await this.#memory;
+    } catch (error) {
+      this.#memory = undefined;
+      throw error;
+    }
+  }
+}
+
+function setUpFault(code: "missing" | "unsupported" | "invalid", volume: string, what: string): Fault {
+  return new Fault(code, `MountVolume.SetUp failed for volume "${volume}" : ${what}`);
 }
 
 function isContent({ configMap, secret, downwardAPI, projected }: Volume): boolean {
   return Boolean(configMap ?? secret ?? downwardAPI ?? projected);
 }
 
-function giveToGroup(path: string, pod: Pod): void {
-  const group = pod.spec.securityContext?.fsGroup;
-  if (group === undefined) return;
-  chownSync(path, -1, group);
-  chmodSync(path, 0o2777);
-}
-
-async function mountTmpfs(path: string, bytes: number | undefined): Promise<void> {
+/** Mounts a file system in memory, unless there is one; says whether it had to. */
+async function mountTmpfs(path: string, sizeLimit?: string): Promise<boolean> {
   mkdirSync(path, { recursive: true, mode: 0o755 });
-  if (isMounted(path)) return;
-  const size = bytes === undefined ? [] : ["-o", `size=${bytes}`];
-  await execute("mount", ["-t", "tmpfs", ...size, "tmpfs", path]);
-}
-
-/** A folder with a file system of its own has another device than its parent. */
-function isMounted(path: string): boolean {
-  return statSync(path).dev !== statSync(join(path, "..")).dev;
-}
-
-async function detach(folder: string): Promise<void> {
-  // The newest first: a mount may stand on another.
-  for (const path of [...mountsBelow(folder)].reverse()) await execute("umount", [path]);
-}
-
-function mountsBelow(folder: string): readonly string[] {
-  return readFileSync("/proc/self/mounts", "utf8")
-    .split("\n")
-    .map((line) =>
-      (line.split(" ")[1] ?? "").replace(/\\(\d{3})/g, (_, octal: string) =>
-        String.fromCharCode(Number.parseInt(octal, 8)),
-      ),
-    )
-    .filter((path) => path.startsWith(`${folder}/`));
-}
-
-/** A path of the node; what its `type` asks for is checked, or made. */
-function hostPath({ path, type }: HostPathVolumeSource): string {
-  const there = existsSync(path) ? statSync(path) : undefined;
-  const fail = (what: string): never => {
-    throw new Fault("missing", `MountVolume.SetUp failed : hostPath type check failed: ${path} is not ${what}`);
-  };
-  switch (type ?? "") {
-    case "DirectoryOrCreate":
-      if (!there) mkdirSync(path, { recursive: true, mode: 0o755 });
-      else if (!there.isDirectory()) fail("a directory");
-      break;
-    case "Directory":
-      if (!there?.isDirectory()) fail("a directory");
-      break;
-    case "FileOrCreate":
-      if (!there) writeFileSync(path, "", { mode: 0o644 });
-      else if (!there.isFile()) fail("a file");
-      break;
-    case "File":
-      if (!there?.isFile()) fail("a file");
-      break;
-    case "Socket":
-      if (!there?.isSocket()) fail("a socket file");
-      break;
-    case "CharDevice":
-      if (!there?.isCharacterDevice()) fail("a character device");
-      break;
-    case "BlockDevice":
-      if (!there?.isBlockDevice()) fail("a block device");
-      break;
-    default:
-      // Without a type nothing is checked; a missing one is made as a directory, as container runtimes do.
-      if (!there && !lexists(path)) mkdirSync(path, { recursive: true, mode: 0o755 });
-  }
-  return path;
-}
-
-function lexists(path: string): boolean {
-  try {
-    lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
+  // A folder with a file system of its own has another device than its parent.
+  if (statSync(path).dev !== statSync(join(path, "..")).dev) return false;
+  const options = ["mode=0755", ...(sizeLimit ? [`size=${quantityValue(sizeLimit)}`] : [])];
+  await execute("mount", ["-t", "tmpfs", "-o", options.join(","), "tmpfs", path]);
+  return true;
 }

@@ -1,0 +1,27 @@
+import { removeLogs } from "../runtime/log-rotation.ts";
+import type { ContainerRuntime } from "../runtime/runtime.ts";
+import type { ObservedPod } from "./observed.ts";
+import { removeTerminationLog } from "./termination-messages.ts";
+
+/**
+ * Removes what nobody asks for any more: all but the two newest containers of each name (one before the present, for its logs
+ * and its last state), and dead sandboxes without any that is kept.
+ */
+export async function tidy(observed: ObservedPod, podFolder: string, runtime: ContainerRuntime): Promise<void> {
+  const seen = new Map<string, number>();
+  const holding = new Set<string>();
+  for (const container of observed.containers) {
+    const count = (seen.get(container.name) ?? 0) + 1;
+    seen.set(container.name, count);
+    if (count <= 2 || container.state !== "exited") {
+      holding.add(container.sandboxId);
+      continue;
+    }
+    await runtime.removeContainer(container.id);
+    await removeLogs(container.logPath);
+    removeTerminationLog(podFolder, container);
+  }
+  for (const { id, state } of observed.sandboxes.slice(1)) {
+    if (state === "notReady" && !holding.has(id)) await runtime.removeSandbox(id);
+  }
+}
