@@ -1,4 +1,5 @@
 import { kinds } from "../api/kinds.ts";
+import { daemonSetController } from "./daemon-set/daemon-set.ts";
 import { deploymentController } from "./deployment/deployment.ts";
 import { endpointSliceController } from "./endpoints/endpoint-slices.ts";
 import { endpointsController } from "./endpoints/endpoints.ts";
@@ -38,6 +39,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     replicationControllerController,
     deploymentController,
     statefulSetController,
+    daemonSetController(),
     endpointsController,
     endpointSliceController,
     namespaceController(kinds.filter(isDeletable)),
