@@ -44,7 +44,7 @@ export const DaemonSet = defineKind<apps.DaemonSet>({
   scope: "Namespaced",
   subresources: ["status"],
   defaults: (set) =>
-    change(fill(set, { spec: {} as apps.DaemonSetSpec }), {
+    change(fill(counted(set), { spec: {} as apps.DaemonSetSpec }), {
       spec: (given) =>
         change(fill(given, { updateStrategy: {}, revisionHistoryLimit: 10 }), {
           template: podTemplateDefaults,
@@ -76,6 +76,10 @@ export const DaemonSet = defineKind<apps.DaemonSet>({
   ],
   versions: daemonSetMappings,
 });
+
+function counted(set: apps.DaemonSet): apps.DaemonSet {
+  return set.metadata.annotations?.[templateGenerationAnnotation] === undefined ? withTemplateGeneration(set, 1) : set;
+}
 
 function withTemplateGeneration(set: apps.DaemonSet, generation: number): apps.DaemonSet {
   const annotations = { ...set.metadata.annotations, [templateGenerationAnnotation]: String(generation) };

@@ -1,5 +1,5 @@
 import type { KubeObject } from "../../machinery/object.ts";
-import { printedAbsent, without } from "../fill.ts";
+import { fill, printedAbsent, without } from "../fill.ts";
 import type * as one from "../generated/autoscaling-v1.ts";
 import type * as two from "../generated/autoscaling-v2.ts";
 import type { VersionMapping } from "../kind.ts";
@@ -118,7 +118,20 @@ function withAnnotations(
   return metadata.annotations ? without(metadata, "annotations") : metadata;
 }
 
-const first: VersionMapping = { type: "autoscaling/v1.HorizontalPodAutoscaler", toStored, fromStored };
+/** The first version aims at four fifths of the processor, unless an annotation names other metrics. */
+function withDefaults(object: KubeObject): KubeObject {
+  const autoscaler = object as One;
+  const measured = autoscaler.metadata.annotations?.[notes.metrics] !== undefined;
+  const spec = fill(autoscaler.spec, { minReplicas: 1, ...(measured ? {} : { targetCPUUtilizationPercentage: 80 }) });
+  return { ...autoscaler, spec } as KubeObject;
+}
+
+const first: VersionMapping = {
+  type: "autoscaling/v1.HorizontalPodAutoscaler",
+  defaults: withDefaults,
+  toStored,
+  fromStored,
+};
 
 /** The first version knows CPU only; the others say the same as the stored one. */
 export const autoscalerMappings: Readonly<Record<string, VersionMapping>> = {
