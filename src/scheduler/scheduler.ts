@@ -1,6 +1,5 @@
-import { Node } from "../api/core/node.ts";
-import { Pod } from "../api/core/pod.ts";
-import type { PodCondition } from "../api/generated/core-v1.ts";
+import { Pod as PodKind } from "../api/core/pod.ts";
+import type { Pod } from "../api/generated/core-v1.ts";
 import type { Client, Informers } from "../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../client/event-recorder.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -8,14 +7,23 @@ import { errorMessage } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
-import { isEqual } from "../machinery/equality.ts";
-import { keyOf } from "../machinery/object.ts";
+import { keyOf, keyText, type ObjectKey } from "../machinery/object.ts";
 import { isStatus } from "../machinery/status-error.ts";
-import { ClusterState } from "./framework/cluster-state.ts";
-import { type Decision, decide, explain, type WeightedPlugin } from "./framework/decide.ts";
-import type { ClusterEvent } from "./framework/plugin.ts";
-import { type QueuedPod, SchedulingQueue } from "./framework/queue.ts";
-import { defaultPlugins } from "./plugins/default-plugins.ts";
+import { bind, release, reserve } from "./binding.ts";
+import { feedCluster, openClusterState } from "./cluster-feed.ts";
+import { type RetryTable, retryTable } from "./framework/changes.ts";
+import type { ClusterState } from "./framework/cluster-state.ts";
+import { decide, type NoPlace, type Placement } from "./framework/decide.ts";
+import { DecisionLog, type RecordedDecision, recorded } from "./framework/decision-log.ts";
+import { explain } from "./framework/explain.ts";
+import { Nominations } from "./framework/nominations.ts";
+import { podInfo } from "./framework/pod-info.ts";
+import { type Profile, pluginsOf, profileOf, type WeightedPlugin } from "./framework/profile.ts";
+import { noNodes, type QueuedPod, SchedulingQueue } from "./framework/queue.ts";
+import { WaitingPods } from "./framework/waiting-pods.ts";
+import { defaultPlugins, pluginFactories } from "./plugins/default-plugins.ts";
+import { evict, giveUpNomination, noteRefusal } from "./refusal.ts";
+import { schedulerMetrics } from "./scheduler-metrics.ts";
 
 export interface SchedulerOptions {
   readonly client: Client;
@@ -29,238 +37,268 @@ export interface SchedulerOptions {
   readonly plugins?: readonly WeightedPlugin[];
 }
 
+/** Places pods on nodes until disposed. */
+export interface Scheduler extends AsyncDisposable {
+  /** What was decided about a pod lately, newest first; empty for pods of long ago. */
+  decisionsOf(pod: ObjectKey): readonly RecordedDecision[];
+  /** What would be decided about a pod now, looking at every node and changing nothing. */
+  why(pod: Pod): RecordedDecision;
+  /** Pods that are held before they are bound; a plugin's owner allows or rejects them. */
+  readonly waitingPods: WaitingPods;
+}
+
 /** Binds under way at a time; more only wait for each other at the server. */
 const maxBinds = 256;
 /** Decisions between two looks at the rest of the process. */
 const turn = 32;
 
 /** Places pods on nodes until disposed. Resolves when it knows the cluster. */
-export async function openScheduler(options: SchedulerOptions): Promise<AsyncDisposable> {
-  const scheduler = new Scheduler(options);
+export async function openScheduler(options: SchedulerOptions): Promise<Scheduler> {
+  const scheduler = new RunningScheduler(options);
   await scheduler.start();
   return scheduler;
 }
 
-class Scheduler implements AsyncDisposable {
+class RunningScheduler implements Scheduler {
+  readonly waitingPods: WaitingPods;
   readonly #options: SchedulerOptions;
-  readonly #name: string;
-  readonly #plugins: readonly WeightedPlugin[];
-  readonly #retryOn: ReadonlyMap<string, ReadonlySet<ClusterEvent>>;
-  readonly #cluster = new ClusterState();
+  readonly #profiles: ReadonlyMap<string, Profile>;
+  readonly #recorders = new Map<string, EventRecorder>();
+  readonly #cluster: ClusterState;
   readonly #queue: SchedulingQueue;
-  readonly #events: EventRecorder;
-  readonly #subscriptions: Disposable[] = [];
-  readonly #binds = new Set<Promise<void>>();
-  readonly #attempts;
-  readonly #latency;
+  readonly #nominations = new Nominations();
+  readonly #decisions = new DecisionLog();
+  readonly #metrics;
+  readonly #running = new Set<Promise<void>>();
+  readonly #stop = new AbortController();
+  #feed: Disposable | undefined;
   #start = 0;
   #loop: Promise<void> | undefined;
-  #closed = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#name = options.name ?? "default-scheduler";
-    this.#plugins = options.plugins ?? defaultPlugins(options.informers);
-    this.#retryOn = new Map(this.#plugins.map(({ plugin }) => [plugin.name, new Set(plugin.retryOn)]));
-    this.#queue = new SchedulingQueue(options.clock);
-    this.#events = createEventRecorder({ ...options, source: { component: this.#name } });
-    this.#attempts = options.metrics.counter("scheduler_schedule_attempts_total", "Tries to place a pod, by result.", [
-      "result",
-      "profile",
-    ]);
-    this.#latency = options.metrics.histogram(
-      "scheduler_scheduling_attempt_duration_seconds",
-      "Seconds from taking a pod to its decision.",
-      ["result", "profile"],
-    );
+    const { clock, informers } = options;
+    this.waitingPods = new WaitingPods(clock);
+    this.#cluster = openClusterState(informers);
+    const name = options.name ?? "default-scheduler";
+    const plugins =
+      options.plugins ??
+      defaultPlugins.map((each) => ({ plugin: pluginFactories[each.name]!({}, options), weight: each.weight }));
+    this.#profiles = new Map([[name, profileOf(name, plugins)]]);
+    const hints = new Map<string, RetryTable>();
+    for (const profile of this.#profiles.values()) {
+      for (const plugin of pluginsOf(profile)) hints.set(plugin.name, retryTable(plugin.retryOn));
+      const source = { component: profile.schedulerName };
+      this.#recorders.set(profile.schedulerName, createEventRecorder({ ...options, source }));
+    }
+    const [first] = this.#profiles.values();
+    this.#queue = new SchedulingQueue({
+      clock,
+      compare: first!.compare,
+      hints: (plugin) => hints.get(plugin),
+      gate: (pod) => this.#gate(pod),
+    });
+    this.#metrics = schedulerMetrics(options.metrics, this.#queue);
   }
 
   async start(): Promise<void> {
     const { informers } = this.#options;
-    const nodes = informers.of(Node);
-    const pods = informers.of(Pod);
+    // Asking for a feed's kinds before waiting lets all of them be listed at once.
+    this.#feed = feedCluster({
+      informers,
+      cluster: this.#cluster,
+      queue: this.#queue,
+      nominations: this.#nominations,
+      isOurs: (name) => this.#profiles.has(name ?? "default-scheduler"),
+    });
     await informers.synced();
-    this.#subscriptions.push(
-      nodes.on({
-        added: (node) => {
-          this.#cluster.setNode(node);
-          this.#tell("Node/add");
-        },
-        updated: (next, previous) => this.#nodeChanged(next, previous),
-        deleted: ({ metadata }) => this.#cluster.removeNode(metadata.name),
-      }),
-      pods.on({
-        added: (pod) => this.#podChanged(pod, undefined),
-        updated: (pod, previous) => this.#podChanged(pod, previous),
-        deleted: (pod) => this.#podGone(pod),
-      }),
-    );
     this.#loop = this.#run();
   }
 
+  decisionsOf(pod: ObjectKey): readonly RecordedDecision[] {
+    return this.#decisions.of(pod);
+  }
+
+  why(pod: Pod): RecordedDecision {
+    const profile = this.#profileOf(pod);
+    const { random, clock } = this.#options;
+    const everyNode: Profile = { ...profile, percentageOfNodesToScore: 100 };
+    const { decision } = decide(pod, everyNode, this.#cluster, {
+      random: () => random.next(),
+      start: 0,
+      nominations: this.#nominations,
+    });
+    const { namespace, name, uid } = pod.metadata;
+    const keep = { scores: Number.POSITIVE_INFINITY, names: Number.POSITIVE_INFINITY };
+    return recorded({ namespace, name, uid }, profile.schedulerName, decision, clock.now(), keep);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
+    this.#stop.abort();
     this.#queue[Symbol.dispose]();
-    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+    this.#feed?.[Symbol.dispose]();
     await this.#loop;
-    await Promise.allSettled(this.#binds);
-    await this.#events.flush();
+    this.waitingPods.rejectAll({ reasons: ["the scheduler ends"], preemptionHelps: false });
+    await Promise.allSettled(this.#running);
+    await Promise.all([...this.#recorders.values()].map((recorder) => recorder.flush()));
   }
 
-  #tell(event: ClusterEvent): void {
-    this.#queue.changed((rejectedBy) =>
-      [...rejectedBy].some((plugin) => this.#retryOn.get(plugin)?.has(event) ?? true),
-    );
+  #profileOf(pod: Pod): Profile {
+    const [first] = this.#profiles.values();
+    return this.#profiles.get(pod.spec.schedulerName ?? "default-scheduler") ?? first!;
   }
 
-  #nodeChanged(next: Node, previous: Node): void {
-    this.#cluster.setNode(next);
-    if (!isEqual(next.metadata.labels, previous.metadata.labels)) this.#tell("Node/labels");
-    if (!isEqual(next.spec.taints, previous.spec.taints)) this.#tell("Node/taints");
-    if (next.spec.unschedulable !== previous.spec.unschedulable) this.#tell("Node/unschedulable");
-    if (!isEqual(next.status?.allocatable, previous.status?.allocatable)) this.#tell("Node/allocatable");
-  }
-
-  #podChanged(pod: Pod, previous: Pod | undefined): void {
-    const { uid, deletionTimestamp } = pod.metadata;
-    const finished = pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
-    if (pod.spec.nodeName) {
-      this.#queue.remove(uid);
-      if (finished) {
-        this.#cluster.removePod(uid);
-        if (previous && previous.status?.phase !== pod.status?.phase) this.#tell("AssignedPod/delete");
-        return;
-      }
-      this.#cluster.setPod(pod);
-      if (!previous?.spec.nodeName) this.#tell("AssignedPod/add");
-      else if (!isEqual(previous.metadata.labels, pod.metadata.labels)) this.#tell("AssignedPod/labels");
-      return;
+  #gate(pod: Pod) {
+    for (const plugin of this.#profileOf(pod).preEnqueue) {
+      const rejection = plugin.preEnqueue!(pod);
+      if (rejection) return { plugin: plugin.name, rejection };
     }
-    if (pod.spec.schedulerName !== this.#name) return;
-    if (finished || deletionTimestamp || this.#heldBack(pod)) {
-      this.#queue.remove(uid);
-      return;
-    }
-    if (this.#cluster.isAssumed(uid)) return;
-    // Our own note that it does not fit is no reason to try again.
-    const same = previous && isEqual(pod.spec, previous.spec) && isEqual(pod.metadata.labels, previous.metadata.labels);
-    if (same && !this.#heldBack(previous)) this.#queue.refresh(pod);
-    else this.#queue.add(pod);
-  }
-
-  #heldBack(pod: Pod): boolean {
-    return this.#plugins.some(({ plugin }) => plugin.preEnqueue?.(pod) !== undefined);
-  }
-
-  #podGone(pod: Pod): void {
-    const { uid } = pod.metadata;
-    this.#queue.remove(uid);
-    this.#cluster.removePod(uid);
-    if (pod.spec.nodeName) this.#tell("AssignedPod/delete");
+    return undefined;
   }
 
   async #run(): Promise<void> {
     let decided = 0;
-    while (!this.#closed) {
+    while (!this.#stop.signal.aborted) {
       const entry = this.#queue.poll() ?? (await this.#queue.take());
       if (!entry) return;
       this.#attempt(entry);
-      if (this.#binds.size >= maxBinds) await Promise.race(this.#binds);
+      if (this.#running.size >= maxBinds) await Promise.race(this.#running);
       else if (++decided % turn === 0) await new Promise<void>((resolve) => setImmediate(resolve));
     }
   }
 
   #attempt(entry: QueuedPod): void {
     const { clock, random, log } = this.#options;
+    const { pod } = entry;
+    const profile = this.#profileOf(pod);
     const began = clock.monotonic();
-    let result = "error";
+    let result: "scheduled" | "unschedulable" | "error" = "error";
     try {
-      const decision = decide(entry.pod, this.#cluster, this.#plugins, { random, start: this.#start });
-      this.#start = this.#cluster.nodes.length > 0 ? (this.#start + decision.looked) % this.#cluster.nodes.length : 0;
+      const { decision, search, looked } = decide(pod, profile, this.#cluster, {
+        random: () => random.next(),
+        start: this.#start,
+        nominations: this.#nominations,
+      });
+      const { length } = this.#cluster.nodes;
+      if (length > 0) this.#start = (this.#start + looked) % length;
       result = decision.placed ? "scheduled" : "unschedulable";
-      if (decision.placed) this.#place(entry, decision.node);
-      else this.#track(this.#refuse(entry, decision));
+      this.#decisions.record(pod, profile.schedulerName, decision, clock.now());
+      if (decision.placed) this.#place(entry, profile, decision, search.states);
+      else this.#refuse(entry, profile, decision);
     } catch (error) {
-      log.error(
-        `cannot decide about pod ${entry.pod.metadata.namespace}/${entry.pod.metadata.name}: ${errorMessage(error)}`,
-        { error },
-      );
-      this.#queue.reject(entry, new Set());
+      log.error(`cannot decide about pod ${keyText(keyOf(pod))}: ${errorMessage(error)}`, { error });
+      this.#queue.fail(entry);
+      this.#note(entry, profile, errorMessage(error), "SchedulerError");
     } finally {
-      this.#attempts.inc({ result, profile: this.#name });
-      this.#latency.observe({ result, profile: this.#name }, (clock.monotonic() - began) / 1000);
+      this.#metrics.attempt(profile.schedulerName, result, (clock.monotonic() - began) / 1000);
     }
-  }
-
-  #place(entry: QueuedPod, node: string): void {
-    this.#cluster.assume(entry.pod, node);
-    this.#track(this.#bind(entry, node));
   }
 
   #track(work: Promise<void>): void {
-    const tracked = work.finally(() => this.#binds.delete(tracked));
-    this.#binds.add(tracked);
+    const tracked = work.finally(() => this.#running.delete(tracked));
+    this.#running.add(tracked);
   }
 
-  async #bind(entry: QueuedPod, node: string): Promise<void> {
-    const { client, log } = this.#options;
+  #place(entry: QueuedPod, profile: Profile, { node }: Placement, states: ReadonlyMap<string, unknown>): void {
+    const { pod } = entry;
+    const step = { pod, node, profile };
+    const reserved = reserve(step, this.#cluster, states);
+    if (reserved.kind === "rejected") {
+      release(step);
+      this.#turnedDown(entry, profile, reserved);
+      return;
+    }
+    this.#cluster.assume(pod, node);
+    this.#nominations.remove(pod.metadata.uid);
+    this.#track(this.#bind(entry, profile, node, reserved.holds));
+  }
+
+  async #bind(entry: QueuedPod, profile: Profile, node: string, holds: ReadonlyMap<string, number>): Promise<void> {
     const { pod, uid } = entry;
     const { name, namespace } = pod.metadata;
-    try {
-      await client.createSubresource(Pod, keyOf(pod), "binding", {
-        apiVersion: "v1",
-        kind: "Binding",
-        metadata: { name, namespace, uid },
-        target: { apiVersion: "v1", kind: "Node", name: node },
-      });
-      this.#queue.done(uid);
-      this.#events.record(pod, "Normal", "Scheduled", `Successfully assigned ${namespace}/${name} to ${node}`);
-    } catch (error) {
-      this.#cluster.forget(uid);
-      this.#tell("AssignedPod/delete");
-      // Deleted, or bound by somebody else: its next change says what it is now.
-      if (isStatus(error, "NotFound", "Conflict")) {
-        this.#queue.done(uid);
-        return;
-      }
-      log.warn(`cannot bind pod ${namespace}/${name} to ${node}: ${errorMessage(error)}`);
-      this.#queue.reject(entry, new Set());
+    const step = { pod, node, profile };
+    const end = await bind(step, holds, this.waitingPods, this.#stop.signal);
+    if (end.kind === "bound") {
+      for (const plugin of profile.postBind) plugin.postBind!(pod, node);
+      this.#metrics.bound(entry);
+      const text = `Successfully assigned ${namespace}/${name} to ${node}`;
+      this.#recorders.get(profile.schedulerName)?.record(pod, "Normal", "Scheduled", text);
+      return;
     }
+    release(step);
+    this.#cluster.forget(uid);
+    this.#queue.changed({ event: "AssignedPod/delete", pod });
+    if (end.kind === "rejected") {
+      this.#turnedDown(entry, profile, end);
+      return;
+    }
+    // Deleted, or bound by somebody else: its next change says what it is now.
+    if (isStatus(end.error, "NotFound", "Conflict")) return;
+    this.#options.log.warn(`cannot bind pod ${namespace}/${name} to ${node}: ${errorMessage(end.error)}`);
+    this.#again(entry);
+    this.#note(entry, profile, `binding rejected: ${errorMessage(end.error)}`, "SchedulerError");
   }
 
-  async #refuse(entry: QueuedPod, decision: Extract<Decision, { placed: false }>): Promise<void> {
-    const { client, clock, log } = this.#options;
+  /** A plugin said no after the node was chosen. */
+  #turnedDown(
+    entry: QueuedPod,
+    profile: Profile,
+    { plugin, rejection }: { readonly plugin: string; readonly rejection: { readonly reasons: readonly string[] } },
+  ): void {
+    this.#again(entry, plugin ? new Set([plugin]) : undefined);
+    this.#note(entry, profile, rejection.reasons.join(", "), "Unschedulable");
+  }
+
+  /** The pod as it is now goes back to the queue, unless it is gone. */
+  #again(entry: QueuedPod, rejectedBy?: ReadonlySet<string>): void {
+    if (this.#stop.signal.aborted) return;
+    const current = this.#options.informers.of(PodKind).get(keyOf(entry.pod));
+    if (current?.metadata.uid !== entry.uid || current.spec.nodeName || current.metadata.deletionTimestamp) return;
+    // Whatever happened while it was being bound may have helped it, so it only backs off.
+    if (rejectedBy) this.#queue.retry({ ...entry, pod: current }, rejectedBy);
+    else this.#queue.fail({ ...entry, pod: current });
+  }
+
+  #note(entry: QueuedPod, profile: Profile, message: string, reason: "Unschedulable" | "SchedulerError"): void {
+    const events = this.#recorders.get(profile.schedulerName)!;
+    events.record(entry.pod, "Warning", "FailedScheduling", message);
+    this.#track(noteRefusal(entry.pod, { reason, message }, { ...this.#options, events }));
+  }
+
+  #refuse(entry: QueuedPod, profile: Profile, decision: NoPlace): void {
     const { pod } = entry;
+    const events = this.#recorders.get(profile.schedulerName)!;
+    const tools = { ...this.#options, events };
     const message = explain(decision);
-    const rejectedBy = new Set([
-      ...decision.rejections.map(({ plugin }) => plugin),
-      ...(decision.refused ? [decision.refused.plugin] : []),
-    ]);
-    // Without any node there is no plugin to blame, and any new node may do.
-    this.#queue.reject(entry, decision.total === 0 ? new Set(["nodes"]) : rejectedBy);
-    this.#events.record(pod, "Warning", "FailedScheduling", message);
-    const known = pod.status?.conditions?.find((condition) => condition.type === "PodScheduled");
-    if (known?.status === "False" && known.reason === "Unschedulable" && known.message === message) return;
-    const now = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, "Z");
-    const condition: PodCondition = {
-      type: "PodScheduled",
-      status: "False",
-      reason: "Unschedulable",
-      message,
-      lastTransitionTime: known?.status === "False" ? (known.lastTransitionTime ?? now) : now,
-    };
-    try {
-      await client.patch(
-        Pod,
-        keyOf(pod),
-        { type: "strategic", body: { metadata: { uid: pod.metadata.uid }, status: { conditions: [condition] } } },
-        { subresource: "status" },
-      );
-    } catch (error) {
-      if (!isStatus(error, "NotFound", "Conflict"))
-        log.warn(
-          `cannot note that pod ${pod.metadata.namespace}/${pod.metadata.name} fits nowhere: ${errorMessage(error)}`,
-        );
+    this.#queue.reject(entry, blamed(decision));
+    events.record(pod, "Warning", "FailedScheduling", message);
+    const { rescue } = decision;
+    const nominated = rescue?.kind === "preempt" ? rescue.node : rescue?.clearNomination ? "" : undefined;
+    if (nominated === "") this.#nominations.remove(pod.metadata.uid);
+    this.#track(noteRefusal(pod, { reason: "Unschedulable", message, nominated }, tools));
+    if (rescue?.kind !== "preempt") return;
+    this.#metrics.preempted(rescue.victims.length);
+    const info = podInfo(pod);
+    // Who waits for the same node and comes behind this pod has to look elsewhere.
+    for (const other of this.#nominations.on(rescue.node)) {
+      if (other.priority >= info.priority) continue;
+      this.#nominations.remove(other.uid);
+      this.#track(giveUpNomination(other.pod, tools));
+      this.#queue.activate(other.uid);
+    }
+    this.#nominations.set(info, rescue.node);
+    for (const victim of rescue.victims) {
+      this.waitingPods.reject(victim.metadata.uid, { reasons: ["preempted"], preemptionHelps: false });
+      this.#track(evict(victim, pod, rescue.node, profile.schedulerName, tools));
     }
   }
+}
+
+/** The plugins on which it depends whether the pod is tried again. */
+function blamed(decision: NoPlace): ReadonlySet<string> {
+  if (decision.total === 0) return new Set([noNodes]);
+  const plugins = new Set(decision.refusals.map(({ plugin }) => plugin));
+  if (decision.refused) plugins.add(decision.refused.plugin);
+  if (plugins.size === 0) plugins.add(noNodes);
+  return plugins;
 }

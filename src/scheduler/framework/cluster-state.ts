@@ -1,98 +1,13 @@
 import type { Node, Pod } from "../../api/generated/core-v1.ts";
-import {
-  type HostPort,
-  hostPorts,
-  noResources,
-  podRequests,
-  type Resources,
-  resourcesOf,
-  scoredRequests,
-} from "./requests.ts";
+import { isEqual } from "../../machinery/equality.ts";
+import type { NamespaceLabels } from "./affinity-terms.ts";
+import { NodeInfo } from "./node-info.ts";
+import { PodIndex } from "./pod-index.ts";
+import { type PodInfo, podInfo, renewedPodInfo } from "./pod-info.ts";
 
-/** A pod with what plugins ask of it again and again, computed once. */
-export interface PodInfo {
-  readonly pod: Pod;
-  readonly requests: Resources;
-  readonly scored: { readonly cpu: number; readonly memory: number };
-  readonly ports: readonly HostPort[];
-}
-
-const infos = new WeakMap<Pod, PodInfo>();
-
-/** The computed parts of a pod; the same object gives the same answer without computing again. */
-export function podInfo(pod: Pod): PodInfo {
-  let info = infos.get(pod);
-  if (!info) {
-    info = { pod, requests: podRequests(pod.spec), scored: scoredRequests(pod.spec), ports: hostPorts(pod) };
-    infos.set(pod, info);
-  }
-  return info;
-}
-
-/** A node and what its pods take from it. Kept up to date pod by pod; only `ClusterState` changes it. */
-export class NodeInfo {
-  node: Node;
-  allocatable: Resources = noResources;
-  podCapacity = 0;
-  readonly pods = new Map<string, PodInfo>();
-  cpu = 0;
-  memory = 0;
-  ephemeralStorage = 0;
-  readonly others = new Map<string, number>();
-  scoredCpu = 0;
-  scoredMemory = 0;
-  /** Images that are there: name -> bytes. */
-  images: ReadonlyMap<string, number> = new Map();
-  /** Rises with every change. */
-  generation = 0;
-
-  constructor(node: Node) {
-    this.node = node;
-    this.setNode(node);
-  }
-
-  get name(): string {
-    return this.node.metadata.name;
-  }
-
-  get labels(): Readonly<Record<string, string>> {
-    return this.node.metadata.labels ?? {};
-  }
-
-  setNode(node: Node): void {
-    this.node = node;
-    this.generation += 1;
-    const allocatable = (node.status?.allocatable ?? {}) as Readonly<Record<string, string>>;
-    this.allocatable = resourcesOf(allocatable);
-    this.podCapacity = Number(allocatable.pods ?? 0);
-    this.images = new Map(
-      (node.status?.images ?? []).flatMap(({ names, sizeBytes }) =>
-        (names ?? []).map((name) => [name, sizeBytes ?? 0] as const),
-      ),
-    );
-  }
-
-  add(info: PodInfo): void {
-    this.pods.set(info.pod.metadata.uid, info);
-    this.#count(info, 1);
-  }
-
-  remove(uid: string): void {
-    const info = this.pods.get(uid);
-    if (!info) return;
-    this.pods.delete(uid);
-    this.#count(info, -1);
-  }
-
-  #count({ requests, scored }: PodInfo, sign: 1 | -1): void {
-    this.generation += 1;
-    this.cpu += sign * requests.cpu;
-    this.memory += sign * requests.memory;
-    this.ephemeralStorage += sign * requests.ephemeralStorage;
-    this.scoredCpu += sign * scored.cpu;
-    this.scoredMemory += sign * scored.memory;
-    for (const [name, amount] of requests.others) this.others.set(name, (this.others.get(name) ?? 0) + sign * amount);
-  }
+interface Placed {
+  readonly node: string;
+  readonly info: PodInfo;
 }
 
 /**
@@ -100,18 +15,49 @@ export class NodeInfo {
  * API has not confirmed yet.
  */
 export class ClusterState {
+  /** What the placed pods answer to questions about them. */
+  readonly index: PodIndex;
   readonly #nodes = new Map<string, NodeInfo>();
   /** Where each pod counts, by uid. */
-  readonly #placed = new Map<string, { readonly node: string; readonly info: PodInfo }>();
+  readonly #placed = new Map<string, Placed>();
   readonly #assumed = new Set<string>();
   /** Pods of nodes that are not known (yet). */
   readonly #homeless = new Map<string, Map<string, PodInfo>>();
+  readonly #freeSlots: number[] = [];
+  #slots = 0;
   #list: readonly NodeInfo[] | undefined;
+  #generation = 0;
+  #nodesGeneration = 0;
+  #imagesGeneration = 0;
+
+  constructor(namespaceLabels: NamespaceLabels = () => undefined) {
+    this.index = new PodIndex(namespaceLabels);
+  }
 
   /** In a stable order that visits zones in turn, so that a part of the list is a fair sample. */
   get nodes(): readonly NodeInfo[] {
     this.#list ??= byZonesInTurn([...this.#nodes.values()]);
     return this.#list;
+  }
+
+  /** Rises with every change. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Rises when nodes come, go or change in what affinity and taints look at. */
+  get nodesGeneration(): number {
+    return this.#nodesGeneration;
+  }
+
+  /** Rises when nodes come, go or have other images. */
+  get imagesGeneration(): number {
+    return this.#imagesGeneration;
+  }
+
+  /** One more than the largest slot of a node. */
+  get slots(): number {
+    return this.#slots;
   }
 
   node(name: string): NodeInfo | undefined {
@@ -122,17 +68,36 @@ export class ClusterState {
     return this.#assumed.has(uid);
   }
 
+  /** Where a pod counts. */
+  placeOf(uid: string): string | undefined {
+    return this.#placed.get(uid)?.node;
+  }
+
   setNode(node: Node): void {
     const { name } = node.metadata;
     const known = this.#nodes.get(name);
-    this.#list = undefined;
+    this.#generation += 1;
     if (known) {
+      const previous = known.node;
+      const relabelled = !isEqual(previous.metadata.labels, node.metadata.labels);
+      if (relabelled || !isEqual(previous.spec, node.spec)) this.#nodesGeneration += 1;
+      if (previous.status?.images !== node.status?.images) this.#imagesGeneration += 1;
       known.setNode(node);
+      if (!relabelled) return;
+      this.index.relabelNode(known);
+      this.#list = undefined;
       return;
     }
-    const info = new NodeInfo(node);
+    const info = new NodeInfo(node, this.#freeSlots.pop() ?? this.#slots++);
     this.#nodes.set(name, info);
-    for (const pod of this.#homeless.get(name)?.values() ?? []) info.add(pod);
+    this.#list = undefined;
+    this.#nodesGeneration += 1;
+    this.#imagesGeneration += 1;
+    this.index.addNode(info);
+    for (const pod of this.#homeless.get(name)?.values() ?? []) {
+      info.add(pod);
+      this.index.add(pod, info);
+    }
     this.#homeless.delete(name);
   }
 
@@ -141,6 +106,12 @@ export class ClusterState {
     if (!info) return;
     this.#nodes.delete(name);
     this.#list = undefined;
+    this.#generation += 1;
+    this.#nodesGeneration += 1;
+    this.#imagesGeneration += 1;
+    for (const pod of info.pods.values()) this.index.remove(pod, info);
+    this.index.removeNode(info);
+    this.#freeSlots.push(info.slot);
     if (info.pods.size > 0) this.#homeless.set(name, new Map(info.pods));
   }
 
@@ -148,8 +119,24 @@ export class ClusterState {
   setPod(pod: Pod): void {
     const { uid } = pod.metadata;
     this.#assumed.delete(uid);
+    const known = this.#placed.get(uid);
+    const node = pod.spec.nodeName;
+    if (!known) {
+      if (node) this.#put(node, podInfo(pod));
+      return;
+    }
+    const info = known.node === node ? renewedPodInfo(pod, known.info) : podInfo(pod);
+    if (node && known.node === node && countsAlike(info, known.info)) {
+      this.#placed.set(uid, { node, info });
+      const holder = this.#nodes.get(node);
+      if (holder) {
+        holder.pods.set(uid, info);
+        this.index.renew(info);
+      } else this.#homeless.get(node)?.set(uid, info);
+      return;
+    }
     this.#take(uid);
-    if (pod.spec.nodeName) this.#put(pod.spec.nodeName, podInfo(pod));
+    if (node) this.#put(node, info);
   }
 
   /** Counts a pod on a node before the API knows. */
@@ -170,26 +157,65 @@ export class ClusterState {
     this.#take(uid);
   }
 
+  /** What `ask` answers if these pods of a node were gone, and those there. Afterwards everything is as before. */
+  supposing<T>(
+    node: NodeInfo,
+    change: { readonly gone?: readonly PodInfo[]; readonly there?: readonly PodInfo[] },
+    ask: () => T,
+  ): T {
+    const generation = this.#generation;
+    const { gone = [], there = [] } = change;
+    for (const pod of gone) if (node.remove(pod.uid)) this.index.remove(pod, node);
+    for (const pod of there) {
+      node.add(pod);
+      this.index.add(pod, node);
+    }
+    this.#generation += 1;
+    try {
+      return ask();
+    } finally {
+      for (const pod of there) if (node.remove(pod.uid)) this.index.remove(pod, node);
+      for (const pod of gone) {
+        node.add(pod);
+        this.index.add(pod, node);
+      }
+      this.#generation = generation;
+    }
+  }
+
   #put(node: string, info: PodInfo): void {
-    this.#placed.set(info.pod.metadata.uid, { node, info });
+    this.#generation += 1;
+    this.#placed.set(info.uid, { node, info });
     const known = this.#nodes.get(node);
     if (known) {
       known.add(info);
+      this.index.add(info, known);
       return;
     }
     const homeless = this.#homeless.get(node) ?? new Map<string, PodInfo>();
-    homeless.set(info.pod.metadata.uid, info);
+    homeless.set(info.uid, info);
     this.#homeless.set(node, homeless);
   }
 
   #take(uid: string): void {
     const placed = this.#placed.get(uid);
     if (!placed) return;
+    this.#generation += 1;
     this.#placed.delete(uid);
-    this.#nodes.get(placed.node)?.remove(uid);
+    const node = this.#nodes.get(placed.node);
+    if (node?.remove(uid)) this.index.remove(placed.info, node);
     const homeless = this.#homeless.get(placed.node);
     if (homeless?.delete(uid) && homeless.size === 0) this.#homeless.delete(placed.node);
   }
+}
+
+/** Nobody who counts pods could tell one from the other: most changes of a pod are of its status. */
+function countsAlike(next: PodInfo, previous: PodInfo): boolean {
+  return (
+    next.requests === previous.requests &&
+    next.pod.metadata.deletionTimestamp === previous.pod.metadata.deletionTimestamp &&
+    isEqual(next.pod.metadata.labels, previous.pod.metadata.labels)
+  );
 }
 
 /** `region:zone` of a node; empty without labels. */

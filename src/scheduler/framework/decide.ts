@@ -1,177 +1,344 @@
 import type { Pod } from "../../api/generated/core-v1.ts";
-import type { Random } from "../../lib/random.ts";
-import type { ClusterState, NodeInfo } from "./cluster-state.ts";
-import type { Plugin, Rejection } from "./plugin.ts";
+import type { ClusterState } from "./cluster-state.ts";
+import type { NodeInfo } from "./node-info.ts";
+import type { Nominations } from "./nominations.ts";
+import type { NodeRejection, Plugin, Rejection, Rescue, Verdict } from "./plugin.ts";
+import { podInfo } from "./pod-info.ts";
+import type { Profile } from "./profile.ts";
 
-/** A plugin and how much its score counts. */
-export interface WeightedPlugin {
-  readonly plugin: Plugin;
-  readonly weight: number;
+/** Nodes that one plugin refused for the same reasons. */
+export interface Refusal {
+  readonly plugin: string;
+  readonly rejection: Rejection;
+  readonly nodes: readonly string[];
 }
 
-/** Why one node was refused, and by whom. */
-export interface NodeRejection extends Rejection {
+/** What each plugin gave the nodes that would do, weighted; the lists run side by side. */
+export interface ScoreTable {
+  readonly nodes: readonly string[];
+  readonly totals: readonly number[];
+  readonly parts: readonly { readonly plugin: string; readonly scores: readonly number[] }[];
+}
+
+export interface Placement {
+  readonly placed: true;
   readonly node: string;
-  readonly plugin: string;
+  /** Nodes looked at, and those of them that would do. */
+  readonly evaluated: number;
+  readonly feasible: number;
+  readonly refusals: readonly Refusal[];
+  /** Undefined when there was only one node to choose. */
+  readonly scores: ScoreTable | undefined;
+}
+
+export interface NoPlace {
+  readonly placed: false;
+  /** Nodes there are. */
+  readonly total: number;
+  readonly refusals: readonly Refusal[];
+  /** Nodes that were not looked at because a plugin knew better ones, and why. */
+  readonly left: { readonly count: number; readonly reason: string } | undefined;
+  /** Set when a plugin refused before any node was looked at. */
+  readonly refused: (Rejection & { readonly plugin: string }) | undefined;
+  /** What can be done about it. */
+  readonly rescue: Rescue | undefined;
 }
 
 /** What was decided for a pod, with the reasons as data. */
-export type Decision =
-  | {
-      readonly placed: true;
-      readonly node: string;
-      /** Nodes looked at, and those of them that would do. */
-      readonly evaluated: number;
-      readonly feasible: number;
-      /** Weighted scores by plugin of the nodes that would do; empty when there was only one. */
-      readonly scores: readonly NodeScore[];
-    }
-  | {
-      readonly placed: false;
-      /** Nodes there are. */
-      readonly total: number;
-      readonly rejections: readonly NodeRejection[];
-      /** Set when a plugin refused before any node was looked at. */
-      readonly refused?: Rejection & { readonly plugin: string };
-    };
+export type Decision = Placement | NoPlace;
 
-export interface NodeScore {
-  readonly node: string;
-  readonly total: number;
-  readonly byPlugin: Readonly<Record<string, number>>;
+export interface DecideOptions {
+  readonly random: () => number;
+  /** Where in the list of nodes the search begins. */
+  readonly start: number;
+  readonly nominations?: Nominations;
 }
 
-/** Where a pod goes, by the plugins' rules. Nothing is changed. `start` is where in the list of nodes the search begins. */
-export function decide(
-  pod: Pod,
-  cluster: ClusterState,
-  plugins: readonly WeightedPlugin[],
-  options: { readonly random: Random; readonly start: number },
-): Decision & { readonly looked: number } {
-  const all = cluster.nodes;
-  const filters: { readonly plugin: Plugin; readonly state: unknown }[] = [];
-  let allowed: ReadonlySet<string> | undefined;
-  let narrowedBy: string | undefined;
-  for (const { plugin } of plugins) {
-    if (!plugin.filter && !plugin.prepareFilter) continue;
-    const prepared = plugin.prepareFilter?.(pod, cluster);
-    if (prepared?.kind === "skip") continue;
-    if (prepared?.kind === "rejected") {
-      return {
-        placed: false,
-        total: all.length,
-        rejections: [],
-        refused: { ...prepared.rejection, plugin: plugin.name },
-        looked: 0,
-      };
-    }
-    if (prepared?.nodes) {
-      const { nodes } = prepared;
-      allowed = allowed ? new Set([...allowed].filter((name) => nodes.has(name))) : nodes;
-      narrowedBy = plugin.name;
-    }
-    if (plugin.filter) filters.push({ plugin, state: prepared?.kind === "ready" ? prepared.state : undefined });
-  }
+interface ReadyFilter {
+  readonly plugin: Plugin;
+  readonly state: unknown;
+}
 
-  const rejections: NodeRejection[] = [];
-  const feasible: NodeInfo[] = [];
-  const enough = sampleSize(all.length);
-  let looked = 0;
-  for (; looked < all.length && feasible.length < enough; looked++) {
-    const node = all[(options.start + looked) % all.length]!;
-    if (allowed && !allowed.has(node.name)) {
-      rejections.push({
-        node: node.name,
-        plugin: narrowedBy!,
-        reasons: ["node(s) didn't satisfy plugin(s) [NodeAffinity]"],
-        preemptionHelps: false,
-      });
+/** A pod's filters with what they found out before any node was looked at. */
+export interface Search {
+  readonly filters: readonly ReadyFilter[];
+  /** The states of all plugins that have one, by name. */
+  readonly states: ReadonlyMap<string, unknown>;
+  readonly allowed: ReadonlySet<string> | undefined;
+  readonly narrowedBy: readonly string[];
+  readonly refused: (Rejection & { readonly plugin: string }) | undefined;
+}
+
+/** Asks every plugin what can be known without looking at a node. */
+export function prepare(pod: Pod, profile: Profile, cluster: ClusterState): Search {
+  const states = new Map<string, unknown>();
+  const skipped = new Set<Plugin>();
+  let allowed: ReadonlySet<string> | undefined;
+  const narrowedBy: string[] = [];
+  for (const plugin of profile.preFilter) {
+    const prepared = plugin.prepareFilter!(pod, cluster);
+    if (prepared.kind === "rejected")
+      return {
+        filters: [],
+        states,
+        allowed,
+        narrowedBy,
+        refused: { ...prepared.rejection, plugin: plugin.name },
+      };
+    if (prepared.kind === "skip") {
+      skipped.add(plugin);
       continue;
     }
-    const refused = firstRejection(pod, node, filters);
-    if (refused) rejections.push(refused);
-    else feasible.push(node);
+    states.set(plugin.name, prepared.state);
+    const { nodes } = prepared;
+    if (!nodes) continue;
+    allowed = allowed ? new Set([...allowed].filter((name) => nodes.has(name))) : nodes;
+    narrowedBy.push(plugin.name);
   }
-  if (feasible.length === 0) return { placed: false, total: all.length, rejections, looked };
-  if (feasible.length === 1)
-    return { placed: true, node: feasible[0]!.name, evaluated: looked, feasible: 1, scores: [], looked };
-  const scores = score(pod, cluster, feasible, plugins);
-  return {
-    placed: true,
-    node: best(scores, options.random),
-    evaluated: looked,
-    feasible: feasible.length,
-    scores,
-    looked,
-  };
+  const filters = profile.filter
+    .filter((plugin) => !skipped.has(plugin))
+    .map((plugin) => ({ plugin, state: states.get(plugin.name) }));
+  const refused = allowed?.size === 0 ? { ...noneAllowed(narrowedBy), plugin: narrowedBy[0]! } : undefined;
+  return { filters, states, allowed, narrowedBy: narrowedBy.sort(), refused };
 }
 
-function firstRejection(
+function noneAllowed(plugins: readonly string[]): Rejection {
+  const text =
+    plugins.length > 1
+      ? `node(s) didn't satisfy plugin(s) [${[...plugins].sort().join(" ")}] simultaneously`
+      : `node(s) didn't satisfy plugin ${plugins[0]}`;
+  return { reasons: [text], preemptionHelps: false };
+}
+
+/** The first plugin's objection to a node. */
+export function objection(
   pod: Pod,
   node: NodeInfo,
-  filters: readonly { readonly plugin: Plugin; readonly state: unknown }[],
-): NodeRejection | undefined {
+  filters: readonly ReadyFilter[],
+): { readonly plugin: string; readonly rejection: Rejection } | undefined {
   for (const { plugin, state } of filters) {
     const verdict = plugin.filter!(pod, node, state);
-    if (verdict) return { ...verdict, node: node.name, plugin: plugin.name };
+    if (verdict) return { plugin: plugin.name, rejection: verdict };
   }
   return undefined;
 }
 
 /** How many nodes that fit are enough: all up to 100, then a share that falls from 50 % to 5 % (as upstream). */
-export function sampleSize(nodes: number): number {
-  if (nodes < 100) return nodes;
-  const percentage = Math.max(5, 50 - Math.floor(nodes / 125));
-  return Math.max(100, Math.floor((nodes * percentage) / 100));
+export function sampleSize(nodes: number, percentage = 0): number {
+  if (nodes < 100 || percentage >= 100) return nodes;
+  const share = percentage > 0 ? percentage : Math.max(5, 50 - Math.floor(nodes / 125));
+  return Math.max(100, Math.floor((nodes * share) / 100));
 }
 
-function score(
+/** The nodes that would do, as far as it was looked, and why the others would not. */
+export interface Found {
+  readonly feasible: readonly NodeInfo[];
+  readonly refusals: readonly Refusal[];
+  readonly left: NoPlace["left"];
+  readonly looked: number;
+}
+
+/** Looks for nodes that fit, from `start` on until there are enough. */
+export function findNodes(
   pod: Pod,
+  profile: Profile,
   cluster: ClusterState,
-  nodes: readonly NodeInfo[],
-  plugins: readonly WeightedPlugin[],
-): readonly NodeScore[] {
-  const totals = nodes.map(() => 0);
-  const parts: Record<string, number>[] = nodes.map(() => ({}));
-  for (const { plugin, weight } of plugins) {
-    if (!plugin.score) continue;
-    const prepared = plugin.prepareScore?.(pod, cluster, nodes);
-    if (prepared?.kind === "skip" || prepared?.kind === "rejected") continue;
-    const raw = nodes.map((node) => plugin.score!(pod, node, prepared?.state));
-    const scores = plugin.normalize ? plugin.normalize(raw) : raw;
+  search: Search,
+  { start, nominations }: DecideOptions,
+): Found {
+  const total = cluster.nodes.length;
+  const refusals = new Refusals();
+  const check = checker(pod, profile, cluster, search, nominations);
+
+  // A node that was cleared for this pod is taken if it fits, without looking further.
+  const hoped = pod.status?.nominatedNodeName ?? nominations?.nodeOf(pod.metadata.uid);
+  const nominated = hoped && (!search.allowed || search.allowed.has(hoped)) ? cluster.node(hoped) : undefined;
+  if (nominated && !check(nominated)) return { feasible: [nominated], refusals: [], left: undefined, looked: 0 };
+
+  const { allowed } = search;
+  const candidates = allowed ? [...allowed].flatMap((name) => cluster.node(name) ?? []) : cluster.nodes;
+  const enough = sampleSize(candidates.length, profile.percentageOfNodesToScore);
+  const offset = candidates.length > 0 ? start % candidates.length : 0;
+  const feasible: NodeInfo[] = [];
+  let looked = 0;
+  for (; looked < candidates.length && feasible.length < enough; looked++) {
+    const at = offset + looked;
+    const node = candidates[at < candidates.length ? at : at - candidates.length]!;
+    const refused = check(node);
+    if (refused) refusals.add(node.name, refused.plugin, refused.rejection);
+    else feasible.push(node);
+  }
+  const left =
+    candidates.length < total
+      ? {
+          count: total - candidates.length,
+          reason: `node(s) didn't satisfy plugin(s) [${search.narrowedBy.join(" ")}]`,
+        }
+      : undefined;
+  return { feasible, refusals: refusals.list, left, looked };
+}
+
+type Objection = { readonly plugin: string; readonly rejection: Rejection } | undefined;
+
+/** Checks a node as it is, and first as it will be with the pods that wait for it and go before. */
+function checker(
+  pod: Pod,
+  profile: Profile,
+  cluster: ClusterState,
+  search: Search,
+  nominations: Nominations | undefined,
+): (node: NodeInfo) => Objection {
+  const { filters } = search;
+  if (!nominations || nominations.size === 0) return (node) => objection(pod, node, filters);
+  const info = podInfo(pod);
+  return (node) => {
+    const others = nominations.before(info, node.name);
+    if (others.length > 0) {
+      const crowded = cluster.supposing(node, { there: others }, (): Objection => {
+        const again = prepare(pod, profile, cluster);
+        if (again.refused) return { plugin: again.refused.plugin, rejection: again.refused };
+        return objection(pod, node, again.filters);
+      });
+      if (crowded) return crowded;
+    }
+    return objection(pod, node, filters);
+  };
+}
+
+class Refusals {
+  readonly list: { plugin: string; rejection: Rejection; nodes: string[] }[] = [];
+  readonly #known = new Map<Rejection, { plugin: string; rejection: Rejection; nodes: string[] }>();
+  readonly #texts = new Map<string, { plugin: string; rejection: Rejection; nodes: string[] }>();
+
+  add(node: string, plugin: string, rejection: Rejection): void {
+    let group = this.#known.get(rejection);
+    if (!group) {
+      const text =
+        rejection.detail === undefined ? [plugin, rejection.preemptionHelps, ...rejection.reasons].join() : "";
+      group = this.#texts.get(text);
+      if (!group) {
+        group = { plugin, rejection, nodes: [] };
+        this.list.push(group);
+        if (text) this.#texts.set(text, group);
+      }
+      if (this.#known.size < 1000) this.#known.set(rejection, group);
+    }
+    group.nodes.push(node);
+  }
+}
+
+/** Scores the nodes that would do. */
+export function scoreNodes(pod: Pod, profile: Profile, cluster: ClusterState, nodes: readonly NodeInfo[]): ScoreTable {
+  const totals: number[] = new Array(nodes.length).fill(0);
+  const parts: { plugin: string; scores: number[] }[] = [];
+  for (const { plugin, weight } of profile.score) {
+    let state: unknown;
+    if (plugin.prepareScore) {
+      const prepared = plugin.prepareScore(pod, cluster, nodes);
+      if (prepared.kind !== "ready") continue;
+      state = prepared.state;
+    }
+    const scores: number[] = new Array(nodes.length);
+    for (let index = 0; index < nodes.length; index++) scores[index] = plugin.score!(pod, nodes[index]!, state);
+    plugin.normalize?.(scores, state, nodes);
     for (let index = 0; index < nodes.length; index++) {
       const weighted = scores[index]! * weight;
+      scores[index] = weighted;
       totals[index]! += weighted;
-      parts[index]![plugin.name] = weighted;
     }
+    parts.push({ plugin: plugin.name, scores });
   }
-  return nodes.map((node, index) => ({ node: node.name, total: totals[index]!, byPlugin: parts[index]! }));
+  return { nodes: nodes.map(({ name }) => name), totals, parts };
 }
 
-/** The highest score; among equals, any with the same chance. */
-function best(scores: readonly NodeScore[], random: Random): string {
-  let chosen = scores[0]!;
+/** The index of the highest score; among equals, any with the same chance. */
+export function bestOf(totals: readonly number[], random: () => number): number {
+  let chosen = 0;
   let equals = 1;
-  for (const candidate of scores.slice(1)) {
-    if (candidate.total > chosen.total) {
-      chosen = candidate;
+  for (let index = 1; index < totals.length; index++) {
+    const difference = totals[index]! - totals[chosen]!;
+    if (difference > 0) {
+      chosen = index;
       equals = 1;
-    } else if (candidate.total === chosen.total) {
+    } else if (difference === 0) {
       equals += 1;
-      if (random.next() < 1 / equals) chosen = candidate;
+      if (random() < 1 / equals) chosen = index;
     }
   }
-  return chosen.node;
+  return chosen;
 }
 
-/** Upstream's sentence about a pod that fits nowhere: reasons with the number of nodes, sorted by their text. */
-export function explain(decision: Extract<Decision, { placed: false }>): string {
-  if (decision.total === 0) return "no nodes available to schedule pods";
-  const head = `0/${decision.total} nodes are available`;
-  if (decision.refused) return `${head}: ${decision.refused.reasons.join(", ")}.`;
-  const counts = new Map<string, number>();
-  for (const { reasons } of decision.rejections)
-    for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  const texts = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
-  return `${head}: ${texts.join(", ")}.`;
+/** Where a pod goes, by the plugins' rules. Nothing is changed. */
+export function decide(
+  pod: Pod,
+  profile: Profile,
+  cluster: ClusterState,
+  options: DecideOptions,
+): { readonly decision: Decision; readonly search: Search; readonly looked: number } {
+  const search = prepare(pod, profile, cluster);
+  if (search.refused || cluster.nodes.length === 0)
+    return { decision: noPlace(pod, profile, cluster, search, undefined, options), search, looked: 0 };
+  const found = findNodes(pod, profile, cluster, search, options);
+  const { looked } = found;
+  if (found.feasible.length === 0)
+    return { decision: noPlace(pod, profile, cluster, search, found, options), search, looked };
+  return { decision: placement(pod, profile, cluster, found, found.feasible, options), search, looked };
+}
+
+/** The decision for the best of some nodes that would do. */
+export function placement(
+  pod: Pod,
+  profile: Profile,
+  cluster: ClusterState,
+  found: Found,
+  nodes: readonly NodeInfo[],
+  { random }: DecideOptions,
+  extra?: (node: string) => number,
+): Placement {
+  const { refusals, looked } = found;
+  const common = { placed: true, evaluated: Math.max(looked, 1), feasible: nodes.length, refusals } as const;
+  if (nodes.length === 1) return { ...common, node: nodes[0]!.name, scores: undefined };
+  let scores = scoreNodes(pod, profile, cluster, nodes);
+  if (extra) {
+    const added = scores.nodes.map(extra);
+    scores = {
+      nodes: scores.nodes,
+      totals: scores.totals.map((total, index) => total + added[index]!),
+      parts: [...scores.parts, { plugin: "extenders", scores: added }],
+    };
+  }
+  return { ...common, node: scores.nodes[bestOf(scores.totals, random)]!, scores };
+}
+
+/** The decision for a pod that no node takes, with what the profile's rescuers say. */
+export function noPlace(
+  pod: Pod,
+  profile: Profile,
+  cluster: ClusterState,
+  search: Search,
+  found: Found | undefined,
+  { random, nominations }: Pick<DecideOptions, "random" | "nominations">,
+): NoPlace {
+  const total = cluster.nodes.length;
+  const refusals = found?.refusals ?? [];
+  const base = { placed: false, total, refusals, left: found?.left, refused: search.refused } as const;
+  if (total === 0) return { ...base, rescue: undefined };
+  let rescue: Rescue | undefined;
+  const rejections: readonly NodeRejection[] = refusals.flatMap(({ plugin, rejection, nodes }) =>
+    nodes.map((node) => ({ node, plugin, rejection })),
+  );
+  for (const plugin of profile.postFilter) {
+    rescue = plugin.rescue!(pod, {
+      cluster,
+      rejections,
+      random,
+      fitsOn: (node): Verdict => {
+        const again = prepare(pod, profile, cluster);
+        if (again.refused) return again.refused;
+        return checker(pod, profile, cluster, again, nominations)(node)?.rejection;
+      },
+    });
+    if (rescue.kind === "preempt") break;
+  }
+  return { ...base, rescue };
 }

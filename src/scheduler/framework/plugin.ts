@@ -1,18 +1,7 @@
 import type { Pod } from "../../api/generated/core-v1.ts";
-import type { ClusterState, NodeInfo } from "./cluster-state.ts";
-
-/** What may make a pod fit that did not fit before. */
-export type ClusterEvent =
-  | "Node/add"
-  | "Node/labels"
-  | "Node/taints"
-  | "Node/allocatable"
-  | "Node/unschedulable"
-  | "AssignedPod/add"
-  | "AssignedPod/labels"
-  | "AssignedPod/delete"
-  | "Pod/update"
-  | "Volume/change";
+import type { Retry } from "./changes.ts";
+import type { ClusterState } from "./cluster-state.ts";
+import type { NodeInfo } from "./node-info.ts";
 
 /** Why a pod cannot go to a node (or anywhere). Plain data: events, conditions and `why` are made from it. */
 export interface Rejection {
@@ -46,7 +35,8 @@ export type Prepared<State> =
   | { readonly kind: "skip" }
   | {
       readonly kind: "ready";
-      readonly state: State /** Only these nodes can do, where the plugin knows. */;
+      readonly state: State;
+      /** Only these nodes can do, where the plugin knows. */
       readonly nodes?: ReadonlySet<string>;
     }
   | { readonly kind: "rejected"; readonly rejection: Rejection };
@@ -57,36 +47,98 @@ export function ready<State>(state: State, nodes?: ReadonlySet<string>): Prepare
   return nodes ? { kind: "ready", state, nodes } : { kind: "ready", state };
 }
 
-/** One rule of placement. Pure: it reads the pod, the node and its own state, and answers. */
-export interface Plugin<State = unknown> {
+/** What a plugin says when a pod fits nowhere. */
+export type Rescue =
+  /** Room can be made: these pods go, and the pod is nominated for their node. */
+  | { readonly kind: "preempt"; readonly node: string; readonly victims: readonly Pod[] }
+  /** Nothing to be done; `message` is added to the event's text, and a nomination is given up when `clearNomination`. */
+  | { readonly kind: "none"; readonly message: string; readonly clearNomination?: boolean };
+
+/** What a plugin that is asked for a rescue may use. */
+export interface RescueContext {
+  readonly cluster: ClusterState;
+  /** Nodes that refused in a way that evictions can change, and the others. */
+  readonly rejections: readonly NodeRejection[];
+  /** Whether the pod would fit on a node; `supposing` of the cluster holds while it is asked. */
+  fitsOn(node: NodeInfo): Verdict;
+  /** A number in [0, 1). */
+  random(): number;
+}
+
+/** Why one node was refused, and by whom. */
+export interface NodeRejection {
+  readonly node: string;
+  readonly plugin: string;
+  readonly rejection: Rejection;
+}
+
+/** A pod must wait before it is bound, at most so many milliseconds; somebody allows or rejects it meanwhile. */
+export interface Hold {
+  readonly waitMs: number;
+}
+
+/**
+ * One rule of placement, by upstream's extension points. Up to `score` they are pure: they read the pod, the node and their
+ * own state, and answer. One plugin may have any of them.
+ */
+export interface Plugin<State = unknown, ScoreState = unknown> {
   readonly name: string;
-  /** Events after which a pod that this plugin rejected is tried again. */
-  readonly retryOn: readonly ClusterEvent[];
-  /** A rejection keeps the pod out of the queue until it is updated. */
+  /** When a pod that this plugin rejected is tried again. */
+  readonly retryOn: readonly Retry[];
+  /** QueueSort: below zero when the first goes first. One plugin of a configuration has it. */
+  readonly compare?: (one: Queued, two: Queued) => number;
+  /** PreEnqueue: a rejection keeps the pod out of the queue until it is updated. */
   readonly preEnqueue?: (pod: Pod) => Verdict;
-  /** Once per pod, before filters. Without it the filter gets no state. */
+  /** PreFilter: once per pod, before filters. Without it the filter gets no state. */
   readonly prepareFilter?: (pod: Pod, cluster: ClusterState) => Prepared<State>;
+  /** Filter. */
   readonly filter?: (pod: Pod, node: NodeInfo, state: State) => Verdict;
-  /** Once per pod, before scores, with the nodes that fit. */
-  readonly prepareScore?: (pod: Pod, cluster: ClusterState, nodes: readonly NodeInfo[]) => Prepared<State>;
-  /** Any number; `normalize` brings all of a pod's to 0..100. Without it the score is in that range already. */
-  readonly score?: (pod: Pod, node: NodeInfo, state: State) => number;
-  readonly normalize?: (scores: readonly number[]) => readonly number[];
+  /** PostFilter: when no node is left. */
+  readonly rescue?: (pod: Pod, context: RescueContext) => Rescue;
+  /** PreScore: once per pod, before scores, with the nodes that fit. */
+  readonly prepareScore?: (pod: Pod, cluster: ClusterState, nodes: readonly NodeInfo[]) => Prepared<ScoreState>;
+  /** Score: any number; `normalize` brings all of a pod's to 0..100. Without it the score is in that range already. */
+  readonly score?: (pod: Pod, node: NodeInfo, state: ScoreState) => number;
+  /** NormalizeScore: changes the list in place. `state` is what `score` got. */
+  readonly normalize?: (scores: number[], state: ScoreState, nodes: readonly NodeInfo[]) => void;
+  /** Reserve: the pod is about to go there; taken back by `unreserve` if a later step fails. */
+  readonly reserve?: (pod: Pod, node: NodeInfo, state: State | undefined) => Verdict;
+  readonly unreserve?: (pod: Pod, node: string) => void;
+  /** Permit: nothing lets it go on. */
+  readonly permit?: (pod: Pod, node: string) => Verdict | Hold;
+  /** PreBind: whatever must be written before; a rejection sends the pod back to the queue. */
+  readonly preBind?: (pod: Pod, node: string, signal: AbortSignal) => Promise<Verdict>;
+  /** Bind: false leaves it to the next plugin. Throws when it fails. */
+  readonly bind?: (pod: Pod, node: string) => Promise<boolean>;
+  /** PostBind: it is done. */
+  readonly postBind?: (pod: Pod, node: string) => void;
+}
+
+/** What an order of the queue may look at. */
+export interface Queued {
+  readonly pod: Pod;
+  readonly priority: number;
+  /** When it came, in monotonic milliseconds. */
+  readonly arrived: number;
 }
 
 /** Declares a plugin. */
-export function definePlugin<State = undefined>(plugin: Plugin<State>): Plugin {
+export function definePlugin<State = undefined, ScoreState = undefined>(plugin: Plugin<State, ScoreState>): Plugin {
   return plugin as unknown as Plugin;
 }
 
 /** The most becomes 100. */
-export function moreIsBetter(scores: readonly number[]): readonly number[] {
-  const most = Math.max(0, ...scores);
-  return most === 0 ? scores.map(() => 0) : scores.map((score) => Math.floor((score * 100) / most));
+export function moreIsBetter(scores: number[]): void {
+  let most = 0;
+  for (const score of scores) if (score > most) most = score;
+  for (let index = 0; index < scores.length; index++)
+    scores[index] = most === 0 ? 0 : Math.floor((scores[index]! * 100) / most);
 }
 
 /** The most becomes 0, nothing becomes 100. */
-export function fewerIsBetter(scores: readonly number[]): readonly number[] {
-  const most = Math.max(0, ...scores);
-  return most === 0 ? scores.map(() => 100) : scores.map((score) => 100 - Math.floor((score * 100) / most));
+export function fewerIsBetter(scores: number[]): void {
+  let most = 0;
+  for (const score of scores) if (score > most) most = score;
+  for (let index = 0; index < scores.length; index++)
+    scores[index] = most === 0 ? 100 : 100 - Math.floor((scores[index]! * 100) / most);
 }

@@ -1,86 +1,151 @@
 import type { Pod } from "../../api/generated/core-v1.ts";
 import type { Clock } from "../../lib/clock.ts";
+import type { ClusterChange, RetryHint, RetryTable } from "./changes.ts";
+import { Heap } from "./heap.ts";
+import type { Queued, Rejection } from "./plugin.ts";
+import { byPriority } from "./profile.ts";
 
-/** Waits between tries of one pod: 1 s, doubling, at most 10 s (as upstream). */
-const firstBackoff = 1000;
-const longestBackoff = 10_000;
 /** Nothing waits for an event longer than this: a missed one must not lose a pod. */
 const patience = 300_000;
+const sweepEvery = 30_000;
 
-export interface QueuedPod {
-  readonly pod: Pod;
+/** Stands for a plugin where there was no node to ask one about. */
+export const noNodes = "no nodes";
+const noNodesHints: RetryTable = new Map([["Node/add", { on: "Node/add" }]]);
+
+export interface QueuedPod extends Queued {
   readonly uid: string;
   /** Failed tries so far. */
-  attempts: number;
-  /** When it came, in monotonic milliseconds; breaks ties of priority. */
-  readonly arrived: number;
-  /** The plugins that rejected it last. */
-  rejectedBy: ReadonlySet<string>;
+  readonly attempts: number;
+  /** The plugins that rejected it last; empty after an error, or before the first try. */
+  readonly rejectedBy: ReadonlySet<string>;
   /** When it was last tried. */
-  tried: number;
+  readonly tried: number;
+}
+
+/** A pod that may not enter the queue, and who says so. */
+export interface Gated {
+  readonly entry: QueuedPod;
+  readonly plugin: string;
+  readonly rejection: Rejection;
+}
+
+export interface SchedulingQueueOptions {
+  readonly clock: Clock;
+  /** Which goes first; by default higher priority, then age. */
+  readonly compare?: (one: Queued, two: Queued) => number;
+  /** Wait after the first failure in milliseconds; it doubles up to the longest. Upstream's: 1 s and 10 s. */
+  readonly firstBackoff?: number;
+  readonly longestBackoff?: number;
+  /** Who keeps a pod out of the queue. */
+  readonly gate?: (pod: Pod) => { readonly plugin: string; readonly rejection: Rejection } | undefined;
+  /** What a plugin waits for; undefined for one that is not known, whose pods are tried after every change. */
+  readonly hints?: (plugin: string) => RetryTable | undefined;
 }
 
 /**
- * Pods that want a node. Ready ones come by priority, then age. One that fits nowhere waits until something changes that
- * its rejecting plugins care for, and at least its back-off.
+ * Pods that want a node. Ready ones come in order. One that fits nowhere waits until something changes that its rejecting
+ * plugins care for, and at least its back-off, unless there is nothing else to do (as upstream). One whose try failed by an
+ * error backs off and comes again.
  */
 export class SchedulingQueue implements Disposable {
+  readonly #options: SchedulingQueueOptions;
   readonly #clock: Clock;
-  readonly #ready = new Heap();
-  readonly #waiting = new Map<string, QueuedPod>();
-  readonly #backingOff = new Map<string, { readonly entry: QueuedPod; readonly timer: Disposable }>();
-  /** Changes since a pod was handed out, so that none is missed while it is being decided. */
-  readonly #inFlight = new Map<string, Set<(plugins: ReadonlySet<string>) => boolean>>();
+  readonly #ready: Heap<QueuedPod>;
+  readonly #backingOff: Heap<QueuedPod>;
+  /** By the names of who rejected them, so that a change is held against each set of plugins once. */
+  readonly #waiting = new Map<string, Map<string, QueuedPod>>();
+  readonly #groupOf = new Map<string, string>();
+  readonly #gated = new Map<string, Gated>();
   #taker: ((entry: QueuedPod | undefined) => void) | undefined;
+  #timer: { readonly due: number; readonly handle: Disposable } | undefined;
+  #sweep: Disposable | undefined;
   #closed = false;
-  readonly #sweep: { timer: Disposable | undefined } = { timer: undefined };
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(options: SchedulingQueueOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    const key = ({ uid }: QueuedPod) => uid;
+    this.#ready = new Heap(key, options.compare ?? byPriority);
+    this.#backingOff = new Heap(key, (one, two) => this.#due(one) - this.#due(two));
     this.#armSweep();
   }
 
-  get size(): { readonly ready: number; readonly backingOff: number; readonly waiting: number } {
-    return { ready: this.#ready.size, backingOff: this.#backingOff.size, waiting: this.#waiting.size };
+  get size(): {
+    readonly ready: number;
+    readonly backingOff: number;
+    readonly waiting: number;
+    readonly gated: number;
+  } {
+    return {
+      ready: this.#ready.size,
+      backingOff: this.#backingOff.size,
+      waiting: this.#groupOf.size,
+      gated: this.#gated.size,
+    };
   }
 
-  /** A pod that is new, or was changed in a way that may let it fit. */
+  gatedBy(uid: string): Gated | undefined {
+    return this.#gated.get(uid);
+  }
+
+  /** A pod that is new. */
   add(pod: Pod): void {
     const { uid } = pod.metadata;
     const known = this.#drop(uid);
-    this.#offer({
+    const now = this.#clock.monotonic();
+    this.#enter({
       pod,
       uid,
+      priority: pod.spec.priority ?? 0,
       attempts: known?.attempts ?? 0,
-      arrived: known?.arrived ?? this.#clock.monotonic(),
+      arrived: known?.arrived ?? now,
       rejectedBy: new Set(),
-      tried: known?.tried ?? 0,
+      tried: known?.tried ?? Number.NEGATIVE_INFINITY,
     });
   }
 
-  /** The pod's newer form, where it makes no difference to whether it fits. */
-  refresh(pod: Pod): void {
+  /** The pod's newer form: one that waits is tried again where its rejecting plugins say that the change may help. */
+  update(pod: Pod, previous: Pod): void {
     const { uid } = pod.metadata;
-    const ready = this.#ready.remove(uid);
-    if (ready) this.#ready.push({ ...ready, pod });
-    const waiting = this.#waiting.get(uid);
-    if (waiting) this.#waiting.set(uid, { ...waiting, pod });
+    const gated = this.#gated.get(uid);
+    if (gated) {
+      this.#gated.delete(uid);
+      this.#enter({ ...gated.entry, pod });
+      return;
+    }
+    const change = { event: "Pod/update", pod, previousPod: previous } as const;
+    const ready = this.#ready.get(uid);
+    if (ready) this.#ready.renew({ ...ready, pod });
     const backing = this.#backingOff.get(uid);
-    if (backing) this.#backingOff.set(uid, { ...backing, entry: { ...backing.entry, pod } });
+    if (backing) this.#backingOff.renew({ ...backing, pod });
+    const group = this.#groupOf.get(uid);
+    if (group === undefined) return;
+    const entry = { ...this.#waiting.get(group)!.get(uid)!, pod };
+    this.#waiting.get(group)!.set(uid, entry);
+    const hints = this.#hintsFor(entry.rejectedBy, change.event);
+    if (hints && mayHelp(hints, pod, change)) this.#wake(entry);
+  }
+
+  has(uid: string): boolean {
+    return (
+      this.#ready.get(uid) !== undefined ||
+      this.#backingOff.get(uid) !== undefined ||
+      this.#groupOf.has(uid) ||
+      this.#gated.has(uid)
+    );
   }
 
   remove(uid: string): void {
     this.#drop(uid);
   }
 
-  /** The next ready pod without waiting, if there is one. */
+  /** The next pod without waiting, if there is one: a ready one, else the one that has backed off longest. */
   poll(): QueuedPod | undefined {
-    const entry = this.#ready.pop();
-    if (entry) this.#inFlight.set(entry.uid, new Set());
-    return entry;
+    return this.#ready.pop() ?? this.#early();
   }
 
-  /** The next ready pod; undefined once closed. One caller at a time. */
+  /** The next pod; undefined once closed. One caller at a time. */
   take(): Promise<QueuedPod | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
     const entry = this.poll();
@@ -90,149 +155,171 @@ export class SchedulingQueue implements Disposable {
     });
   }
 
-  /** The pod was placed (or is nobody's any more). */
-  done(uid: string): void {
-    this.#inFlight.delete(uid);
+  /** The pod fits nowhere for now, by these plugins; it waits for a change. */
+  reject(entry: QueuedPod, rejectedBy: ReadonlySet<string>): void {
+    if (rejectedBy.size === 0) {
+      this.fail(entry);
+      return;
+    }
+    const next = this.#tried(entry, rejectedBy);
+    const group = [...rejectedBy].sort().join("|");
+    const members = this.#waiting.get(group) ?? new Map<string, QueuedPod>();
+    members.set(next.uid, next);
+    this.#waiting.set(group, members);
+    this.#groupOf.set(next.uid, group);
   }
 
-  /** The pod fits nowhere for now; with no rejecting plugins (a fault) it only backs off. */
-  reject(entry: QueuedPod, rejectedBy: ReadonlySet<string>): void {
-    const changes = this.#inFlight.get(entry.uid);
-    this.#inFlight.delete(entry.uid);
-    const next: QueuedPod = { ...entry, attempts: entry.attempts + 1, rejectedBy, tried: this.#clock.monotonic() };
-    const missed = [...(changes ?? [])].some((concerns) => concerns(rejectedBy));
-    if (missed || rejectedBy.size === 0) this.#backOff(next);
-    else this.#waiting.set(next.uid, next);
+  /** Plugins rejected it late, so that a change may have been missed: it only backs off. */
+  retry(entry: QueuedPod, rejectedBy: ReadonlySet<string>): void {
+    this.#backOff(this.#tried(entry, rejectedBy));
+  }
+
+  /** The try failed for no fault of the pod's; it comes again after its back-off. */
+  fail(entry: QueuedPod): void {
+    this.#backOff(this.#tried(entry, new Set()));
   }
 
   /** Something changed: every waiting pod that it may help is tried again. */
-  changed(concerns: (rejectedBy: ReadonlySet<string>) => boolean): void {
-    for (const changes of this.#inFlight.values()) changes.add(concerns);
-    for (const entry of [...this.#waiting.values()]) {
-      if (!concerns(entry.rejectedBy)) continue;
-      this.#waiting.delete(entry.uid);
-      this.#backOff(entry);
+  changed(change: ClusterChange): void {
+    for (const members of [...this.#waiting.values()]) {
+      const [first] = members.values();
+      if (!first) continue;
+      const hints = this.#hintsFor(first.rejectedBy, change.event);
+      if (!hints) continue;
+      for (const entry of [...members.values()]) if (mayHelp(hints, entry.pod, change)) this.#wake(entry);
     }
+    for (const { entry, plugin } of [...this.#gated.values()]) {
+      const hints = this.#hintsFor(new Set([plugin]), change.event);
+      if (!hints || !mayHelp(hints, entry.pod, change)) continue;
+      this.#gated.delete(entry.uid);
+      this.#enter(entry);
+    }
+  }
+
+  /** A waiting pod is tried again, whatever it waits for. */
+  activate(uid: string): void {
+    const entry = this.#drop(uid);
+    if (entry) this.#enter(entry);
   }
 
   [Symbol.dispose](): void {
     this.#closed = true;
-    this.#sweep.timer?.[Symbol.dispose]();
-    for (const { timer } of this.#backingOff.values()) timer[Symbol.dispose]();
-    this.#backingOff.clear();
+    this.#sweep?.[Symbol.dispose]();
+    this.#timer?.handle[Symbol.dispose]();
     this.#taker?.(undefined);
+  }
+
+  #tried(entry: QueuedPod, rejectedBy: ReadonlySet<string>): QueuedPod {
+    return { ...entry, attempts: entry.attempts + 1, rejectedBy, tried: this.#clock.monotonic() };
+  }
+
+  #hintsFor(plugins: ReadonlySet<string>, event: ClusterChange["event"]): readonly RetryHint[] | undefined {
+    const found: RetryHint[] = [];
+    for (const plugin of plugins) {
+      const table = plugin === noNodes ? noNodesHints : this.#options.hints?.(plugin);
+      const hint = table ? table.get(event) : { on: event };
+      if (hint) found.push(hint);
+    }
+    return found.length > 0 ? found : undefined;
+  }
+
+  #enter(entry: QueuedPod): void {
+    const gate = this.#options.gate?.(entry.pod);
+    if (gate) this.#gated.set(entry.uid, { entry, ...gate });
+    else this.#offer(entry);
+  }
+
+  #wake(entry: QueuedPod): void {
+    this.#leaveWaiting(entry.uid);
+    this.#backOff(entry);
   }
 
   #offer(entry: QueuedPod): void {
     if (this.#closed) return;
     this.#ready.push(entry);
+    this.#hand();
+  }
+
+  #hand(): void {
     const taker = this.#taker;
     if (!taker) return;
+    const next = this.poll();
+    if (!next) return;
     this.#taker = undefined;
-    taker(this.poll());
+    taker(next);
+  }
+
+  /** What backs off after a rejection is tried early when nobody else wants to; what failed by an error is not. */
+  #early(): QueuedPod | undefined {
+    const first = this.#backingOff.peek();
+    if (!first) return undefined;
+    if (first.rejectedBy.size > 0) return this.#backingOff.pop();
+    for (const entry of this.#backingOff.values())
+      if (entry.rejectedBy.size > 0) return this.#backingOff.remove(entry.uid);
+    return undefined;
+  }
+
+  #due({ tried, attempts }: QueuedPod): number {
+    const { firstBackoff = 1000, longestBackoff = 10_000 } = this.#options;
+    return tried + Math.min(longestBackoff, firstBackoff * 2 ** Math.max(0, attempts - 1));
   }
 
   #backOff(entry: QueuedPod): void {
-    const wait = Math.min(longestBackoff, firstBackoff * 2 ** Math.max(0, entry.attempts - 1));
-    const left = entry.tried + wait - this.#clock.monotonic();
-    if (left <= 0) {
+    if (this.#due(entry) <= this.#clock.monotonic()) {
       this.#offer(entry);
       return;
     }
-    const timer = this.#clock.after(left, () => {
-      const held = this.#backingOff.get(entry.uid);
-      this.#backingOff.delete(entry.uid);
-      if (held) this.#offer(held.entry);
+    this.#backingOff.push(entry);
+    if (this.#taker) this.#hand();
+    this.#armTimer();
+  }
+
+  #armTimer(): void {
+    const first = this.#backingOff.peek();
+    if (!first || this.#closed) return;
+    const due = this.#due(first);
+    if (this.#timer && this.#timer.due <= due) return;
+    this.#timer?.handle[Symbol.dispose]();
+    const handle = this.#clock.after(Math.max(0, due - this.#clock.monotonic()), () => {
+      this.#timer = undefined;
+      const now = this.#clock.monotonic();
+      for (let next = this.#backingOff.peek(); next && this.#due(next) <= now; next = this.#backingOff.peek()) {
+        this.#backingOff.pop();
+        this.#offer(next);
+      }
+      this.#armTimer();
     });
-    this.#backingOff.set(entry.uid, { entry, timer });
+    this.#timer = { due, handle };
+  }
+
+  #leaveWaiting(uid: string): QueuedPod | undefined {
+    const group = this.#groupOf.get(uid);
+    if (group === undefined) return undefined;
+    this.#groupOf.delete(uid);
+    const members = this.#waiting.get(group)!;
+    const entry = members.get(uid);
+    members.delete(uid);
+    if (members.size === 0) this.#waiting.delete(group);
+    return entry;
   }
 
   #drop(uid: string): QueuedPod | undefined {
-    const backing = this.#backingOff.get(uid);
-    backing?.timer[Symbol.dispose]();
-    this.#backingOff.delete(uid);
-    const waiting = this.#waiting.get(uid);
-    this.#waiting.delete(uid);
-    return this.#ready.remove(uid) ?? waiting ?? backing?.entry;
+    const waiting = this.#leaveWaiting(uid);
+    const gated = this.#gated.get(uid)?.entry;
+    this.#gated.delete(uid);
+    return this.#ready.remove(uid) ?? this.#backingOff.remove(uid) ?? waiting ?? gated;
   }
 
   #armSweep(): void {
-    this.#sweep.timer = this.#clock.after(30_000, () => {
+    this.#sweep = this.#clock.after(sweepEvery, () => {
       const now = this.#clock.monotonic();
-      for (const entry of [...this.#waiting.values()]) {
-        if (now - entry.tried < patience) continue;
-        this.#waiting.delete(entry.uid);
-        this.#offer(entry);
-      }
+      for (const members of [...this.#waiting.values()])
+        for (const entry of [...members.values()]) if (now - entry.tried >= patience) this.#wake(entry);
       if (!this.#closed) this.#armSweep();
     });
   }
 }
 
-/** A binary heap: higher priority first, then who came earlier. */
-class Heap {
-  readonly #entries: QueuedPod[] = [];
-  readonly #live = new Map<string, QueuedPod>();
-
-  get size(): number {
-    return this.#live.size;
-  }
-
-  push(entry: QueuedPod): void {
-    this.#live.set(entry.uid, entry);
-    this.#entries.push(entry);
-    let at = this.#entries.length - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!before(this.#entries[at]!, this.#entries[parent]!)) break;
-      this.#swap(at, parent);
-      at = parent;
-    }
-  }
-
-  pop(): QueuedPod | undefined {
-    for (;;) {
-      const top = this.#entries[0];
-      if (!top) return undefined;
-      const last = this.#entries.pop()!;
-      if (this.#entries.length > 0) {
-        this.#entries[0] = last;
-        this.#sink();
-      }
-      // Removed entries stay in the heap until they come up.
-      if (this.#live.get(top.uid) !== top) continue;
-      this.#live.delete(top.uid);
-      return top;
-    }
-  }
-
-  remove(uid: string): QueuedPod | undefined {
-    const entry = this.#live.get(uid);
-    this.#live.delete(uid);
-    return entry;
-  }
-
-  #sink(): void {
-    let at = 0;
-    for (;;) {
-      const left = 2 * at + 1;
-      let least = at;
-      if (left < this.#entries.length && before(this.#entries[left]!, this.#entries[least]!)) least = left;
-      if (left + 1 < this.#entries.length && before(this.#entries[left + 1]!, this.#entries[least]!)) least = left + 1;
-      if (least === at) return;
-      this.#swap(at, least);
-      at = least;
-    }
-  }
-
-  #swap(one: number, two: number): void {
-    const held = this.#entries[one]!;
-    this.#entries[one] = this.#entries[two]!;
-    this.#entries[two] = held;
-  }
-}
-
-function before(one: QueuedPod, two: QueuedPod): boolean {
-  const difference = (two.pod.spec.priority ?? 0) - (one.pod.spec.priority ?? 0);
-  return difference < 0 || (difference === 0 && one.arrived < two.arrived);
+function mayHelp(hints: readonly RetryHint[], pod: Pod, change: ClusterChange): boolean {
+  return hints.some(({ helps }) => !helps || helps(pod, change));
 }

@@ -1,174 +1,176 @@
-import { Namespace } from "../../api/core/namespace.ts";
-import type { Pod, PodAffinityTerm } from "../../api/generated/core-v1.ts";
-import type { Informers } from "../../client/client.ts";
-import { type Selector, selectorOfObject } from "../../machinery/labels.ts";
-import type { ClusterState, NodeInfo } from "../framework/cluster-state.ts";
+import type { Pod } from "../../api/generated/core-v1.ts";
+import { isEqual } from "../../machinery/equality.ts";
+import { type AffinityTerm, affinityTerm, allOf } from "../framework/affinity-terms.ts";
+import type { ClusterChange } from "../framework/changes.ts";
+import type { ClusterState } from "../framework/cluster-state.ts";
+import type { NodeInfo } from "../framework/node-info.ts";
 import { definePlugin, fits, ready, reject, skip } from "../framework/plugin.ts";
+import type { Topology } from "../framework/topology.ts";
 
-interface Term {
-  readonly topologyKey: string;
-  matches(pod: Pod): boolean;
+/** Matching pods in each domain of a topology. */
+interface Domains {
+  readonly topology: Topology;
+  readonly counts: Int32Array;
 }
-
-/** Pods that match per value of a topology label: `key=value` -> count. */
-type Counts = Map<string, number>;
 
 interface FilterState {
-  readonly affinity: readonly Term[];
-  readonly antiAffinity: readonly Term[];
-  readonly affinityCounts: Counts;
-  readonly antiAffinityCounts: Counts;
+  /** All must have somebody, unless the pod is the first of its group. */
+  readonly affinity: readonly Domains[];
+  readonly firstOfGroup: boolean;
+  /** None may have anybody. */
+  readonly antiAffinity: readonly Domains[];
   /** Where pods that are there already would not have this one. */
-  readonly forbidden: Counts;
+  readonly forbidden: readonly Domains[];
 }
 
-const hardWeight = 1;
-
-function bump(counts: Counts, node: NodeInfo, key: string, by: number): void {
-  const value = node.labels[key];
-  if (value === undefined) return;
-  const name = `${key}=${value}`;
-  counts.set(name, (counts.get(name) ?? 0) + by);
+interface Preference extends Domains {
+  readonly weight: number;
 }
 
-function countAt(counts: Counts, node: NodeInfo, key: string): number {
-  const value = node.labels[key];
-  return value === undefined ? 0 : (counts.get(`${key}=${value}`) ?? 0);
+export interface InterPodAffinityArgs {
+  /** What a required affinity of a placed pod towards the new one adds to a node's score. */
+  readonly hardPodAffinityWeight?: number;
+  readonly ignorePreferredTermsOfExistingPods?: boolean;
 }
 
-const required = (pod: Pod) => ({
-  affinity: pod.spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [],
-  antiAffinity: pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [],
-});
+function countAt({ topology, counts }: Domains, slot: number): number {
+  const domain = topology.domainOf[slot] ?? -1;
+  return domain < 0 ? 0 : (counts[domain] ?? 0);
+}
 
-const preferred = (pod: Pod) => ({
-  affinity: pod.spec.affinity?.podAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [],
-  antiAffinity: pod.spec.affinity?.podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [],
-});
+const termsOf = (pod: Pod, cluster: ClusterState) => {
+  const { podAffinity, podAntiAffinity } = pod.spec.affinity ?? {};
+  const { namespaceLabels } = cluster.index;
+  const compile = (term: Parameters<typeof affinityTerm>[0]) => affinityTerm(term, pod, namespaceLabels);
+  return {
+    affinity: (podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map(compile),
+    antiAffinity: (podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map(compile),
+  };
+};
+
+const noAffinity = reject("node(s) didn't match pod affinity rules", { preemptionHelps: false });
+const antiAffinity = reject("node(s) didn't match pod anti-affinity rules");
+const unwanted = reject("node(s) didn't satisfy existing pods anti-affinity rules");
+
+function prepareFilter(pod: Pod, cluster: ClusterState) {
+  const { index } = cluster;
+  if (!pod.spec.affinity && !index.hasTerms) return skip;
+  const own = termsOf(pod, cluster);
+  const forbidden: Domains[] = [];
+  for (const { kind, term, counts } of index.terms) {
+    if (kind !== "requiredAntiAffinity" || !term.matches(pod)) continue;
+    const topology = index.topology(term.topologyKey);
+    forbidden.push({ topology, counts: counts.in(topology) });
+  }
+  const { affinity, firstOfGroup } = wantedCompany(pod, own.affinity, cluster);
+  const avoided = own.antiAffinity.map((term) => {
+    const topology = index.topology(term.topologyKey);
+    return { topology, counts: index.count(term).in(topology) };
+  });
+  if (affinity.length + avoided.length + forbidden.length === 0) return skip;
+  return ready<FilterState>({ affinity, firstOfGroup, antiAffinity: avoided, forbidden });
+}
+
+/** Pods of which all terms are true are the company that a pod wants; the first of a group has nobody to join. */
+function wantedCompany(
+  pod: Pod,
+  terms: readonly AffinityTerm[],
+  { index }: ClusterState,
+): Pick<FilterState, "affinity" | "firstOfGroup"> {
+  if (terms.length === 0) return { affinity: [], firstOfGroup: false };
+  const company = index.count(allOf(terms));
+  const affinity = terms.map(({ topologyKey }) => {
+    const topology = index.topology(topologyKey);
+    return { topology, counts: company.in(topology) };
+  });
+  const nobody = affinity.every(({ counts }) => counts.every((count) => count === 0));
+  return { affinity, firstOfGroup: nobody && terms.every((term) => term.matches(pod)) };
+}
+
+function affinityHolds({ slot }: NodeInfo, { affinity, firstOfGroup }: FilterState): boolean {
+  for (const domains of affinity) {
+    if ((domains.topology.domainOf[slot] ?? -1) < 0) return false;
+    if (!firstOfGroup && countAt(domains, slot) === 0) return false;
+  }
+  return true;
+}
+
+/** Whether a pod that came may be the company that a waiting one wants. */
+function isWanted(pod: Pod, { pod: other }: ClusterChange): boolean {
+  if (!other) return true;
+  const terms = pod.spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
+  return terms.some((term) => affinityTerm(term, pod, () => undefined).matches(other) || term.namespaceSelector);
+}
+
+/** Whether a pod that went was in the way: by what the waiting one wants, or by what it wanted itself. */
+function wasInTheWay(pod: Pod, { pod: other }: ClusterChange): boolean {
+  if (!other) return true;
+  const away = ({ spec }: Pod) => spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
+  const matches = (owner: Pod, candidate: Pod) =>
+    away(owner).some((term) => affinityTerm(term, owner, () => undefined).matches(candidate) || term.namespaceSelector);
+  return matches(pod, other) || matches(other, pod);
+}
 
 /** Pods near to, or away from, other pods: by labels of those, within a topology of the nodes. */
-export function interPodAffinity(informers: Informers) {
-  const namespaces = informers.of(Namespace);
-  const terms = new WeakMap<PodAffinityTerm, Term>();
-
-  /** A term as the pod that states it means it: without namespaces it is about its own. */
-  const compiled = (term: PodAffinityTerm, owner: Pod): Term => {
-    const known = terms.get(term);
-    if (known) return known;
-    const selector = withLabelKeys(selectorOfObject(term.labelSelector), term, owner);
-    const byNamespaceLabels = term.namespaceSelector ? selectorOfObject(term.namespaceSelector) : undefined;
-    const named = new Set(term.namespaces ?? []);
-    if (named.size === 0 && !byNamespaceLabels) named.add(owner.metadata.namespace);
-    const made: Term = {
-      topologyKey: term.topologyKey,
-      matches: ({ metadata }) => {
-        if (!selector.matches(metadata.labels)) return false;
-        if (named.has(metadata.namespace)) return true;
-        return byNamespaceLabels?.matches(namespaces.get({ name: metadata.namespace })?.metadata.labels) ?? false;
-      },
-    };
-    terms.set(term, made);
-    return made;
-  };
-  const compileAll = (list: readonly PodAffinityTerm[], owner: Pod) => list.map((term) => compiled(term, owner));
-
-  const prepareFilter = (pod: Pod, cluster: ClusterState) => {
-    const own = required(pod);
-    const affinity = compileAll(own.affinity, pod);
-    const antiAffinity = compileAll(own.antiAffinity, pod);
-    const state: FilterState = {
-      affinity,
-      antiAffinity,
-      affinityCounts: new Map(),
-      antiAffinityCounts: new Map(),
-      forbidden: new Map(),
-    };
-    for (const node of cluster.nodes) {
-      for (const { pod: other } of node.pods.values()) {
-        if (affinity.length > 0 && affinity.every((term) => term.matches(other))) {
-          for (const term of affinity) bump(state.affinityCounts, node, term.topologyKey, 1);
-        }
-        for (const term of antiAffinity)
-          if (term.matches(other)) bump(state.antiAffinityCounts, node, term.topologyKey, 1);
-        for (const term of other.spec.affinity ? required(other).antiAffinity : []) {
-          if (compiled(term, other).matches(pod)) bump(state.forbidden, node, term.topologyKey, 1);
-        }
-      }
-    }
-    if (affinity.length === 0 && antiAffinity.length === 0 && state.forbidden.size === 0) return skip;
-    return ready(state);
-  };
-
-  const affinityHolds = (pod: Pod, node: NodeInfo, { affinity, affinityCounts }: FilterState): boolean => {
-    if (affinity.some(({ topologyKey }) => node.labels[topologyKey] === undefined)) return false;
-    if (affinity.every(({ topologyKey }) => countAt(affinityCounts, node, topologyKey) > 0)) return true;
-    // The first of a group that wants to be together has nobody to join.
-    return affinityCounts.size === 0 && affinity.every((term) => term.matches(pod));
-  };
-
-  return definePlugin<FilterState | Counts>({
+export function interPodAffinity(args: InterPodAffinityArgs = {}) {
+  const hardWeight = args.hardPodAffinityWeight ?? 1;
+  return definePlugin<FilterState, readonly Preference[]>({
     name: "InterPodAffinity",
-    retryOn: ["AssignedPod/add", "AssignedPod/labels", "AssignedPod/delete", "Node/add", "Node/labels", "Pod/update"],
+    retryOn: [
+      { on: "AssignedPod/add", helps: isWanted },
+      { on: "AssignedPod/labels", helps: (pod, change) => isWanted(pod, change) || wasInTheWay(pod, change) },
+      { on: "AssignedPod/delete", helps: wasInTheWay },
+      "Node/add",
+      {
+        on: "Node/labels",
+        helps: (_pod, { node, previousNode }) => !isEqual(node?.metadata.labels, previousNode?.metadata.labels),
+      },
+      "Namespace/labels",
+      "Pod/update",
+    ],
     prepareFilter,
-    filter(pod, node, prepared) {
-      const state = prepared as FilterState;
-      if (!affinityHolds(pod, node, state))
-        return reject("node(s) didn't match pod affinity rules", { preemptionHelps: false });
-      if (state.antiAffinity.some(({ topologyKey }) => countAt(state.antiAffinityCounts, node, topologyKey) > 0)) {
-        return reject("node(s) didn't match pod anti-affinity rules");
-      }
-      for (const name of state.forbidden.keys()) {
-        const [key = "", value] = [name.slice(0, name.indexOf("=")), name.slice(name.indexOf("=") + 1)];
-        if (node.labels[key] === value) return reject("node(s) didn't satisfy existing pods anti-affinity rules");
-      }
+    filter(_pod, node, state) {
+      if (!affinityHolds(node, state)) return noAffinity;
+      for (const domains of state.antiAffinity) if (countAt(domains, node.slot) > 0) return antiAffinity;
+      for (const domains of state.forbidden) if (countAt(domains, node.slot) > 0) return unwanted;
       return fits;
     },
-    prepareScore(pod, cluster) {
-      const own = preferred(pod);
-      const counts: Counts = new Map();
-      for (const node of cluster.nodes) {
-        for (const { pod: other } of node.pods.values()) {
-          for (const { weight, podAffinityTerm } of own.affinity)
-            if (compiled(podAffinityTerm, pod).matches(other)) bump(counts, node, podAffinityTerm.topologyKey, weight);
-          for (const { weight, podAffinityTerm } of own.antiAffinity)
-            if (compiled(podAffinityTerm, pod).matches(other)) bump(counts, node, podAffinityTerm.topologyKey, -weight);
-          if (!other.spec.affinity) continue;
-          for (const term of required(other).affinity)
-            if (compiled(term, other).matches(pod)) bump(counts, node, term.topologyKey, hardWeight);
-          const theirs = preferred(other);
-          for (const { weight, podAffinityTerm } of theirs.affinity)
-            if (compiled(podAffinityTerm, other).matches(pod)) bump(counts, node, podAffinityTerm.topologyKey, weight);
-          for (const { weight, podAffinityTerm } of theirs.antiAffinity)
-            if (compiled(podAffinityTerm, other).matches(pod)) bump(counts, node, podAffinityTerm.topologyKey, -weight);
+    prepareScore(pod, { index }) {
+      const { podAffinity, podAntiAffinity } = pod.spec.affinity ?? {};
+      const wishes: Preference[] = [];
+      const wish = (weight: number, term: AffinityTerm, counts = index.count(term)) => {
+        if (weight === 0 || counts.total === 0) return;
+        const topology = index.topology(term.topologyKey);
+        wishes.push({ weight, topology, counts: counts.in(topology) });
+      };
+      for (const { weight, podAffinityTerm } of podAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [])
+        wish(weight, affinityTerm(podAffinityTerm, pod, index.namespaceLabels));
+      for (const { weight, podAffinityTerm } of podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [])
+        wish(-weight, affinityTerm(podAffinityTerm, pod, index.namespaceLabels));
+      const ownWishes = wishes.length > 0 || podAffinity?.preferredDuringSchedulingIgnoredDuringExecution?.length;
+      if (ownWishes || !args.ignorePreferredTermsOfExistingPods) {
+        for (const { kind, weight, term, counts } of index.terms) {
+          if (kind === "requiredAntiAffinity" || !term.matches(pod)) continue;
+          wish(kind === "preferred" ? weight : hardWeight, term, counts);
         }
       }
-      return counts.size === 0 ? skip : ready(counts);
+      return wishes.length === 0 ? skip : ready(wishes);
     },
-    score(_pod, node, prepared) {
+    score(_pod, { slot }, wishes) {
       let sum = 0;
-      for (const [name, count] of prepared as Counts) {
-        const separator = name.indexOf("=");
-        if (node.labels[name.slice(0, separator)] === name.slice(separator + 1)) sum += count;
-      }
+      for (const preference of wishes) sum += preference.weight * countAt(preference, slot);
       return sum;
     },
     normalize(scores) {
-      const least = Math.min(...scores);
-      const most = Math.max(...scores);
-      return scores.map((score) => (most === least ? 0 : Math.floor((100 * (score - least)) / (most - least))));
+      let least = Number.POSITIVE_INFINITY;
+      let most = Number.NEGATIVE_INFINITY;
+      for (const score of scores) {
+        if (score < least) least = score;
+        if (score > most) most = score;
+      }
+      const range = most - least;
+      for (let index = 0; index < scores.length; index++)
+        scores[index] = range === 0 ? 0 : Math.floor((100 * (scores[index]! - least)) / range);
     },
   });
-}
-
-/** `matchLabelKeys` and `mismatchLabelKeys` narrow the selector by the pod's own labels. */
-function withLabelKeys(selector: Selector, term: PodAffinityTerm, owner: Pod): Pick<Selector, "matches"> {
-  const same = (term.matchLabelKeys ?? []).filter((key) => owner.metadata.labels?.[key] !== undefined);
-  const different = (term.mismatchLabelKeys ?? []).filter((key) => owner.metadata.labels?.[key] !== undefined);
-  if (same.length === 0 && different.length === 0) return selector;
-  return {
-    matches: (labels) =>
-      selector.matches(labels) &&
-      same.every((key) => labels?.[key] === owner.metadata.labels?.[key]) &&
-      different.every((key) => labels?.[key] !== owner.metadata.labels?.[key]),
-  };
 }

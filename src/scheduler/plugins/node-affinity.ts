@@ -1,5 +1,5 @@
-import type { NodeSelector, NodeSelectorTerm, Pod } from "../../api/generated/core-v1.ts";
-import type { NodeInfo } from "../framework/cluster-state.ts";
+import type { Node, NodeAffinity, NodeSelector, NodeSelectorTerm, Pod } from "../../api/generated/core-v1.ts";
+import type { ClusterState } from "../framework/cluster-state.ts";
 import { definePlugin, fits, moreIsBetter, ready, reject, skip } from "../framework/plugin.ts";
 
 interface Requirement {
@@ -8,8 +8,13 @@ interface Requirement {
   readonly values?: readonly string[];
 }
 
-function holds({ key, operator, values = [] }: Requirement, actual: Readonly<Record<string, string>>): boolean {
-  const value = actual[key];
+/** What selectors look at of a node. */
+export interface Selectable {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+function holds({ key, operator, values = [] }: Requirement, value: string | undefined): boolean {
   switch (operator) {
     case "In":
       return value !== undefined && values.includes(value);
@@ -27,69 +32,103 @@ function holds({ key, operator, values = [] }: Requirement, actual: Readonly<Rec
       return operator === "Gt" ? left > right : left < right;
     }
     default:
-      return false;
+      return key === "";
   }
 }
 
 function wholeNumber(text: string | undefined): bigint | undefined {
-  return text !== undefined && /^[+-]?\d+$/.test(text) ? BigInt(text.replace(/^\+/, "")) : undefined;
+  return text !== undefined && /^[+-]?\d{1,19}$/.test(text) ? BigInt(text.replace(/^\+/, "")) : undefined;
 }
 
 /** All of a term's requirements; a term without any selects nothing. */
-export function termMatches(term: NodeSelectorTerm, node: NodeInfo): boolean {
+export function termMatches(term: NodeSelectorTerm, node: Selectable): boolean {
   const { matchExpressions = [], matchFields = [] } = term;
   if (matchExpressions.length === 0 && matchFields.length === 0) return false;
   return (
-    matchExpressions.every((requirement) => holds(requirement, node.labels)) &&
-    matchFields.every((requirement) => holds(requirement, { "metadata.name": node.name }))
+    matchExpressions.every((requirement) => holds(requirement, node.labels[requirement.key])) &&
+    matchFields.every((requirement) => holds(requirement, requirement.key === "metadata.name" ? node.name : undefined))
   );
 }
 
 /** Any of the terms. */
-export function nodeSelectorMatches(selector: NodeSelector, node: NodeInfo): boolean {
+export function nodeSelectorMatches(selector: NodeSelector, node: Selectable): boolean {
   return selector.nodeSelectorTerms.some((term) => termMatches(term, node));
 }
 
+const requiredOf = ({ spec }: Pod) => spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+
+/** Whether a pod says anything about the nodes it can go to. */
+export function selectsNodes(pod: Pod): boolean {
+  if (requiredOf(pod)) return true;
+  for (const _ in pod.spec.nodeSelector) return true;
+  return false;
+}
+
 /** A pod's own wishes about nodes: `nodeSelector` and required node affinity. */
-export function podSelectsNode(pod: Pod, node: NodeInfo): boolean {
-  const labels = Object.entries(pod.spec.nodeSelector ?? {});
-  if (!labels.every(([key, value]) => node.labels[key] === value)) return false;
-  const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+export function podSelectsNode(pod: Pod, node: Selectable): boolean {
+  const wanted = pod.spec.nodeSelector;
+  for (const key in wanted) if (node.labels[key] !== wanted[key]) return false;
+  const required = requiredOf(pod);
   return required ? nodeSelectorMatches(required, node) : true;
 }
 
 /** Nodes that a pod names one by one, when every term of its affinity does so (as DaemonSet pods do). */
 function namedNodes(pod: Pod): ReadonlySet<string> | undefined {
-  const terms = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  const terms = requiredOf(pod)?.nodeSelectorTerms;
   if (!terms || terms.length === 0) return undefined;
   const names = new Set<string>();
   for (const term of terms) {
-    const field = term.matchFields?.find(({ key, operator }) => key === "metadata.name" && operator === "In");
-    if (!field?.values) return undefined;
-    for (const name of field.values) names.add(name);
+    const fields = (term.matchFields ?? []).filter(({ key, operator }) => key === "metadata.name" && operator === "In");
+    if (fields.length === 0) return undefined;
+    const [first, ...others] = fields.map(({ values }) => new Set(values));
+    for (const name of first!) if (others.every((set) => set.has(name))) names.add(name);
   }
   return names;
 }
 
-/** Nodes by their labels: `nodeSelector`, and affinity that is required or preferred. */
-export const nodeAffinity = definePlugin<undefined>({
-  name: "NodeAffinity",
-  retryOn: ["Node/add", "Node/labels", "Pod/update"],
-  prepareFilter({ spec }, _cluster) {
-    const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-    if (!required && Object.keys(spec.nodeSelector ?? {}).length === 0) return skip;
-    return ready(undefined, namedNodes({ spec } as Pod));
-  },
-  filter: (pod, node) =>
-    podSelectsNode(pod, node)
-      ? fits
-      : reject("node(s) didn't match Pod's node affinity/selector", { preemptionHelps: false }),
-  prepareScore: ({ spec }) =>
-    spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution?.length ? ready(undefined) : skip,
-  score: ({ spec }, node) =>
-    (spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).reduce(
-      (sum, { weight, preference }) => sum + (weight !== 0 && termMatches(preference, node) ? weight : 0),
-      0,
-    ),
-  normalize: moreIsBetter,
-});
+const selectable = ({ metadata }: Node): Selectable => ({ name: metadata.name, labels: metadata.labels ?? {} });
+const noMatch = reject("node(s) didn't match Pod's node affinity/selector", { preemptionHelps: false });
+const noMatchEnforced = reject("node(s) didn't match scheduler-enforced node affinity", { preemptionHelps: false });
+
+/**
+ * Nodes by their labels: `nodeSelector`, and affinity that is required or preferred. `addedAffinity` of a profile holds for
+ * all its pods beside their own.
+ */
+export function nodeAffinity(args: { readonly addedAffinity?: NodeAffinity } = {}) {
+  const added = args.addedAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const addedPreferred = args.addedAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  const suits = (pod: Pod, node: Node | undefined) =>
+    node === undefined ||
+    (podSelectsNode(pod, selectable(node)) && (!added || nodeSelectorMatches(added, selectable(node))));
+  return definePlugin({
+    name: "NodeAffinity",
+    retryOn: [
+      { on: "Node/add", helps: (pod, { node }) => suits(pod, node) },
+      { on: "Node/labels", helps: (pod, { node }) => suits(pod, node) },
+      "Pod/update",
+    ],
+    prepareFilter(pod: Pod, _cluster: ClusterState) {
+      if (!added && !selectsNodes(pod)) return skip;
+      const names = namedNodes(pod);
+      if (names?.size === 0)
+        return { kind: "rejected", rejection: reject("pod affinity terms conflict", { preemptionHelps: false }) };
+      return ready(undefined, names);
+    },
+    filter(pod, node) {
+      if (added && !nodeSelectorMatches(added, node)) return noMatchEnforced;
+      return podSelectsNode(pod, node) ? fits : noMatch;
+    },
+    prepareScore: ({ spec }) =>
+      addedPreferred.length > 0 || spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution?.length
+        ? ready(undefined)
+        : skip,
+    score({ spec }, node) {
+      let sum = 0;
+      const own = spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+      for (const { weight, preference } of own) if (termMatches(preference, node)) sum += weight;
+      for (const { weight, preference } of addedPreferred) if (termMatches(preference, node)) sum += weight;
+      return sum;
+    },
+    normalize: moreIsBetter,
+  });
+}

@@ -1,96 +1,233 @@
-import { podInfo } from "../framework/cluster-state.ts";
-import { definePlugin, fits, reject } from "../framework/plugin.ts";
+import type { Node, Pod } from "../../api/generated/core-v1.ts";
+import type { ClusterChange } from "../framework/changes.ts";
+import type { NodeInfo } from "../framework/node-info.ts";
+import { definePlugin, fits, type Rejection, ready, reject, skip } from "../framework/plugin.ts";
+import { type PodInfo, podInfo } from "../framework/pod-info.ts";
+import { amountOf, type Resources, resourcesOf } from "../framework/requests.ts";
 
-/** A node has what a pod asks for, and room for one more pod. Scores the emptier node higher (LeastAllocated). */
-export const nodeResourcesFit = definePlugin({
-  name: "NodeResourcesFit",
-  retryOn: ["Node/add", "Node/allocatable", "AssignedPod/delete", "Pod/update"],
-  filter(pod, node) {
-    const { requests } = podInfo(pod);
-    const { allocatable } = node;
-    const reasons: string[] = [];
-    let preemptionHelps = true;
-    const check = (name: string, wanted: number, used: number, capacity: number) => {
-      if (wanted <= capacity - used) return;
-      reasons.push(`Insufficient ${name}`);
-      // More than the whole node has: no eviction makes room.
-      if (wanted > capacity) preemptionHelps = false;
+/** A resource and how much it counts. */
+export interface ResourceWeight {
+  readonly name: string;
+  readonly weight: number;
+}
+
+export type ScoringStrategy =
+  | { readonly type: "LeastAllocated" | "MostAllocated"; readonly resources?: readonly ResourceWeight[] }
+  | {
+      readonly type: "RequestedToCapacityRatio";
+      readonly resources?: readonly ResourceWeight[];
+      /** Points of a line: how good (0..10) a utilization (percent, rising) is. */
+      readonly shape: readonly { readonly utilization: number; readonly score: number }[];
     };
-    if (node.pods.size + 1 > node.podCapacity) reasons.push("Too many pods");
-    if (requests.cpu > 0) check("cpu", requests.cpu, node.cpu, allocatable.cpu);
-    if (requests.memory > 0) check("memory", requests.memory, node.memory, allocatable.memory);
-    if (requests.ephemeralStorage > 0)
-      check("ephemeral-storage", requests.ephemeralStorage, node.ephemeralStorage, allocatable.ephemeralStorage);
-    for (const [name, wanted] of requests.others) {
-      if (wanted > 0) check(name, wanted, node.others.get(name) ?? 0, allocatable.others.get(name) ?? 0);
+
+export interface NodeResourcesFitArgs {
+  readonly scoringStrategy?: ScoringStrategy;
+  /** Extended resources that some extender looks after: by name, or by the part before the slash. */
+  readonly ignoredResources?: readonly string[];
+  readonly ignoredResourceGroups?: readonly string[];
+}
+
+const cpuAndMemory: readonly ResourceWeight[] = [
+  { name: "cpu", weight: 1 },
+  { name: "memory", weight: 1 },
+];
+
+const tooLittle = new Map<string, Rejection>();
+
+/** The rejection for these reasons, always the same object, so that equal ones are told apart by nobody. */
+function shortage(reasons: readonly string[], preemptionHelps: boolean): Rejection {
+  const key = `${preemptionHelps}|${reasons.join("|")}`;
+  let known = tooLittle.get(key);
+  if (!known) {
+    known = reject(reasons, { preemptionHelps });
+    if (tooLittle.size < 1000) tooLittle.set(key, known);
+  }
+  return known;
+}
+
+/** What is missing on a node for a pod, in upstream's words. */
+function lacks(
+  requests: Resources,
+  node: NodeInfo,
+  ignored: ((name: string) => boolean) | undefined,
+): Rejection | undefined {
+  const { allocatable } = node;
+  // The usual case costs five comparisons.
+  if (
+    node.pods.size < node.podCapacity &&
+    (requests.cpu === 0 || requests.cpu <= allocatable.cpu - node.cpu) &&
+    (requests.memory === 0 || requests.memory <= allocatable.memory - node.memory) &&
+    (requests.ephemeralStorage === 0 ||
+      requests.ephemeralStorage <= allocatable.ephemeralStorage - node.ephemeralStorage) &&
+    requests.others.size === 0
+  )
+    return undefined;
+  const reasons: string[] = [];
+  let preemptionHelps = true;
+  const check = (name: string, wanted: number, used: number, capacity: number) => {
+    if (wanted === 0 || wanted <= capacity - used) return;
+    reasons.push(`Insufficient ${name}`);
+    // More than the whole node has: no eviction makes room.
+    if (wanted > capacity) preemptionHelps = false;
+  };
+  if (node.pods.size + 1 > node.podCapacity) reasons.push("Too many pods");
+  check("cpu", requests.cpu, node.cpu, allocatable.cpu);
+  check("memory", requests.memory, node.memory, allocatable.memory);
+  check("ephemeral-storage", requests.ephemeralStorage, node.ephemeralStorage, allocatable.ephemeralStorage);
+  for (const [name, wanted] of requests.others) {
+    if (ignored?.(name)) continue;
+    check(name, wanted, node.others.get(name) ?? 0, allocatable.others.get(name) ?? 0);
+  }
+  return reasons.length === 0 ? undefined : shortage(reasons, preemptionHelps);
+}
+
+/** An empty node of that size would do. */
+function couldHold(pod: Pod, node: Node | undefined): boolean {
+  if (!node) return true;
+  const { requests } = podInfo(pod);
+  const allocatable = resourcesOf(node.status?.allocatable as Readonly<Record<string, string>> | undefined);
+  if (requests.cpu > allocatable.cpu || requests.memory > allocatable.memory) return false;
+  if (requests.ephemeralStorage > allocatable.ephemeralStorage) return false;
+  for (const [name, wanted] of requests.others) if (wanted > (allocatable.others.get(name) ?? 0)) return false;
+  return true;
+}
+
+function freesSomething(pod: Pod, { pod: gone, previousPod }: ClusterChange): boolean {
+  if (!gone) return true;
+  // Every pod that goes leaves room for one more.
+  if (!previousPod) return true;
+  const before = podInfo(previousPod).requests;
+  const after = podInfo(gone).requests;
+  const wanted = podInfo(pod).requests;
+  return (
+    (wanted.cpu > 0 && after.cpu < before.cpu) ||
+    (wanted.memory > 0 && after.memory < before.memory) ||
+    (wanted.ephemeralStorage > 0 && after.ephemeralStorage < before.ephemeralStorage)
+  );
+}
+
+/** A node has what a pod asks for, and room for one more pod; scored by how full it would be. */
+export function nodeResourcesFit(args: NodeResourcesFitArgs = {}) {
+  const strategy = args.scoringStrategy ?? { type: "LeastAllocated" };
+  const names = new Set(args.ignoredResources ?? []);
+  const groups = new Set(args.ignoredResourceGroups ?? []);
+  const ignored =
+    names.size + groups.size === 0
+      ? undefined
+      : (name: string) => names.has(name) || groups.has(name.slice(0, Math.max(0, name.indexOf("/"))));
+  const resources = strategy.resources?.length ? strategy.resources : cpuAndMemory;
+  const share = shareOf(strategy);
+  const usual = resources === cpuAndMemory && strategy.type === "LeastAllocated";
+  return definePlugin<PodInfo, PodInfo>({
+    name: "NodeResourcesFit",
+    retryOn: [
+      { on: "Node/add", helps: (pod, { node }) => couldHold(pod, node) },
+      { on: "Node/allocatable", helps: (pod, { node }) => couldHold(pod, node) },
+      { on: "AssignedPod/delete", helps: freesSomething },
+      { on: "AssignedPod/resources", helps: freesSomething },
+      "Pod/update",
+    ],
+    prepareFilter: (pod) => ready(podInfo(pod)),
+    filter: (_pod, node, { requests }) => lacks(requests, node, ignored) ?? fits,
+    prepareScore: (pod) => ready(podInfo(pod)),
+    score(_pod, node, info) {
+      if (usual) return leastAllocated(info, node);
+      let sum = 0;
+      let weights = 0;
+      for (const { name, weight } of resources) {
+        const capacity = amountOf(node.allocatable, name);
+        if (capacity === 0) continue;
+        const wanted = amountOf(info.scored, name);
+        // What only some pods want counts only for those.
+        if (wanted === 0 && name !== "cpu" && name !== "memory") continue;
+        const used = name === "cpu" ? node.scoredCpu : name === "memory" ? node.scoredMemory : node.requested(name);
+        sum += share(used + wanted, capacity) * weight;
+        weights += weight;
+      }
+      if (weights === 0) return 0;
+      return strategy.type === "RequestedToCapacityRatio" ? Math.round(sum / weights) : Math.floor(sum / weights);
+    },
+  });
+}
+
+function leastAllocated({ scored }: PodInfo, node: NodeInfo): number {
+  const { cpu, memory } = node.allocatable;
+  let sum = 0;
+  let parts = 0;
+  if (cpu > 0) {
+    const used = node.scoredCpu + scored.cpu;
+    sum += used > cpu ? 0 : Math.floor(((cpu - used) * 100) / cpu);
+    parts += 1;
+  }
+  if (memory > 0) {
+    const used = node.scoredMemory + scored.memory;
+    sum += used > memory ? 0 : Math.floor(((memory - used) * 100) / memory);
+    parts += 1;
+  }
+  return parts === 0 ? 0 : Math.floor(sum / parts);
+}
+
+/** The score (0..100) of one resource by how much of it would be used. */
+function shareOf(strategy: ScoringStrategy): (used: number, capacity: number) => number {
+  switch (strategy.type) {
+    case "LeastAllocated":
+      return (used, capacity) => (used > capacity ? 0 : Math.floor(((capacity - used) * 100) / capacity));
+    case "MostAllocated":
+      // Assumed amounts may exceed the node: it is full then.
+      return (used, capacity) => Math.floor((Math.min(used, capacity) * 100) / capacity);
+    case "RequestedToCapacityRatio": {
+      const line = strategy.shape.map(({ utilization, score }) => ({ utilization, score: score * 10 }));
+      return (used, capacity) => onLine(line, used > capacity ? 100 : Math.floor((used * 100) / capacity));
     }
-    return reasons.length === 0 ? fits : reject(reasons, { preemptionHelps });
-  },
-  score(pod, node) {
-    const { scored } = podInfo(pod);
-    const { cpu, memory } = node.allocatable;
-    const parts = [
-      [node.scoredCpu + scored.cpu, cpu],
-      [node.scoredMemory + scored.memory, memory],
-    ].filter(([, capacity]) => capacity! > 0);
-    if (parts.length === 0) return 0;
-    const free = parts.map(([used, capacity]) =>
-      used! > capacity! ? 0 : Math.floor(((capacity! - used!) * 100) / capacity!),
-    );
-    return Math.floor(free.reduce((sum, share) => sum + share, 0) / parts.length);
-  },
-});
+  }
+}
 
-/** Prefers nodes whose CPU and memory would be used to about the same share. */
-export const balancedAllocation = definePlugin({
-  name: "NodeResourcesBalancedAllocation",
-  retryOn: [],
-  score(pod, node) {
-    const { requests } = podInfo(pod);
-    const { cpu, memory } = node.allocatable;
-    const shares = [
-      [node.cpu + requests.cpu, cpu],
-      [node.memory + requests.memory, memory],
-    ]
-      .filter(([, capacity]) => capacity! > 0)
-      .map(([used, capacity]) => Math.min(1, used! / capacity!));
-    if (shares.length < 2) return 100;
-    const deviation = Math.abs(shares[0]! - shares[1]!) / 2;
-    return Math.floor((1 - deviation) * 100);
-  },
-});
+/** The value at a place of a line through points; level before the first and after the last. */
+function onLine(points: readonly { readonly utilization: number; readonly score: number }[], at: number): number {
+  for (const [index, point] of points.entries()) {
+    if (at > point.utilization) continue;
+    const previous = points[index - 1];
+    if (!previous) return point.score;
+    const part = (at - previous.utilization) / (point.utilization - previous.utilization);
+    return Math.trunc(previous.score + (point.score - previous.score) * part);
+  }
+  return points.at(-1)?.score ?? 0;
+}
 
-const megabyte = 1024 * 1024;
-/** Between these sizes (bytes, per container) the score of present images rises from 0 to 100 (as upstream). */
-const smallImage = 23 * megabyte;
-const largeImage = 1000 * megabyte;
+/** Prefers nodes whose resources would be used to about the same share. */
+export function balancedAllocation(args: { readonly resources?: readonly ResourceWeight[] } = {}) {
+  const resources = args.resources?.length ? args.resources : cpuAndMemory;
+  return definePlugin<undefined, PodInfo>({
+    name: "NodeResourcesBalancedAllocation",
+    retryOn: [],
+    prepareScore(pod) {
+      const info = podInfo(pod);
+      // A pod that asks for nothing changes no balance.
+      return resources.every(({ name }) => amountOf(info.requests, name) === 0) ? skip : ready(info);
+    },
+    score(_pod, node, { requests }) {
+      if (resources === cpuAndMemory) {
+        const { cpu, memory } = node.allocatable;
+        if (cpu === 0 || memory === 0) return 100;
+        const one = Math.min(1, (node.cpu + requests.cpu) / cpu);
+        const two = Math.min(1, (node.memory + requests.memory) / memory);
+        return Math.floor((1 - Math.abs(one - two) / 2) * 100);
+      }
+      const shares: number[] = [];
+      for (const { name } of resources) {
+        const capacity = amountOf(node.allocatable, name);
+        const wanted = amountOf(requests, name);
+        if (capacity === 0 || (wanted === 0 && name !== "cpu" && name !== "memory")) continue;
+        shares.push(Math.min(1, (node.requested(name) + wanted) / capacity));
+      }
+      return Math.floor((1 - deviation(shares)) * 100);
+    },
+  });
+}
 
-/** Prefers nodes that have the pod's images, more so for images that many nodes have. */
-export const imageLocality = definePlugin<ReadonlyMap<string, number>>({
-  name: "ImageLocality",
-  retryOn: [],
-  prepareScore({ spec }, cluster) {
-    const total = cluster.nodes.length;
-    const spread = new Map<string, number>();
-    for (const { image } of [...spec.containers, ...(spec.initContainers ?? [])]) {
-      const name = normalized(image ?? "");
-      if (!spread.has(name)) spread.set(name, cluster.nodes.filter((node) => node.images.has(name)).length / total);
-    }
-    return { kind: "ready", state: spread };
-  },
-  score({ spec }, node, spread) {
-    const containers = [...spec.containers, ...(spec.initContainers ?? [])];
-    const sum = containers.reduce((bytes, { image }) => {
-      const name = normalized(image ?? "");
-      return bytes + Math.floor((node.images.get(name) ?? 0) * (spread.get(name) ?? 0));
-    }, 0);
-    const most = largeImage * containers.length;
-    const counted = Math.min(Math.max(sum, smallImage), most);
-    return Math.floor((100 * (counted - smallImage)) / (most - smallImage));
-  },
-});
-
-/** Names without a tag mean `latest`. */
-function normalized(image: string): string {
-  return image.lastIndexOf(":") <= image.lastIndexOf("/") ? `${image}:latest` : image;
+function deviation(shares: readonly number[]): number {
+  if (shares.length < 2) return 0;
+  if (shares.length === 2) return Math.abs(shares[0]! - shares[1]!) / 2;
+  const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  return Math.sqrt(shares.reduce((sum, share) => sum + (share - mean) ** 2, 0) / shares.length);
 }

@@ -1,68 +1,111 @@
 import type { Pod, Taint, Toleration } from "../../api/generated/core-v1.ts";
-import { podInfo } from "../framework/cluster-state.ts";
+import { isEqual } from "../../machinery/equality.ts";
 import { definePlugin, fewerIsBetter, fits, ready, reject, skip } from "../framework/plugin.ts";
-import { portsClash } from "../framework/requests.ts";
+import { podInfo } from "../framework/pod-info.ts";
+import { type HostPort, hostPorts, portsClash } from "../framework/requests.ts";
 
 /** A taint is tolerated by a toleration of its key, effect and value; an empty key with Exists tolerates all. */
 export function tolerates(toleration: Toleration, taint: Taint): boolean {
   if (toleration.effect && toleration.effect !== taint.effect) return false;
   if (toleration.key && toleration.key !== taint.key) return false;
-  const operator = toleration.operator ?? "Equal";
-  if (!toleration.key && operator !== "Exists") return false;
-  return operator === "Exists" || (toleration.value ?? "") === (taint.value ?? "");
+  const operator = toleration.operator || "Equal";
+  if (operator === "Exists") return true;
+  if (operator !== "Equal" || !toleration.key) return false;
+  return (toleration.value ?? "") === (taint.value ?? "");
 }
 
-const tolerated = (taint: Taint, pod: Pod) =>
-  (pod.spec.tolerations ?? []).some((toleration) => tolerates(toleration, taint));
+const noTaints: readonly Taint[] = [];
 
-/** Keeps pods off nodes whose taints they do not tolerate. */
+function tolerated(taint: Taint, { spec }: Pod): boolean {
+  for (const toleration of spec.tolerations ?? []) if (tolerates(toleration, taint)) return true;
+  return false;
+}
+
+/** The first taint that keeps a pod away. */
+export function untolerated(taints: readonly Taint[] | undefined, pod: Pod): Taint | undefined {
+  for (const taint of taints ?? noTaints)
+    if (taint.effect !== "PreferNoSchedule" && !tolerated(taint, pod)) return taint;
+  return undefined;
+}
+
+const newTolerations = (pod: Pod, previous: Pod | undefined) =>
+  !isEqual(pod.spec.tolerations, previous?.spec.tolerations);
+
+const tainted = new WeakMap<Taint, ReturnType<typeof reject>>();
+
+/** Keeps pods off nodes whose taints they do not tolerate, and away from those that would rather not have them. */
 export const taintToleration = definePlugin({
   name: "TaintToleration",
-  retryOn: ["Node/add", "Node/taints", "Pod/update"],
+  retryOn: [
+    { on: "Node/add", helps: (pod, { node }) => !untolerated(node?.spec.taints, pod) },
+    { on: "Node/taints", helps: (pod, { node }) => !untolerated(node?.spec.taints, pod) },
+    { on: "Pod/update", helps: (pod, { previousPod }) => newTolerations(pod, previousPod) },
+  ],
   filter(pod, { node }) {
-    const taint = (node.spec.taints ?? []).find((each) => each.effect !== "PreferNoSchedule" && !tolerated(each, pod));
+    const taint = untolerated(node.spec.taints, pod);
     if (!taint) return fits;
-    // Evicting other pods cannot remove a taint. The text names no key or value, as upstream: the detail does.
-    return reject("node(s) had untolerated taint(s)", { preemptionHelps: false, detail: taint });
+    let rejection = tainted.get(taint);
+    if (!rejection) {
+      // Evicting other pods cannot remove a taint. The text names no key or value, as upstream: the detail does.
+      rejection = reject("node(s) had untolerated taint(s)", { preemptionHelps: false, detail: taint });
+      tainted.set(taint, rejection);
+    }
+    return rejection;
   },
-  score: (pod, { node }) =>
-    (node.spec.taints ?? []).filter((taint) => taint.effect === "PreferNoSchedule" && !tolerated(taint, pod)).length,
+  score(pod, { node }) {
+    let count = 0;
+    for (const taint of node.spec.taints ?? noTaints)
+      if (taint.effect === "PreferNoSchedule" && !tolerated(taint, pod)) count += 1;
+    return count;
+  },
   normalize: fewerIsBetter,
 });
 
 const unschedulableTaint: Taint = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
+const cordoned = reject("node(s) were unschedulable", { preemptionHelps: false });
 
 /** Keeps pods off cordoned nodes, unless they tolerate that. */
 export const nodeUnschedulable = definePlugin({
   name: "NodeUnschedulable",
-  retryOn: ["Node/add", "Node/unschedulable", "Pod/update"],
-  filter: (pod, { node }) =>
-    node.spec.unschedulable && !tolerated(unschedulableTaint, pod)
-      ? reject("node(s) were unschedulable", { preemptionHelps: false })
-      : fits,
+  retryOn: [
+    { on: "Node/add", helps: (_pod, { node }) => !node?.spec.unschedulable },
+    { on: "Node/unschedulable", helps: (_pod, { node }) => !node?.spec.unschedulable },
+    { on: "Pod/update", helps: (pod, { previousPod }) => newTolerations(pod, previousPod) },
+  ],
+  filter: (pod, { node }) => (node.spec.unschedulable && !tolerated(unschedulableTaint, pod) ? cordoned : fits),
 });
+
+const otherNode = reject("node(s) didn't match the requested node name", { preemptionHelps: false });
 
 /** A pod that names its node goes there or nowhere. */
 export const nodeName = definePlugin({
   name: "NodeName",
-  retryOn: ["Node/add"],
-  filter: (pod, node) =>
-    pod.spec.nodeName && pod.spec.nodeName !== node.name
-      ? reject("node(s) didn't match the requested node name", { preemptionHelps: false })
-      : fits,
+  retryOn: [
+    { on: "Node/add", helps: (pod, { node }) => !pod.spec.nodeName || pod.spec.nodeName === node?.metadata.name },
+  ],
+  filter: ({ spec }, { name }) => (spec.nodeName && spec.nodeName !== name ? otherNode : fits),
 });
 
+const portsTaken = reject("node(s) didn't have free ports for the requested pod ports");
+
 /** No two pods of a node have the same host port. */
-export const nodePorts = definePlugin({
+export const nodePorts = definePlugin<readonly HostPort[]>({
   name: "NodePorts",
-  retryOn: ["Node/add", "AssignedPod/delete"],
-  prepareFilter: (pod) => (podInfo(pod).ports.length === 0 ? skip : ready(undefined)),
-  filter(pod, node) {
-    const wanted = podInfo(pod).ports;
-    for (const other of node.pods.values()) {
-      if (other.ports.some((taken) => wanted.some((port) => portsClash(port, taken)))) {
-        return reject("node(s) didn't have free ports for the requested pod ports");
-      }
+  retryOn: [
+    "Node/add",
+    {
+      on: "AssignedPod/delete",
+      helps: (pod, { pod: gone }) =>
+        gone === undefined || hostPorts(gone).some((one) => hostPorts(pod).some((two) => portsClash(one, two))),
+    },
+  ],
+  prepareFilter(pod) {
+    const { ports } = podInfo(pod);
+    return ports.length === 0 ? skip : ready(ports);
+  },
+  filter(_pod, node, wanted) {
+    for (const { ports } of node.pods.values()) {
+      if (ports.length > 0 && ports.some((taken) => wanted.some((port) => portsClash(port, taken)))) return portsTaken;
     }
     return fits;
   },
@@ -72,8 +115,8 @@ export const nodePorts = definePlugin({
 export const schedulingGates = definePlugin({
   name: "SchedulingGates",
   retryOn: ["Pod/update"],
-  preEnqueue(pod) {
-    const gates = pod.spec.schedulingGates ?? [];
+  preEnqueue({ spec }) {
+    const gates = spec.schedulingGates ?? [];
     if (gates.length === 0) return fits;
     return reject(`waiting for scheduling gates: [${gates.map(({ name }) => name).join(" ")}]`, {
       preemptionHelps: false,

@@ -1,0 +1,75 @@
+import type { Pod } from "../api/generated/core-v1.ts";
+import type { ClusterState } from "./framework/cluster-state.ts";
+import { type Hold, type Plugin, type Rejection, reject } from "./framework/plugin.ts";
+import type { Profile } from "./framework/profile.ts";
+import type { WaitingPods } from "./framework/waiting-pods.ts";
+
+/** How the way from a chosen node to a bound pod ended. */
+export type Binding =
+  | { readonly kind: "bound" }
+  /** A plugin said no on the way. */
+  | { readonly kind: "rejected"; readonly plugin: string; readonly rejection: Rejection }
+  /** The API server, or a plugin, failed. */
+  | { readonly kind: "failed"; readonly error: unknown };
+
+interface Step {
+  readonly pod: Pod;
+  readonly node: string;
+  readonly profile: Profile;
+}
+
+/** Reserve and Permit: at once, before the next pod is looked at. Undo with `release` if the binding does not come about. */
+export function reserve(
+  { pod, node, profile }: Step,
+  cluster: ClusterState,
+  states: ReadonlyMap<string, unknown>,
+):
+  | { readonly kind: "reserved"; readonly holds: ReadonlyMap<string, number> }
+  | { readonly kind: "rejected"; readonly plugin: string; readonly rejection: Rejection } {
+  const info = cluster.node(node);
+  if (!info)
+    return { kind: "rejected", plugin: "", rejection: reject(`node "${node}" is gone`, { preemptionHelps: false }) };
+  for (const plugin of profile.reserve) {
+    const rejection = plugin.reserve?.(pod, info, states.get(plugin.name));
+    if (rejection) return { kind: "rejected", plugin: plugin.name, rejection };
+  }
+  const holds = new Map<string, number>();
+  for (const plugin of profile.permit) {
+    const answer = plugin.permit!(pod, node);
+    if (!answer) continue;
+    if (isHold(answer)) holds.set(plugin.name, answer.waitMs);
+    else return { kind: "rejected", plugin: plugin.name, rejection: answer };
+  }
+  return { kind: "reserved", holds };
+}
+
+/** Unreserve, the last plugin first. */
+export function release({ pod, node, profile }: Step): void {
+  for (const plugin of profile.reserve.toReversed()) plugin.unreserve?.(pod, node);
+}
+
+/** Waits for permission, lets plugins prepare, and binds. Never throws. */
+export async function bind(
+  { pod, node, profile }: Step,
+  holds: ReadonlyMap<string, number>,
+  waiting: WaitingPods,
+  signal: AbortSignal,
+  before: readonly Plugin[] = [],
+): Promise<Binding> {
+  try {
+    if (holds.size > 0) {
+      const refused = await waiting.wait(pod.metadata.uid, holds);
+      if (refused) return { kind: "rejected", ...refused };
+    }
+    for (const plugin of profile.preBind) {
+      const rejection = await plugin.preBind!(pod, node, signal);
+      if (rejection) return { kind: "rejected", plugin: plugin.name, rejection };
+    }
+    for (const plugin of [...before, ...profile.bind]) if (await plugin.bind!(pod, node)) return { kind: "bound" };
+    return { kind: "failed", error: new Error("no plugin of the profile binds pods") };
+  } catch (error) {
+    return { kind: "failed", error };
+  }
+}
+
+const isHold = (answer: Rejection | Hold): answer is Hold => "waitMs" in answer;

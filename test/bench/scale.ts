@@ -1,0 +1,167 @@
+import { generateKeyPairSync } from "node:crypto";
+import { parseArgs } from "node:util";
+import { Deployment } from "../../src/api/apps/deployment.ts";
+import { Lease } from "../../src/api/coordination/lease.ts";
+import { Node } from "../../src/api/core/node.ts";
+import { Pod } from "../../src/api/core/pod.ts";
+import type { PodSpec } from "../../src/api/generated/core-v1.ts";
+import type { Client } from "../../src/client/client.ts";
+import type { ClusterConfig } from "../../src/cluster/config.ts";
+import { openControlPlane } from "../../src/cluster/control-plane.ts";
+import type { Credentials } from "../../src/cluster/credentials.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { openLog } from "../../src/lib/log.ts";
+import { systemRandom } from "../../src/lib/random.ts";
+import { microTimeOf } from "../../src/machinery/times.ts";
+import { openMemoryStore } from "../../src/store/memory.ts";
+
+const { values } = parseArgs({
+  options: {
+    nodes: { type: "string", default: "1000" },
+    pods: { type: "string", default: "3000" },
+    zones: { type: "string", default: "3" },
+    /** basic | spread | anti-affinity */
+    shape: { type: "string", default: "basic" },
+    timeout: { type: "string", default: "300" },
+    log: { type: "string", default: "warn" },
+    output: { type: "string", short: "o", default: "text" },
+  },
+});
+
+/** Times a Deployment's pods from its creation to the last binding, on a whole control plane with make-believe nodes. */
+const nodes = Number(values.nodes);
+const pods = Number(values.pods);
+const zones = Number(values.zones);
+const labels = { app: "bench" };
+
+const store = openMemoryStore({ clock: systemClock });
+const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const plane = await openControlPlane({
+  config: {
+    clusterDomain: "cluster.local",
+    nodeAddress: "192.0.2.1",
+    apiPort: 6443,
+    podRange: "10.128.0.0/9",
+    serviceRange: "10.96.0.0/16",
+  } as ClusterConfig,
+  credentials: {
+    ca: "",
+    kubeletClient: { cert: "", key: "" },
+    serviceAccountKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+  } as Credentials,
+  store,
+  clock: systemClock,
+  random: systemRandom,
+  log: openLog({ level: values.log as "warn" }),
+});
+const client = plane.clientFor({ name: "bench", groups: ["system:masters"] });
+const stop = new AbortController();
+
+await inParallel(nodes, 64, (index) => makeNode(client, `node-${index}`, index));
+const beating = heartbeats();
+const bound = countBindings();
+await client.create(Deployment, {
+  metadata: { name: "bench", namespace: "default" },
+  spec: { replicas: pods, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: podSpec() } },
+});
+const boundSeconds = await bound;
+stop.abort();
+await beating;
+const result = {
+  nodes,
+  pods,
+  shape: values.shape,
+  boundSeconds: Number(boundSeconds.toFixed(3)),
+  podsPerSecond: Math.round(pods / boundSeconds),
+  rssMegabytes: Math.round(process.memoryUsage.rss() / 1_000_000),
+};
+if (values.output === "json") console.log(JSON.stringify(result));
+else
+  console.log(
+    `${pods} pods on ${nodes} nodes (${result.shape}): all bound after ${result.boundSeconds} s, ` +
+      `${result.podsPerSecond}/s, ${result.rssMegabytes} MB`,
+  );
+await plane[Symbol.asyncDispose]();
+await store[Symbol.asyncDispose]();
+
+function podSpec(): PodSpec {
+  const container = { name: "c", image: "img:1", resources: { requests: { cpu: "100m", memory: "100Mi" } } };
+  const spec = { containers: [container] } as unknown as PodSpec;
+  const labelSelector = { matchLabels: labels };
+  if (values.shape === "spread") {
+    const constraint = { maxSkew: 1, whenUnsatisfiable: "DoNotSchedule", labelSelector } as const;
+    return {
+      ...spec,
+      topologySpreadConstraints: [
+        { ...constraint, topologyKey: "topology.kubernetes.io/zone" },
+        { ...constraint, maxSkew: 5, topologyKey: "kubernetes.io/hostname", whenUnsatisfiable: "ScheduleAnyway" },
+      ],
+    };
+  }
+  if (values.shape === "anti-affinity") {
+    const term = { topologyKey: "kubernetes.io/hostname", labelSelector };
+    // More pods than nodes cannot all keep apart: then it is a wish.
+    const podAntiAffinity =
+      pods <= nodes
+        ? { requiredDuringSchedulingIgnoredDuringExecution: [term] }
+        : { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 10, podAffinityTerm: term }] };
+    return { ...spec, affinity: { podAntiAffinity } };
+  }
+  return spec;
+}
+
+async function makeNode(by: Client, name: string, index: number): Promise<void> {
+  const zone = `zone-${index % zones}`;
+  const quantities = { cpu: "32", memory: "128Gi", "ephemeral-storage": "100Gi", pods: "250" };
+  await by.create(Node, {
+    metadata: { name, labels: { "kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone } },
+    spec: {},
+    status: {
+      capacity: quantities,
+      allocatable: quantities,
+      conditions: [
+        { type: "Ready", status: "True", reason: "KubeletReady", message: "kubelet is posting ready status" },
+      ],
+    },
+  });
+  await by.create(Lease, {
+    metadata: { name, namespace: "kube-node-lease" },
+    spec: { holderIdentity: name, leaseDurationSeconds: 40, renewTime: microTimeOf(systemClock.now()) },
+  });
+}
+
+/** Every node renews its lease each ten seconds, as an agent does, spread evenly over that time. */
+async function heartbeats(): Promise<void> {
+  const { signal } = stop;
+  for (let next = 0; !signal.aborted; ) {
+    const share = Math.ceil(nodes / 100);
+    for (let count = 0; count < share; count++, next = (next + 1) % nodes) {
+      const body = { spec: { renewTime: microTimeOf(systemClock.now()) } };
+      const key = { namespace: "kube-node-lease", name: `node-${next}` };
+      await client.patch(Lease, key, { type: "merge", body });
+    }
+    await systemClock.sleep(100, signal).catch(() => {});
+  }
+}
+
+/** Resolves with the seconds from now to the last of the pods being bound. */
+async function countBindings(): Promise<number> {
+  const started = performance.now();
+  const seen = new Set<string>();
+  const end = AbortSignal.any([stop.signal, AbortSignal.timeout(Number(values.timeout) * 1000)]);
+  const { metadata } = await client.list(Pod, { namespace: "default", limit: 1 });
+  const events = client.watch(Pod, { namespace: "default", resourceVersion: metadata.resourceVersion, signal: end });
+  for await (const { object } of events) {
+    if (object.spec.nodeName) seen.add(object.metadata.uid);
+    if (seen.size >= pods) return (performance.now() - started) / 1000;
+  }
+  throw new Error(`only ${seen.size} of ${pods} pods were bound`);
+}
+
+async function inParallel(count: number, width: number, task: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const work = async () => {
+    for (let index = next++; index < count; index = next++) await task(index);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, count) }, work));
+}
