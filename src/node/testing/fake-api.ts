@@ -27,6 +27,8 @@ export class FakeApi {
   readonly writes: string[] = [];
   /** Throws what a call shall fail with; called before every call. */
   before: ((call: string) => void) | undefined;
+  /** Answers creates that no object comes of, such as reviews; undefined for others. */
+  answer: ((kind: string, object: unknown) => unknown) | undefined;
   readonly #objects = new Map<string, Stored>();
   readonly #history: { readonly revision: number; readonly kind: string; readonly event: WatchEvent<Stored> }[] = [];
   readonly #watchers = new Set<{ readonly kind: string; readonly stream: PushStream<WatchEvent<Stored>> }>();
@@ -116,7 +118,7 @@ export class FakeApi {
         this.#watch(kind, Number(options.resourceVersion ?? 0), options.signal) as AsyncIterable<WatchEvent<T>>,
       create: async <T>(kind: KindRef<T>, object: Draft<T>) => {
         note("create", kind, object.metadata.name ?? "");
-        return this.put(kind, object);
+        return (this.answer?.(kind.kind, object) as T | undefined) ?? this.put(kind, object);
       },
       update: async <T>(kind: KindRef<T>, object: T) => {
         note("update", kind, (object as unknown as Stored).metadata.name);
