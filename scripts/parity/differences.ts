@@ -64,12 +64,38 @@ export const declaredDifferences: readonly DeclaredDifference[] = [
     reason:
       "references, node selectors and ports of back ends are atomic since 1.21, so their members are not owned one by one",
     accepts: (d) =>
-      /fieldsV1\..*f:(nodeSelector|scaleTargetRef|port|roleRef|involvedObject|secrets\.k:\{[^}]*\})\./.test(d.path) &&
-      absent(d.actual),
+      /fieldsV1\..*f:(nodeSelector|scaleTargetRef|metadata|fieldRef|configMapKeyRef|requiredDuringSchedulingIgnoredDuringExecution|port|roleRef|involvedObject|secrets\.k:\{[^}]*\})\./.test(
+        d.path,
+      ) && absent(d.actual),
   },
   {
     reason: "an unset creationTimestamp in a template is no field that anybody owns since 1.34",
     accepts: (d) => ends(d, ".f:creationTimestamp") && absent(d.actual),
+  },
+  {
+    reason: "what is given as empty is owned too since 1.21",
+    accepts: (d) => /fieldsV1\..*f:(emptyDir|data)$/.test(d.path) && absent(d.expected),
+  },
+  {
+    reason:
+      "managers are told apart by the subresource that they wrote to since 1.22 (KEP-555), so their number differs",
+    cases: [
+      "status is changed only through the status subresource",
+      "apply to the status subresource owns status fields",
+      "equal values are shared and survive the first owner leaving",
+    ],
+    accepts: (d) => ends(d, ".managedFields", ".subresource") && !absent(d.actual),
+  },
+  {
+    reason:
+      "a status that is sent to the object itself is dropped before ownership is decided since 1.22, so nothing is written",
+    cases: ["merge patch: metadata and spec changes and the generation"],
+    accepts: (d) => ends(d, ".metadata.resourceVersion"),
+  },
+  {
+    reason: "pod security contexts: an unknown procMount is refused by its value since 1.29",
+    cases: ["security contexts are checked"],
+    accepts: (d) => ends(d, ".body.message", ".body.details.causes") && JSON.stringify(d.actual).includes("procMount"),
   },
   {
     reason: "stateful sets count available replicas since 1.22",

@@ -1,6 +1,7 @@
 import type { Store } from "../../src/store/store.ts";
 import { Bindings, compare, type Difference } from "./compare.ts";
 import { declaredDifferences } from "./differences.ts";
+import { rewordingOf } from "./rewordings.ts";
 
 export interface RecordedRequest {
   readonly method: string;
@@ -117,6 +118,7 @@ class CaseRun {
     context: { method: string; path: string },
   ): void {
     const declared = (difference: Difference) =>
+      rewordingOf(difference) ??
       declaredDifferences.find(
         ({ areas, cases, accepts }) =>
           (!areas || areas.includes(this.#setting.area)) &&
