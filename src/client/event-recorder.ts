@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import { errorMessage } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
+import { Semaphore } from "../lib/semaphore.ts";
 import type { KindRef, KubeObject } from "../machinery/object.ts";
 import { isStatus } from "../machinery/status-error.ts";
 import type { Client } from "./client.ts";
@@ -27,6 +28,8 @@ const events: KindRef<Event> = { group: "", version: "v1", kind: "Event", plural
 const similarMax = 10;
 const similarSpanMs = 600_000;
 const rememberMax = 4096;
+/** Events on their way at a time. */
+const sendingMax = 16;
 /** Events that wait to be sent; beyond it they are dropped (as upstream). */
 const waitingMax = 1000;
 /** Per source and object: a burst of 25, then one every 5 minutes (as upstream). */
@@ -51,7 +54,8 @@ export function createEventRecorder(options: {
   const known = new Map<string, Known>();
   const similar = new Map<string, { messages: Set<string>; last: number }>();
   const budget = new Map<string, { tokens: number; at: number }>();
-  let tail: Promise<void> = Promise.resolve();
+  const lines = new Map<string, Promise<void>>();
+  const turns = new Semaphore(sendingMax);
   let waiting = 0;
 
   const allowed = (key: string): boolean => {
@@ -135,17 +139,22 @@ export function createEventRecorder(options: {
     record(object, type, reason, message, fieldPath) {
       if (waiting >= waitingMax) return;
       waiting += 1;
-      // One after the other, so that a count never overtakes its first event.
-      tail = tail
-        .then(() => send(object, type, reason, message.slice(0, 1024), fieldPath))
+      // One object's events go one after the other, so that a count never overtakes its first event.
+      const line = object.metadata.uid ?? object.metadata.name;
+      const last: Promise<void> = (lines.get(line) ?? Promise.resolve())
+        .then(() => turns.run(() => send(object, type, reason, message.slice(0, 1024), fieldPath)))
         .catch((error) => {
           if (!isStatus(error, "NotFound", "Forbidden")) log.debug(`event not recorded: ${errorMessage(error)}`);
         })
         .finally(() => {
           waiting -= 1;
+          if (lines.get(line) === last) lines.delete(line);
         });
+      lines.set(line, last);
     },
-    flush: () => tail,
+    async flush() {
+      await Promise.all(lines.values());
+    },
   };
 }
 
