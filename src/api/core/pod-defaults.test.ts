@@ -108,6 +108,36 @@ describe("a pod that says little", () => {
   });
 });
 
+describe("a new pod", () => {
+  it("is told apart from pods of other revisions by the labels that it names", () => {
+    const constraint = {
+      maxSkew: 1,
+      topologyKey: "zone",
+      whenUnsatisfiable: "DoNotSchedule",
+      labelSelector: { matchLabels: { app: "a" } },
+      matchLabelKeys: ["pod-template-hash", "unset"],
+    };
+    const { spec } = created(Pod, {
+      metadata: { labels: { app: "a", "pod-template-hash": "h" } },
+      spec: { containers: [container], topologySpreadConstraints: [constraint] },
+    });
+    expect(spec.topologySpreadConstraints?.[0]?.labelSelector).toEqual({
+      matchLabels: { app: "a" },
+      matchExpressions: [{ key: "pod-template-hash", operator: "In", values: ["h"] }],
+    });
+  });
+
+  it("that is limited as a whole asks for what its containers ask for, or for all of it", () => {
+    const { spec } = received(Pod, {
+      spec: {
+        containers: [{ ...container, resources: { requests: { cpu: "1" } } }],
+        resources: { limits: { cpu: "2", memory: "1Gi" } },
+      },
+    });
+    expect(spec.resources?.requests).toEqual({ cpu: "1", memory: "1Gi" });
+  });
+});
+
 describe("the template of a workload", () => {
   it("gets no service links and no requests, which only pods get", () => {
     const resources = { limits: { cpu: "1" } };

@@ -1,6 +1,7 @@
 import { change, each, fill, fillEmpty } from "../fill.ts";
 import type * as core from "../generated/core-v1.ts";
 import { containerDefaults } from "./container-defaults.ts";
+import { aggregateRequest } from "./validate-pod-resources.ts";
 import { volumeDefaults } from "./volume-defaults.ts";
 
 /** What a pod's spec gets when it does not say, wherever it stands: in a pod, or in the template of a workload. */
@@ -42,7 +43,7 @@ export function podDefaults(pod: core.Pod): core.Pod {
         containers: each((container) => requestsOutOfLimits(hostPorts(spec, container))),
         initContainers: each((container) => requestsOutOfLimits(hostPorts(spec, container))),
       });
-      return own;
+      return change(own, { resources: (resources) => podRequests(own, resources) });
     },
     status: podStatusDefaults,
   });
@@ -61,6 +62,21 @@ function requestsOutOfLimits(container: core.Container): core.Container {
       return requests === resources.requests ? resources : { ...resources, requests };
     },
   });
+}
+
+const podResources = ["cpu", "memory"];
+
+/** A pod that is limited as a whole asks for what its containers ask for, or else for all that it may use. */
+function podRequests(spec: core.PodSpec, resources: core.ResourceRequirements): core.ResourceRequirements {
+  const { limits } = resources;
+  if (!limits || Object.keys(limits).length === 0) return resources;
+  const asked = podResources.flatMap((name) => {
+    const request = aggregateRequest(spec, name);
+    return request === undefined ? [] : [[name, request] as const];
+  });
+  const given = resources.requests ?? {};
+  const requests = fill(fill(given, Object.fromEntries(asked)), limits);
+  return requests === given ? resources : { ...resources, requests };
 }
 
 /** The single and the plural form of an address are one field: the plural one is kept, led by the single one. */

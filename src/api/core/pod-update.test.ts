@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { created, faultsOfChange } from "../kind-fixture.ts";
 import { Pod } from "./pod.ts";
+import { validateEphemeralChange, validateResizeChange } from "./validate-pod-parts.ts";
 
 const container = { name: "c", image: "img:1" };
 const spec = { containers: [container] };
@@ -76,6 +77,32 @@ describe("a change of a pod", () => {
       { field: "status.containerStatuses[0].state", reason: "FieldValueForbidden" },
     ]);
     expect(Pod.declaration.validateStatus?.(ended, ended)).toEqual([]);
+  });
+});
+
+describe("a part of a pod", () => {
+  const made = (more: object) => created(Pod, { spec: { ...spec, ...more } });
+  const sized = (cpu: string) => made({ containers: [{ ...container, resources: { requests: { cpu } } }] });
+
+  it("that is an ephemeral container may come, but not go or change", () => {
+    const debug = { name: "d", image: "img:1", terminationMessagePolicy: "File", imagePullPolicy: "Always" };
+    const [without, one, other] = [[], [debug], [{ ...debug, image: "img:2" }]].map((list) =>
+      made({ ephemeralContainers: list }),
+    );
+    if (!without || !one || !other) throw new Error("three pods");
+    expect(validateEphemeralChange(one, without)).toEqual([]);
+    expect(validateEphemeralChange(without, one)).toMatchObject([
+      { message: 'Forbidden: existing ephemeral containers "d" may not be removed\n' },
+    ]);
+    expect(validateEphemeralChange(other, one)[0]?.message).toContain('"d" may not be changed');
+  });
+
+  it("that is its size may change, but not what was asked for into nothing", () => {
+    expect(validateResizeChange(sized("2"), sized("1"))).toEqual([]);
+    expect(validateResizeChange(made({}), sized("1"))).toMatchObject([
+      { field: "spec", message: 'Invalid value: "Burstable": Pod QOS Class may not change as a result of resizing' },
+      { field: "spec.containers[0].resources.requests", message: "Forbidden: resource requests cannot be removed" },
+    ]);
   });
 });
 

@@ -6,6 +6,7 @@ import type * as core from "../generated/core-v1.ts";
 import { defineKind } from "../kind.ts";
 import { podColumns } from "./pod-columns.ts";
 import { podDefaults } from "./pod-defaults.ts";
+import { withLabelKeys } from "./pod-label-keys.ts";
 import { isPodTerminal } from "./pod-state.ts";
 import { qosClassOf } from "./qos.ts";
 import { validatePodSpec } from "./validate-pod-spec.ts";
@@ -35,7 +36,10 @@ export const Pod = defineKind<core.Pod>({
     "resize",
   ],
   defaults: podDefaults,
-  prepareCreate: (pod) => ({ ...pod, spec: withAccountNames(pod.spec), status: initialStatus(pod.spec) }),
+  prepareCreate: (pod) => {
+    const made = withLabelKeys(pod);
+    return { ...made, spec: withAccountNames(made.spec), status: initialStatus(made.spec) };
+  },
   prepareStatus: (next, previous) => ({
     ...previous,
     metadata: { ...next.metadata, ownerReferences: previous.metadata.ownerReferences },
