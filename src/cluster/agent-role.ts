@@ -122,10 +122,12 @@ export async function startAgentRole(config: ClusterConfig, log: Log, note: (tex
         await rest.disposeAsync();
         return;
       }
-      await agent.shutDown();
-      await network[Symbol.asyncDispose]();
-      await containerd.stop();
-      await rest.disposeAsync();
+      // Each step is taken whatever became of those before it.
+      await using steps = new AsyncDisposableStack();
+      steps.use(rest);
+      steps.defer(() => containerd.stop());
+      steps.use(network);
+      steps.defer(() => agent.shutDown());
     },
   };
 }
