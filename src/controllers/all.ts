@@ -5,6 +5,8 @@ import { endpointSliceController } from "./endpoints/endpoint-slices.ts";
 import { endpointsController } from "./endpoints/endpoints.ts";
 import type { ControllerDefinition, LoopDefinition } from "./framework/controller.ts";
 import { garbageCollector, isCollectable, isDeletable } from "./garbage-collector/garbage-collector.ts";
+import { jobController } from "./job/job.ts";
+import { ttlAfterFinishedController } from "./job/ttl-after-finished.ts";
 import { loadBalancerController } from "./load-balancer/service-load-balancer.ts";
 import { namespaceController } from "./namespace/namespace.ts";
 import { type MonitorOptions, nodeMonitor } from "./node-life-cycle/monitor.ts";
@@ -40,6 +42,8 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     deploymentController,
     statefulSetController,
     daemonSetController(),
+    jobController(),
+    ttlAfterFinishedController,
     endpointsController,
     endpointSliceController,
     namespaceController(kinds.filter(isDeletable)),
