@@ -8,10 +8,25 @@ export interface Random {
   bytes(count: number): Uint8Array;
 }
 
+// A call of the system for the 16 bytes of each identifier costs more than making the object that it names.
+const poolSize = 8192;
+let pool = new Uint8Array(0);
+let used = 0;
+
+function pooledBytes(count: number): Uint8Array {
+  if (count > poolSize / 4) return randomBytes(count);
+  if (used + count > pool.length) {
+    pool = Uint8Array.from(randomBytes(poolSize));
+    used = 0;
+  }
+  used += count;
+  return pool.slice(used - count, used); // a copy: what was handed out is never seen again
+}
+
 /** The operating system's randomness. */
 export const systemRandom: Random = {
   next: () => Math.random(),
-  bytes: (count) => randomBytes(count),
+  bytes: pooledBytes,
 };
 
 /** The same numbers for the same seed (mulberry32); for tests and simulations, never for secrets. */

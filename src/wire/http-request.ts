@@ -72,8 +72,15 @@ function readAll(source: Readable, limit: number): Promise<Uint8Array> {
         rest.push(chunk);
       }
     });
-    source.on("end", () => resolve(rest ? Buffer.concat(rest, size) : (first ?? empty)));
-    const gone = () => reject(new Fault("aborted", "the client went away"));
+    let ended = false;
+    source.on("end", () => {
+      ended = true;
+      resolve(rest ? Buffer.concat(rest, size) : (first ?? empty));
+    });
+    // Every request closes in the end: an error is only made for those that did not come to it.
+    const gone = () => {
+      if (!ended) reject(new Fault("aborted", "the client went away"));
+    };
     source.on("aborted", gone);
     source.on("error", gone);
     source.on("close", gone);
