@@ -8,6 +8,7 @@ import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { defaultTolerationSeconds, priorityPlugin, runtimeClassPlugin, taintNodesByCondition } from "./pod-defaults.ts";
 import { rbacEscalation } from "./rbac-escalation.ts";
 import { certificateRequester } from "./requester.ts";
+import { resourceQuota } from "./resource-quota.ts";
 import { serviceAccountPlugin } from "./service-account.ts";
 
 /** The plugins that are on by default, in the order in which they are asked. */
@@ -27,5 +28,6 @@ export function defaultPlugins(
     ...defaultClasses(registry),
     certificateRequester,
     rbacEscalation(rbac, authorizer),
+    resourceQuota(registry), // last: it books what it lets pass
   ];
 }

@@ -1,5 +1,6 @@
 import type { CertificateSigningRequest } from "../../api/certificates/certificate-signing-request.ts";
 import type { Pod } from "../../api/core/pod.ts";
+import { validateEphemeralChange, validateResizeChange } from "../../api/core/validate-pod-parts.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { statusOnly, type UpdateRules, wholeObject } from "../../registry/update.ts";
 import { withMetadata } from "../../registry/write.ts";
@@ -7,15 +8,23 @@ import type { Call } from "../call.ts";
 
 type Take = (next: AnyObject, previous: AnyObject) => AnyObject;
 
+const asPod = (object: AnyObject) => object as AnyObject as unknown as Pod;
+
+/** Faults of a change of a part beside those of the whole object. */
+const checks: Readonly<Record<string, UpdateRules["validate"]>> = {
+  ephemeralcontainers: (next, previous) => validateEphemeralChange(asPod(next), asPod(previous)),
+  resize: (next, previous) => validateResizeChange(asPod(next), asPod(previous)),
+};
+
 /** The one part that each of these subresources may change; all else stays as it was. */
 const parts: Readonly<Record<string, Take>> = {
   ephemeralcontainers: (next, previous) => {
-    const { ephemeralContainers } = (next as AnyObject as unknown as Pod).spec ?? {};
+    const { ephemeralContainers } = asPod(next).spec ?? {};
     return { ...previous, spec: { ...(previous.spec as object), ephemeralContainers } };
   },
   resize: (next, previous) => {
-    const sent = (next as AnyObject as unknown as Pod).spec;
-    const spec = (previous as AnyObject as unknown as Pod).spec;
+    const sent = asPod(next).spec;
+    const spec = asPod(previous).spec;
     const containers = spec?.containers.map((container) => {
       const same = sent?.containers.find(({ name }) => name === container.name);
       return same ? { ...container, resources: same.resources, resizePolicy: same.resizePolicy } : container;
@@ -36,6 +45,9 @@ export function rulesOf({ info, collection }: Call): UpdateRules {
   if (!take) return wholeObject(resource);
   return {
     prepare: (next, previous) => withMetadata(take(next, previous), { managedFields: next.metadata.managedFields }),
-    validate: (next) => resource.declaration.validate?.(next) ?? [],
+    validate: (next, previous) => [
+      ...(resource.declaration.validate?.(next) ?? []),
+      ...(checks[info.subresource]?.(next, previous) ?? []),
+    ],
   };
 }
