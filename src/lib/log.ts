@@ -13,9 +13,14 @@ export interface Log {
 export type LogFields = Readonly<Record<string, unknown>>;
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
-/** A log that writes one JSON line per message to a file, or to standard error without one. */
+/** What is held back of lines that could not be written yet. */
+const heldBytes = 1024 * 1024;
+
+/** A log that writes one JSON line per message to a file, or to standard error without one. Lines are dropped where they cannot be written. */
 export function openLog(options: { readonly level?: LogLevel; readonly file?: string } = {}): Log {
-  const target = destination({ dest: options.file ?? 2, sync: true, mkdir: true });
+  const target = destination({ dest: options.file ?? 2, sync: true, mkdir: true, maxLength: heldBytes });
+  // A disk that is full costs lines of the log, not the program.
+  target.on("error", () => {});
   return wrap(
     pino({ level: options.level ?? "info", base: null, serializers: { error: pino.stdSerializers.err } }, target),
   );
