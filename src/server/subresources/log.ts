@@ -1,5 +1,5 @@
 import type { Pod } from "../../api/core/pod.ts";
-import { badRequest, notFound } from "../../machinery/status-error.ts";
+import { badRequest, notFound, StatusError } from "../../machinery/status-error.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import type { ServerResponse } from "../exchange.ts";
 import type { Handler } from "../resources/dispatch.ts";
@@ -32,8 +32,37 @@ export const logHandler: Handler = async (call): Promise<ServerResponse> => {
     if (value !== null && name !== "insecureSkipTLSVerifyBackend") query.set(name, value);
   }
   const path = `/containerLogs/${[info.namespace, info.name, container].map(encodeURIComponent).join("/")}`;
-  return askNode(call, node, { method: "GET", path: query.size > 0 ? `${path}?${query}` : path });
+  const answer = await askNode(call, node, { method: "GET", path: query.size > 0 ? `${path}?${query}` : path });
+  return await logOrStatus(answer, info.name);
 };
+
+const longestReason = 50_000;
+
+/** The node's answer if it is the log; throws what it said instead as a Status, since it speaks plain text. */
+export async function logOrStatus(answer: ServerResponse, name: string): Promise<ServerResponse> {
+  if (answer.status >= 200 && answer.status <= 206) return answer;
+  const text = answer.body.kind === "stream" ? await readText(answer.body.stream, longestReason) : "";
+  if (answer.status === 400) throw badRequest(text);
+  if (answer.status === 404) throw notFoundOnNode(name);
+  throw new StatusError("InternalError", `Internal error occurred: ${text || `the node answered ${answer.status}`}`);
+}
+
+function notFoundOnNode(name: string): StatusError {
+  return new StatusError("NotFound", `the server could not find the requested resource ( pods ${name})`, {
+    details: { name, kind: "pods" },
+  });
+}
+
+async function readText(stream: AsyncIterable<Uint8Array>, limit: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= limit) break;
+  }
+  return Buffer.concat(chunks).subarray(0, limit).toString("utf8").trimEnd();
+}
 
 /** The container that a request means: the named one, the annotated one, or the only one. Throws BadRequest. */
 export function containerOf(pod: Pod, asked: string, missing: string): string {

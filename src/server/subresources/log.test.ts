@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import type { ServerResponse } from "../exchange.ts";
+import { logOrStatus } from "./log.ts";
+
+function answered(status: number, text: string): ServerResponse {
+  async function* stream() {
+    yield Buffer.from(text.slice(0, 5));
+    yield Buffer.from(text.slice(5));
+  }
+  return { status, headers: {}, body: { kind: "stream", stream: stream() } };
+}
+
+test("a log is passed on as it is", async () => {
+  const answer = answered(200, "a line\n");
+  expect(await logOrStatus(answer, "web")).toBe(answer);
+});
+
+test.each([
+  {
+    name: "what the node refuses becomes a Status with its words",
+    status: 400,
+    reason: "BadRequest",
+    message: 'container "main" in pod "web" is waiting to start: ContainerCreating',
+  },
+  { name: "a failure of the node is an internal error with its words", status: 500, reason: "InternalError" },
+  {
+    name: "what the node does not know is not found",
+    status: 404,
+    reason: "NotFound",
+    message: "the server could not find the requested resource ( pods web)",
+  },
+])("$name", async ({ status, reason, message }) => {
+  const said = message ?? "disk on fire";
+  await expect(logOrStatus(answered(status, `${said}\n`), "web")).rejects.toMatchObject({
+    reason,
+    message: message ?? `Internal error occurred: ${said}`,
+  });
+});
+
+test("of an endless refusal only the beginning is read", async () => {
+  async function* endless() {
+    for (;;) yield Buffer.alloc(40_000, "x");
+  }
+  const answer: ServerResponse = { status: 400, headers: {}, body: { kind: "stream", stream: endless() } };
+  await expect(logOrStatus(answer, "web")).rejects.toMatchObject({ message: "x".repeat(50_000) });
+});
