@@ -1,4 +1,5 @@
 import { kinds } from "../api/kinds.ts";
+import { cronJobController } from "./cron-job/cron-job.ts";
 import { daemonSetController } from "./daemon-set/daemon-set.ts";
 import { deploymentController } from "./deployment/deployment.ts";
 import { endpointSliceController } from "./endpoints/endpoint-slices.ts";
@@ -44,6 +45,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     daemonSetController(),
     jobController(),
     ttlAfterFinishedController,
+    cronJobController,
     endpointsController,
     endpointSliceController,
     namespaceController(kinds.filter(isDeletable)),

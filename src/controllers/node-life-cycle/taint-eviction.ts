@@ -38,7 +38,7 @@ export function taintEvictionController() {
   const announced = new Map<string, Pod>();
   return defineController({
     name: "taint-eviction",
-    serviceAccount: "node-controller",
+    serviceAccount: "taint-eviction-controller",
     eventSource: "taint-eviction-controller",
     for: Node,
     watches: [
