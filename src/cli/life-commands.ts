@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { Node } from "../api/core/node.ts";
 import { createClient } from "../client/api-client.ts";
 import { httpTransport } from "../client/http-transport.ts";
-import { type ClusterConfig, planCluster, type RuntimeName, readCluster } from "../cluster/config.ts";
+import { type ClusterConfig, newCluster, planCluster, type RuntimeName, readCluster } from "../cluster/config.ts";
 import { ensureCredentials } from "../cluster/credentials.ts";
 import { exampleFolder, serveExample } from "../cluster/example.ts";
 import { loadExampleImages } from "../cluster/example-images.ts";
@@ -15,7 +15,7 @@ import { inspectMachine, installPackages, type MachineReport } from "../cluster/
 import { endOrphans, runningProcess } from "../cluster/process-lock.ts";
 import { startCluster } from "../cluster/up.ts";
 import { systemClock } from "../lib/clock.ts";
-import { errorMessage, Fault } from "../lib/fault.ts";
+import { errorMessage, Fault, faultCode } from "../lib/fault.ts";
 import { systemRandom } from "../lib/random.ts";
 import { alignedTable, oneOf, wholeNumber } from "./flags.ts";
 import { type Progress, seconds, terminalProgress } from "./progress.ts";
@@ -169,8 +169,24 @@ async function agreed(question: string): Promise<boolean> {
   return /^y(es)?$/i.test((await reader.question(`${question} [y/N] `)).trim());
 }
 
-async function down(flags: { name: string; dataDir?: string; wipe?: boolean }): Promise<void> {
-  const config = planCluster(flags, process.env);
+interface DownFlags {
+  readonly name: string;
+  readonly dataDir?: string;
+  readonly wipe?: boolean;
+}
+
+/** The cluster that is to end. One whose description is damaged can still be forgotten. */
+function endingCluster(flags: DownFlags): ClusterConfig {
+  try {
+    return planCluster(flags, process.env);
+  } catch (error) {
+    if (flags.wipe && faultCode(error) === "corrupt") return newCluster(flags, process.env);
+    throw error;
+  }
+}
+
+async function down(flags: DownFlags): Promise<void> {
+  const config = endingCluster(flags);
   const progress = terminalProgress({ stream: process.stderr, now: () => systemClock.monotonic() });
   const pid = runningProcess(config.runDir);
   if (pid) {
@@ -178,7 +194,7 @@ async function down(flags: { name: string; dataDir?: string; wipe?: boolean }): 
       process.kill(pid, "SIGTERM");
       while (runningProcess(config.runDir) === pid) await systemClock.sleep(100);
     });
-  } else if (readCluster(config.dataDir)) {
+  } else if (existsSync(config.dataDir)) {
     await progress.phase("leftovers", (note) => cleanLeftovers(config, note));
   }
   if (!flags.wipe) return;

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import { writeSafely } from "./certificates.ts";
 import type { Environment } from "./machine.ts";
@@ -73,6 +73,12 @@ export function planCluster(wishes: ConfigWishes, environment: Environment): Clu
     }
     return { ...known, ...(wishes.apiPort ? { apiPort: wishes.apiPort } : {}) };
   }
+  return newCluster(wishes, environment);
+}
+
+/** A cluster that was not made yet, or whose description is lost. Writes nothing. */
+export function newCluster(wishes: ConfigWishes, environment: Environment): ClusterConfig {
+  const dataDir = wishes.dataDir ?? join(clustersFolder(environment), wishes.name);
   const slot = freeSlot(environment);
   return {
     name: wishes.name,
@@ -132,13 +138,13 @@ export function readCluster(dataDir: string): ClusterConfig | undefined {
   } catch (error) {
     throw new Fault(
       "corrupt",
-      `${file} is damaged (${errorMessage(error)}); restore it from a backup, or forget this cluster with: navarch down --wipe --data-dir ${dataDir}`,
+      `${file} is damaged (${errorMessage(error)}); restore it from a backup, or forget this cluster with: ${forgetting(dataDir)}`,
     );
   }
   if (typeof stored.format !== "number" || typeof stored.cluster !== "object") {
     throw new Fault(
       "corrupt",
-      `${file} is no cluster's description; restore it from a backup, or choose another --data-dir`,
+      `${file} is no cluster's description; restore it from a backup, or forget this cluster with: ${forgetting(dataDir)}`,
     );
   }
   if (stored.format > dataFormat) {
@@ -149,6 +155,8 @@ export function readCluster(dataDir: string): ClusterConfig | undefined {
   }
   return { ...stored.cluster, dataDir };
 }
+
+const forgetting = (dataDir: string) => `navarch down --wipe --name ${basename(dataDir)} --data-dir ${dataDir}`;
 
 /** Keeps the cluster's description in its folder. */
 export function writeCluster(config: ClusterConfig): void {

@@ -1,0 +1,51 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { dataFormat, planCluster, readCluster, writeCluster } from "./config.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "navarch-config-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const environment = { NAVARCH_DATA: folder };
+
+function described(name: string, text: string): string {
+  mkdirSync(join(folder, name));
+  writeFileSync(join(folder, name, "cluster.json"), text);
+  return join(folder, name);
+}
+
+test("a cluster that was made keeps its ports and addresses; another one gets others", () => {
+  const first = planCluster({ name: "first" }, environment);
+  writeCluster(first);
+  const second = planCluster({ name: "second" }, environment);
+  expect(planCluster({ name: "first" }, environment)).toEqual(first);
+  for (const field of ["apiPort", "kubeletPort", "nodeAddress", "podRange", "serviceRange"] as const)
+    expect(second[field]).not.toBe(first[field]);
+});
+
+test("a cluster stays with the runtime that it was made with", () => {
+  writeCluster(planCluster({ name: "still", runtime: "simulated" }, environment));
+  expect(planCluster({ name: "still" }, environment).runtime).toBe("simulated");
+  expect(() => planCluster({ name: "still", runtime: "cri" }, environment)).toThrow(/made with --runtime simulated/);
+});
+
+test.each(["Upper", "a_b", "-a", "a-", "1a", "", "a".repeat(21)])('"%s" is no name of a cluster', (name) => {
+  expect(() => planCluster({ name }, environment)).toThrow(/a cluster's name has at most 20 lower-case letters/);
+});
+
+test("a description of a later version is refused with both formats", () => {
+  const dataDir = described("later", JSON.stringify({ format: dataFormat + 1, cluster: {} }));
+  expect(() => readCluster(dataDir)).toThrow(
+    `(format ${dataFormat + 1}; this one knows up to ${dataFormat}): start it with that version`,
+  );
+});
+
+test.each([
+  { name: "cut", text: '{"format": 1, "clu', says: /cluster\.json is damaged \(/ },
+  { name: "foreign", text: '{"compilerOptions": {}}', says: /cluster\.json is no cluster's description/ },
+])("a description that is $name is refused with the command that forgets it", ({ name, text, says }) => {
+  const dataDir = described(name, text);
+  expect(() => readCluster(dataDir)).toThrow(says);
+  expect(() => readCluster(dataDir)).toThrow(`navarch down --wipe --name ${name} --data-dir ${dataDir}`);
+  expect(() => planCluster({ name: "neighbour" }, environment)).not.toThrow();
+});
