@@ -62,8 +62,7 @@ test("a namespace gets its account and certificate, and is deleted with all it h
   await cluster.settle();
   await cluster.client.get(ServiceAccount, { namespace: "shop", name: "default" });
   await cluster.client.get(ConfigMap, { namespace: "shop", name: "kube-root-ca.crt" });
-  const metadata = { name: "alone", namespace: "shop" };
-  await cluster.client.create(Pod, { metadata, spec: { containers: [{ name: "c", image: "img:1" }] } });
+  await cluster.client.create(Deployment, { ...web("img:1"), metadata: { name: "web", namespace: "shop" } });
   await addNodes(cluster, "n1");
   await playKubelets(cluster, ["n1"]);
   await cluster.client.delete(Namespace, { name: "shop" });

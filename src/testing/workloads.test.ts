@@ -1,0 +1,136 @@
+import { expect, test } from "vitest";
+import { ControllerRevision } from "../api/apps/controller-revision.ts";
+import { DaemonSet } from "../api/apps/daemon-set.ts";
+import { StatefulSet } from "../api/apps/stateful-set.ts";
+import { CronJob } from "../api/batch/cron-job.ts";
+import { Job } from "../api/batch/job.ts";
+import { Endpoints } from "../api/core/endpoints.ts";
+import { PersistentVolumeClaim } from "../api/core/persistent-volume-claim.ts";
+import { Pod } from "../api/core/pod.ts";
+import { Service } from "../api/core/service.ts";
+import { EndpointSlice } from "../api/discovery/endpoint-slice.ts";
+import type { KindRef } from "../machinery/object.ts";
+import { addNodes, playKubelets } from "./scripted-kubelet.ts";
+import { openTestCluster, type TestCluster } from "./test-cluster.ts";
+
+const nodes = ["n1", "n2"];
+const template = (image = "img:1", more: object = {}) => ({
+  metadata: { labels: { app: "web" } },
+  spec: { containers: [{ name: "c", image }], ...more },
+});
+const named = (name: string) => ({ namespace: "default", name });
+const all = async <T>({ client }: TestCluster, kind: KindRef<T>) =>
+  (await client.list(kind, { namespace: "default" })).items;
+
+test("a StatefulSet has its pods, claims and revisions, rolls on and rolls back", async () => {
+  await using cluster = await openTestCluster();
+  await addNodes(cluster, ...nodes);
+  await cluster.client.create(StatefulSet, {
+    metadata: named("db"),
+    spec: {
+      replicas: 2,
+      serviceName: "db",
+      selector: { matchLabels: { app: "web" } },
+      template: template(),
+      volumeClaimTemplates: [
+        {
+          metadata: { name: "data" },
+          spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+        } as never,
+      ],
+    },
+  });
+  await playKubelets(cluster, nodes);
+  expect((await all(cluster, Pod)).map(({ metadata }) => metadata.name).sort()).toEqual(["db-0", "db-1"]);
+  expect((await all(cluster, PersistentVolumeClaim)).map(({ metadata }) => metadata.name).sort()).toEqual([
+    "data-db-0",
+    "data-db-1",
+  ]);
+  expect((await cluster.client.get(StatefulSet, named("db"))).status).toMatchObject({
+    readyReplicas: 2,
+    availableReplicas: 2,
+  });
+  await cluster.client.patch(StatefulSet, named("db"), {
+    type: "strategic",
+    body: { spec: { template: { spec: { containers: [{ name: "c", image: "img:2" }] } } } },
+  });
+  await playKubelets(cluster, nodes);
+  expect((await all(cluster, Pod)).map(({ spec }) => spec.containers[0]?.image)).toEqual(["img:2", "img:2"]);
+  const [first] = [...(await all(cluster, ControllerRevision))].sort((a, b) => a.revision - b.revision);
+  // What `kubectl rollout undo` sends.
+  await cluster.client.patch(StatefulSet, named("db"), { type: "strategic", body: first?.data ?? {} });
+  await playKubelets(cluster, nodes);
+  expect((await all(cluster, Pod)).map(({ spec }) => spec.containers[0]?.image)).toEqual(["img:1", "img:1"]);
+});
+
+test("a DaemonSet has one pod per node and follows its template", async () => {
+  await using cluster = await openTestCluster();
+  await addNodes(cluster, ...nodes);
+  await cluster.client.create(DaemonSet, {
+    metadata: named("agent"),
+    spec: { selector: { matchLabels: { app: "web" } }, template: template() },
+  });
+  // The scheduler would bind each pod to the node it is meant for; here they are bound in turn.
+  await playKubelets(cluster, nodes);
+  expect(await all(cluster, Pod)).toHaveLength(2);
+  await cluster.client.patch(DaemonSet, named("agent"), {
+    type: "strategic",
+    body: { spec: { template: { spec: { containers: [{ name: "c", image: "img:2" }] } } } },
+  });
+  await cluster.settle();
+  const status = (await cluster.client.get(DaemonSet, named("agent"))).status;
+  expect(status).toMatchObject({ desiredNumberScheduled: 2, observedGeneration: 2 });
+});
+
+test("a Job completes, and its pods are let go; a CronJob makes Jobs on time", async () => {
+  await using cluster = await openTestCluster();
+  await addNodes(cluster, ...nodes);
+  await cluster.client.create(Job, {
+    metadata: named("once"),
+    spec: { completions: 3, parallelism: 2, template: template("img:1", { restartPolicy: "Never" }) },
+  });
+  await playKubelets(cluster, nodes, () => ({ phase: "Succeeded" }));
+  const job = await cluster.client.get(Job, named("once"));
+  expect(job.status).toMatchObject({ succeeded: 3, ready: 0, terminating: 0 });
+  expect(job.status?.conditions?.map(({ type, status }) => `${type} ${status}`)).toEqual([
+    "SuccessCriteriaMet True",
+    "Complete True",
+  ]);
+  await cluster.client.delete(Job, named("once"), { propagationPolicy: "Background" });
+  await cluster.pass(1000);
+  expect(await all(cluster, Pod)).toEqual([]);
+
+  await cluster.client.create(CronJob, {
+    metadata: named("often"),
+    spec: {
+      schedule: "*/5 * * * *",
+      jobTemplate: { spec: { template: template("img:1", { restartPolicy: "Never" }) } },
+    },
+  });
+  for (let minute = 0; minute < 30; minute += 1) {
+    await cluster.pass(60_000);
+    await playKubelets(cluster, nodes, () => ({ phase: "Succeeded" }));
+  }
+  const jobs = await all(cluster, Job);
+  expect(jobs).toHaveLength(3);
+  expect((await cluster.client.get(CronJob, named("often"))).status?.lastScheduleTime).toBe("2026-01-01T00:30:00Z");
+});
+
+test("a Service's endpoints follow its pods", async () => {
+  await using cluster = await openTestCluster();
+  await addNodes(cluster, ...nodes);
+  await cluster.client.create(Service, {
+    metadata: named("web"),
+    spec: { selector: { app: "web" }, ports: [{ port: 80, targetPort: 8080 }], type: "LoadBalancer" },
+  });
+  await cluster.client.create(Pod, { metadata: { ...named("p"), labels: { app: "web" } }, spec: template().spec });
+  await playKubelets(cluster, nodes);
+  const [slice] = (await all(cluster, EndpointSlice)).filter(
+    ({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === "web",
+  );
+  expect(slice?.endpoints?.map(({ addresses, conditions }) => [addresses[0], conditions?.ready])).toEqual([
+    ["10.244.0.9", true],
+  ]);
+  expect((await cluster.client.get(Endpoints, named("web"))).subsets?.[0]?.addresses?.[0]?.ip).toBe("10.244.0.9");
+  expect((await cluster.client.get(Service, named("web"))).status?.loadBalancer?.ingress?.[0]?.ip).toBe("192.0.2.1");
+});
