@@ -1,4 +1,6 @@
 import { Fault } from "../lib/fault.ts";
+import type { FieldSet } from "../machinery/apply/field-set.ts";
+import { setText, sharedSet } from "../machinery/apply/shared-sets.ts";
 import type { KubeObject } from "../machinery/object.ts";
 import type { Revision } from "../store/store.ts";
 import type { AnyObject, Resource, Served } from "./resource.ts";
@@ -104,12 +106,30 @@ export function decodeStored(resource: Resource, key: string, revision: Revision
     throw new Fault("corrupt", `${key} does not hold an object`, { cause: error });
   }
   if (raw.apiVersion === stored.apiVersion) {
-    return new Held(resource, key, revision, withRevision(raw, revision), bytes.subarray(stored.head.length));
+    return new Held(
+      resource,
+      key,
+      revision,
+      withRevision(withSharedOwners(raw), revision),
+      bytes.subarray(stored.head.length),
+    );
   }
   // Written when another version was the stored one.
   const mapping = resource.served.get(raw.apiVersion)?.mapping;
   const object = { ...(mapping ? mapping.toStored(raw) : raw), apiVersion: stored.apiVersion, kind: stored.kind };
   return new Held(resource, key, revision, withRevision(object, revision), encodeStored(resource, object).tail);
+}
+
+// Thousands of objects from one template would otherwise each keep a copy of the same sets.
+function withSharedOwners(object: AnyObject): AnyObject {
+  const { managedFields } = object.metadata;
+  if (!managedFields?.length) return object;
+  const shared = managedFields.map((owner) => {
+    const { fieldsV1 } = owner;
+    if (typeof fieldsV1 !== "object" || fieldsV1 === null) return owner;
+    return { ...owner, fieldsV1: sharedSet(fieldsV1 as FieldSet) };
+  });
+  return { ...object, metadata: { ...object.metadata, managedFields: shared } };
 }
 
 /** The object with the resourceVersion that the store gave it. */
@@ -124,8 +144,19 @@ function encodeTail(served: Served, object: AnyObject): Uint8Array {
 // The head must come out byte for byte as `Served.head`, so its members are put first and metadata begins with a name.
 function stringify(served: Served, object: KubeObject): string {
   const { kind: _kind, apiVersion: _version, metadata, ...rest } = object;
-  const { resourceVersion: _revision, ...others } = metadata;
-  return JSON.stringify({ kind: served.kind, apiVersion: served.apiVersion, metadata: others, ...rest });
+  const { resourceVersion: _revision, managedFields, ...others } = metadata;
+  const start = JSON.stringify({ kind: served.kind, apiVersion: served.apiVersion, metadata: others });
+  const end = JSON.stringify(rest);
+  const owners = managedFields?.length ? `"managedFields":[${managedFields.map(ownerText).join(",")}]` : "";
+  const comma = owners && start.endsWith("{}}") ? "" : ",";
+  const whole = owners ? `${start.slice(0, -2)}${comma}${owners}}` : start.slice(0, -1);
+  return end === "{}" ? `${whole}}` : `${whole},${end.slice(1)}`;
+}
+
+// Who owns what is the longest part of many objects' metadata, and the same text in all that are made from one template.
+function ownerText({ fieldsV1, ...owner }: NonNullable<AnyObject["metadata"]["managedFields"]>[number]): string {
+  if (typeof fieldsV1 !== "object" || fieldsV1 === null) return JSON.stringify({ ...owner, fieldsV1 });
+  return `${JSON.stringify(owner).slice(0, -1)},"fieldsV1":${setText(fieldsV1 as FieldSet)}}`;
 }
 
 function join(...parts: readonly Uint8Array[]): Uint8Array {

@@ -2,6 +2,7 @@ import type { ManagedFieldsEntry, ObjectMeta } from "../generated/meta-v1.ts";
 import type { Time } from "../object.ts";
 import { timeMillis } from "../times.ts";
 import { emptySet, type FieldSet, isEmptySet, unionSets } from "./field-set.ts";
+import { sharedSet } from "./shared-sets.ts";
 
 /** Somebody who owns fields of an object. */
 export interface Manager {
@@ -69,7 +70,7 @@ export function writeManagers(managers: Managers): readonly ManagedFieldsEntry[]
     apiVersion,
     ...(time ? { time } : {}),
     fieldsType: "FieldsV1",
-    fieldsV1: fields,
+    fieldsV1: sharedSet(fields),
     ...(subresource ? { subresource } : {}),
   }));
 }

@@ -1,6 +1,6 @@
 import type { ManagedFieldsEntry } from "../generated/meta-v1.ts";
 import type { Time } from "../object.ts";
-import { emptySet, isEmptySet, subtractBranches, unionSets } from "./field-set.ts";
+import { emptySet, type FieldSet, isEmptySet, subtractBranches, unionSets } from "./field-set.ts";
 import {
   asksForReset,
   capUpdaters,
@@ -11,7 +11,10 @@ import {
   readManagers,
   withManagers,
 } from "./managers.ts";
+import { outlineOf } from "./outline.ts";
 import { bare, type Endpoint, resetSet, strip, takeChanges, zeroObject } from "./ownership.ts";
+import { shapeOf } from "./shape.ts";
+import { sharedSet } from "./shared-sets.ts";
 
 export interface UpdateRequest<T extends object> {
   /** What is stored, in the endpoint's version; undefined when the object is being made. */
@@ -38,7 +41,10 @@ export function updateManagers<T extends object>({ live, next, endpoint, manager
     apiVersion: endpoint.apiVersion,
     subresource: endpoint.subresource ?? "",
   } as const;
-  const after = recordUpdate(live ?? zeroObject(endpoint.type), next, managers, owner, endpoint, time);
+  const after =
+    live === undefined && managers.size === 0
+      ? recordCreate(next, owner, endpoint, time)
+      : recordUpdate(live ?? zeroObject(endpoint.type), next, managers, owner, endpoint, time);
   if (after === managers && entries === entriesOf(next)) return next;
   return withManagers(next, after);
 }
@@ -56,6 +62,32 @@ export function currentEntries(
   if (asksForReset(given)) return undefined;
   const read = readManagers(given);
   return read === undefined || read.size === 0 ? stored : given;
+}
+
+const fieldsByOutline = new WeakMap<Endpoint, Map<string, FieldSet>>();
+const mostOutlines = 512;
+const longestOutline = 16_384;
+
+/** The one manager of a new object. Most objects are made from few templates, so what was worked out once mostly does. */
+function recordCreate(
+  object: object,
+  owner: Pick<Manager, "name" | "operation" | "apiVersion" | "subresource">,
+  endpoint: Endpoint,
+  time: Time,
+): Managers {
+  const known = fieldsByOutline.get(endpoint) ?? new Map<string, FieldSet>();
+  fieldsByOutline.set(endpoint, known);
+  const zero = zeroObject(endpoint.type);
+  const outline = outlineOf(shapeOf(endpoint.type), bare(object), zero);
+  const fields = known.get(outline);
+  if (fields) return new Map([[managerKey(owner), { ...owner, time, fields }]]);
+  const managers = recordUpdate(zero, object, new Map(), owner, endpoint, time);
+  const [made] = managers.values();
+  if (made && outline.length <= longestOutline) {
+    if (known.size >= mostOutlines) known.clear();
+    known.set(outline, sharedSet(made.fields));
+  }
+  return managers;
 }
 
 /** Managers after a change from one object to another by an updater. Returns its argument if nothing changed hands. */
