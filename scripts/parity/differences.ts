@@ -243,8 +243,15 @@ const bare = ({
   version: _version,
   shortNames: _short,
   categories: _categories,
+  verbs,
   ...rest
-}: Named) => Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1));
+}: Named) => {
+  const early = (verbs as readonly string[] | undefined)?.filter((verb) => !laterVerbs.has(verb));
+  return Object.entries({ ...rest, verbs: early }).sort(([a], [b]) => (a < b ? -1 : 1));
+};
+
+/** Services could not be deleted as a collection before 1.23. */
+const laterVerbs = new Set(["deletecollection"]);
 
 // A table that has one more column, with this value.
 function grewBy({ path, expected, actual }: Difference, column: string, value: unknown): boolean {

@@ -59,11 +59,11 @@ describe("decoding gives an object the form that Go would give it", () => {
     expect(decoded({ spec: { containers: [{ name: "a" }] } }).spec).toEqual({ containers: [container] });
   });
 
-  test("what Go leaves out when it is empty is left out", () => {
+  test("what Go leaves out when it is empty is left out, and what it prints all the same is null as after protobuf", () => {
     const spec = { containers: [], hostNetwork: false, nodeSelector: {}, securityContext: {}, grace: 0 };
     expect(decoded({ metadata: { labels: {}, finalizers: [], name: "" }, spec })).toEqual({
       ...empty,
-      spec: { containers: [], securityContext: {}, grace: 0 },
+      spec: { containers: null, securityContext: {}, grace: 0 },
     });
   });
 

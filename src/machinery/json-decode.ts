@@ -92,6 +92,8 @@ interface FieldPlan {
   readonly decode: Decode;
   /** Left out when empty, whatever "empty" means for its type. */
   readonly omit: boolean;
+  /** An empty list or map is none at all: what went through protobuf, as Kubernetes' own kinds do, cannot tell the two apart. */
+  readonly emptyIsZero: boolean;
   /** Stands for null, and for an absent field; undefined where that is left out. */
   readonly zero: () => unknown;
 }
@@ -121,7 +123,8 @@ function planOf(field: FieldInfo): FieldPlan {
     }
     return zero;
   };
-  return { decode: decoderOf(type), omit: omit && !pointer, zero: makeZero };
+  const emptyIsZero = !omit && !pointer && field.proto > 0 && (type.kind === "list" || type.kind === "map");
+  return { decode: decoderOf(type), omit: omit && !pointer, emptyIsZero, zero: makeZero };
 }
 
 function structDecoder(type: StructInfo): Decode {
@@ -154,6 +157,7 @@ function structDecoder(type: StructInfo): Decode {
         const known = context.unknown?.length;
         after = plan.decode(before, context);
         if (plan.omit && isEmpty(after)) after = undefined;
+        else if (plan.emptyIsZero && isEmpty(after)) after = plan.zero();
         else if (after === undefined) after = plan.zero();
         if (known !== undefined && known !== context.unknown?.length) prefix(context.unknown, known, key);
       }

@@ -55,5 +55,5 @@ function withDefaults(given: apiextensions.CustomResourceDefinitionSpec): apiext
 
 function storageVersions({ spec }: apiextensions.CustomResourceDefinition): readonly string[] {
   const version = spec?.versions?.find(({ storage }) => storage);
-  return version ? [version.name] : [];
+  return version ? [version.name] : printedAbsent;
 }
