@@ -95,7 +95,7 @@ describe("rollout", () => {
     await kubectl("set", "image", "deployment/pulling", `web=${image}`);
     await watching.says(/0\/1 +ErrImagePull /);
     await watching.says(/0\/1 +ImagePullBackOff /);
-    expect(watching.stdout).toMatch(/ErrImagePull[^]*ImagePullBackOff/);
+    expect(watching.stdout).toMatch(/ErrImagePull[\s\S]*ImagePullBackOff/);
     await eventually("events name the image", async () => {
       const events = await kubectl("get", "events", "--field-selector=type=Warning");
       expect(events).toMatch(new RegExp(`Failed .*Failed to pull image "${image}": `));

@@ -111,8 +111,11 @@ test("the API server answers nobody whom it does not know", async () => {
     "-o",
     "jsonpath={.clusters[0].cluster.server}",
   ]);
-  const anonymous = ["--kubeconfig=/dev/null", `--server=${stdout}`, "--insecure-skip-tls-verify"];
-  const refused = await cluster.tryKubectl([...anonymous, "get", "pods", "-n", ns, "--username=a", "--password=b"]);
-  expect(refused.code).toBe(1);
-  expect(refused.stderr).toMatch(/Unauthorized|must be logged in/);
+  const unknown = ["--kubeconfig=/dev/null", `--server=${stdout}`, "--insecure-skip-tls-verify", "get", "pods"];
+  const token = await cluster.tryKubectl([...unknown, "--token=wrong"]);
+  expect(token).toMatchObject({ code: 1, stdout: "" });
+  expect(token.stderr).toContain("You must be logged in to the server (Unauthorized)");
+  const nobody = await cluster.tryKubectl([...unknown, "--username=a", "--password=b"]);
+  expect(nobody).toMatchObject({ code: 1, stdout: "" });
+  expect(nobody.stderr).toContain('User "system:anonymous" cannot list resource "pods"');
 });

@@ -142,19 +142,26 @@ describe("data that cannot be read", () => {
   });
 
   test.each([
-    { name: "cut short", damage: (file: string) => execFileSync("truncate", ["--size=5000", file]) },
-    { name: "overwritten", damage: (file: string) => writeFileSync(file, Buffer.alloc(20_000, 0xa5)) },
-    { name: "emptied", damage: (file: string) => writeFileSync(file, "") },
-  ])("whose store was $name is refused by up and told of by store check", async ({ name, damage }) => {
+    {
+      name: "cut short",
+      says: /was cut short at 5000 bytes/,
+      damage: (file: string) => execFileSync("truncate", ["--size=5000", file]),
+    },
+    {
+      name: "overwritten",
+      says: /is damaged/,
+      damage: (file: string) => writeFileSync(file, Buffer.alloc(20_000, 0xa5)),
+    },
+    { name: "emptied", says: /is missing or empty/, damage: (file: string) => writeFileSync(file, "") },
+  ])("whose store was $name is refused by up and told of by store check", async ({ name, says, damage }) => {
     const cluster = await stopped(`e2e-${name.split(" ")[0]}`);
     const sound = await cluster.navarch(["store", "check", "--name", cluster.place.name]);
     expect(sound, sound.stdout).toMatchObject({ code: 0 });
     expect(sound.stdout).toMatch(/is sound: \d+ keys/);
     damage(join(cluster.dataDir, "store", "data.mdb"));
     const said = await refusal(cluster);
-    expect(said).toMatch(/damaged|corrupt/);
-    expect(said).toMatch(/backup/);
-    expect(said).toMatch(/navarch (down --wipe|store check)/);
+    expect(said).toMatch(says);
+    expect(said).toContain("restore it from a backup, or move it away to start with an empty store");
     const checked = await cluster.navarch(["store", "check", "--name", cluster.place.name]);
     expect(checked).toMatchObject({ code: 1 });
     expect(checked.stdout).toMatch(/is damaged/);

@@ -17,11 +17,6 @@ export interface ClusterPlace {
   readonly program?: string;
 }
 
-export interface Kubectl {
-  /** Runs an unmodified kubectl against the cluster; throws with its words unless it ends well. */
-  (...args: readonly string[]): Promise<string>;
-}
-
 /** A folder of its own for a cluster that is to be made. */
 export function newPlace(name: string): ClusterPlace {
   return { name, folder: mkdtempSync(join(tmpdir(), `navarch-${name}-`)) };
@@ -110,7 +105,7 @@ export class TestCluster {
     for (const pid of pids) await ended(pid);
   }
 
-  /** Runs kubectl to its end, whatever that is. */
+  /** Runs an unmodified kubectl to its end, whatever that is. */
   tryKubectl(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
     return run(kubectlPath(), args, { ...options, env: { ...this.env, ...options.env } });
   }
@@ -128,7 +123,8 @@ export class TestCluster {
     });
   }
 
-  readonly kubectl: Kubectl = async (...args) => {
+  /** Runs an unmodified kubectl to its end; throws with its words unless that is a good one. */
+  readonly kubectl = async (...args: readonly string[]): Promise<string> => {
     const { code, stdout, stderr } = await this.tryKubectl(args);
     if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: code ${code}\n${stdout}${stderr}`);
     return stdout;

@@ -31,6 +31,8 @@ export function webDeployment(name: string, replicas: number): object {
       template: {
         metadata: { labels: { app: name } },
         spec: {
+          // The program goes on answering for two seconds after it was asked to stop.
+          terminationGracePeriodSeconds: 5,
           containers: [
             {
               name: "web",
