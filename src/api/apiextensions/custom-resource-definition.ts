@@ -19,14 +19,14 @@ export const CustomResourceDefinition = defineKind<apiextensions.CustomResourceD
   unconditionalUpdate: false,
   defaults: (definition) =>
     change(fill(definition, { spec: {} as apiextensions.CustomResourceDefinitionSpec }), { spec: withDefaults }),
-  prepareCreate: (definition) => ({
-    ...definition,
-    status: {
-      conditions: printedAbsent,
-      acceptedNames: { plural: "", kind: "" },
-      storedVersions: storageVersions(definition),
-    },
-  }),
+  prepareCreate: (definition) => {
+    const stored = storageVersions(definition);
+    const storedVersions = stored.length > 0 ? stored : printedAbsent;
+    return {
+      ...definition,
+      status: { conditions: printedAbsent, acceptedNames: { plural: "", kind: "" }, storedVersions },
+    };
+  },
   prepareUpdate: (next, previous) => {
     const stored = previous.status?.storedVersions ?? [];
     const added = storageVersions(next).filter((version) => !stored.includes(version));
@@ -55,5 +55,5 @@ function withDefaults(given: apiextensions.CustomResourceDefinitionSpec): apiext
 
 function storageVersions({ spec }: apiextensions.CustomResourceDefinition): readonly string[] {
   const version = spec?.versions?.find(({ storage }) => storage);
-  return version ? [version.name] : printedAbsent;
+  return version ? [version.name] : [];
 }
