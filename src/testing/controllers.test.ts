@@ -1,14 +1,13 @@
 import { expect, test } from "vitest";
 import { Deployment } from "../api/apps/deployment.ts";
 import { ReplicaSet } from "../api/apps/replica-set.ts";
-import { Lease } from "../api/coordination/lease.ts";
 import { ConfigMap } from "../api/core/config-map.ts";
 import { Event } from "../api/core/event.ts";
 import { Namespace } from "../api/core/namespace.ts";
 import { Node } from "../api/core/node.ts";
 import { Pod } from "../api/core/pod.ts";
 import { ServiceAccount } from "../api/core/service-account.ts";
-import { addNodes, playKubelets } from "./scripted-kubelet.ts";
+import { addNodes, playKubelets, renewLeases } from "./scripted-kubelet.ts";
 import { openTestCluster, type TestCluster } from "./test-cluster.ts";
 
 const web = (image: string, replicas = 3) => ({
@@ -78,15 +77,7 @@ test("a node gets a subnet, and when it goes silent its pods come again elsewher
   await cluster.client.create(Deployment, web("img:1", 2));
   await playKubelets(cluster, ["n1"]);
   for (let second = 0; second < 400; second += 10) {
-    const lease = await cluster.client.get(Lease, {
-      namespace: "kube-node-lease",
-      name: "n2",
-    });
-    const renewTime = new Date(cluster.clock.now()).toISOString().replace("Z", "000Z");
-    await cluster.client.update(Lease, {
-      ...lease,
-      spec: { ...lease.spec, renewTime },
-    });
+    await renewLeases(cluster, ["n2"]);
     await cluster.pass(10_000);
   }
   await playKubelets(cluster, ["n2"], ({ spec }) => (spec.nodeName === "n1" ? { hold: true } : {}));

@@ -37,6 +37,14 @@ export async function addNodes(cluster: TestCluster, ...names: readonly string[]
   await cluster.settle();
 }
 
+/** Renews the nodes' leases, as they do while they live. */
+export async function renewLeases({ client, clock }: TestCluster, nodes: readonly string[]): Promise<void> {
+  for (const name of nodes) {
+    const lease = await client.get(Lease, { namespace: "kube-node-lease", name });
+    await client.update(Lease, { ...lease, spec: { ...lease.spec, renewTime: microTimeOf(clock.now()) } });
+  }
+}
+
 /**
  * Plays scheduler and kubelets until nothing changes any more: unbound pods are bound in turn to `nodes`, bound ones do
  * what the script says (default: run and be ready), pods being deleted go.
