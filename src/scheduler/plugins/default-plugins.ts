@@ -13,6 +13,10 @@ import { nodeName, nodePorts, nodeUnschedulable, schedulingGates, taintToleratio
 import { podLikeness } from "./pod-likeness.ts";
 import { type PodTopologySpreadArgs, podTopologySpread } from "./pod-topology-spread.ts";
 import { selectorSpread } from "./selector-spread.ts";
+import { nodeVolumeLimits } from "./volumes/node-volume-limits.ts";
+import { type VolumeBindingArgs, volumeBinding } from "./volumes/volume-binding.ts";
+import { volumeCatalogue } from "./volumes/volume-catalogue.ts";
+import { volumeRestrictions, volumeZone } from "./volumes/volume-rules.ts";
 
 /** What a plugin may be made from. */
 export interface PluginContext {
@@ -36,6 +40,11 @@ export const pluginFactories: Readonly<Record<string, PluginFactory>> = {
   NodeAffinity: (args) => nodeAffinity(args),
   NodePorts: () => nodePorts,
   NodeResourcesFit: (args) => nodeResourcesFit(args as NodeResourcesFitArgs),
+  VolumeRestrictions: (_args, { informers }) => volumeRestrictions(volumeCatalogue(informers)),
+  NodeVolumeLimits: (_args, { informers }) => nodeVolumeLimits(volumeCatalogue(informers)),
+  VolumeBinding: (args, context) =>
+    volumeBinding({ ...context, catalogue: volumeCatalogue(context.informers) }, args as VolumeBindingArgs),
+  VolumeZone: (_args, { informers }) => volumeZone(volumeCatalogue(informers)),
   PodTopologySpread: (args, { informers }) => podTopologySpread(podLikeness(informers), args as PodTopologySpreadArgs),
   InterPodAffinity: (args) => interPodAffinity(args as InterPodAffinityArgs),
   DefaultPreemption: (args, { informers }) => {
@@ -58,6 +67,10 @@ export const defaultPlugins: readonly { readonly name: string; readonly weight: 
   { name: "NodeAffinity", weight: 2 },
   { name: "NodePorts", weight: 0 },
   { name: "NodeResourcesFit", weight: 1 },
+  { name: "VolumeRestrictions", weight: 0 },
+  { name: "NodeVolumeLimits", weight: 0 },
+  { name: "VolumeBinding", weight: 0 },
+  { name: "VolumeZone", weight: 0 },
   { name: "PodTopologySpread", weight: 2 },
   { name: "InterPodAffinity", weight: 2 },
   { name: "DefaultPreemption", weight: 0 },
