@@ -1,6 +1,6 @@
 import type { Pod } from "../api/generated/core-v1.ts";
 import type { ClusterState } from "./framework/cluster-state.ts";
-import { type Hold, type Plugin, type Rejection, reject } from "./framework/plugin.ts";
+import { type Hold, type Rejection, reject } from "./framework/plugin.ts";
 import type { Profile } from "./framework/profile.ts";
 import type { WaitingPods } from "./framework/waiting-pods.ts";
 
@@ -54,7 +54,7 @@ export async function bind(
   holds: ReadonlyMap<string, number>,
   waiting: WaitingPods,
   signal: AbortSignal,
-  before: readonly Plugin[] = [],
+  binder?: { bind(pod: Pod, node: string): Promise<void> },
 ): Promise<Binding> {
   try {
     if (holds.size > 0) {
@@ -65,7 +65,11 @@ export async function bind(
       const rejection = await plugin.preBind!(pod, node, signal);
       if (rejection) return { kind: "rejected", plugin: plugin.name, rejection };
     }
-    for (const plugin of [...before, ...profile.bind]) if (await plugin.bind!(pod, node)) return { kind: "bound" };
+    if (binder) {
+      await binder.bind(pod, node);
+      return { kind: "bound" };
+    }
+    for (const plugin of profile.bind) if (await plugin.bind!(pod, node)) return { kind: "bound" };
     return { kind: "failed", error: new Error("no plugin of the profile binds pods") };
   } catch (error) {
     return { kind: "failed", error };

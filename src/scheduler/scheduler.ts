@@ -11,17 +11,21 @@ import { keyOf, keyText, type ObjectKey } from "../machinery/object.ts";
 import { isStatus } from "../machinery/status-error.ts";
 import { bind, release, reserve } from "./binding.ts";
 import { feedCluster, openClusterState } from "./cluster-feed.ts";
+import { profilesOf, type SchedulerConfiguration, withIgnoredResources } from "./configuration.ts";
+import { decideWithExtenders } from "./extenders/decide-with-extenders.ts";
+import { Extender } from "./extenders/extender.ts";
+import { postJson } from "./extenders/post-json.ts";
 import { type RetryTable, retryTable } from "./framework/changes.ts";
 import type { ClusterState } from "./framework/cluster-state.ts";
-import { decide, type NoPlace, type Placement } from "./framework/decide.ts";
+import { type DecideOptions, decide, type NoPlace, type Placement } from "./framework/decide.ts";
 import { DecisionLog, type RecordedDecision, recorded } from "./framework/decision-log.ts";
 import { explain } from "./framework/explain.ts";
 import { Nominations } from "./framework/nominations.ts";
 import { podInfo } from "./framework/pod-info.ts";
-import { type Profile, pluginsOf, profileOf, type WeightedPlugin } from "./framework/profile.ts";
+import { type Profile, pluginsOf } from "./framework/profile.ts";
 import { noNodes, type QueuedPod, SchedulingQueue } from "./framework/queue.ts";
 import { WaitingPods } from "./framework/waiting-pods.ts";
-import { defaultPlugins, pluginFactories } from "./plugins/default-plugins.ts";
+import type { PluginFactory } from "./plugins/default-plugins.ts";
 import { evict, giveUpNomination, noteRefusal } from "./refusal.ts";
 import { schedulerMetrics } from "./scheduler-metrics.ts";
 
@@ -32,9 +36,10 @@ export interface SchedulerOptions {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** The `schedulerName` of the pods it serves. */
-  readonly name?: string;
-  readonly plugins?: readonly WeightedPlugin[];
+  /** Profiles, extenders and back-off; by default one profile for `default-scheduler`. */
+  readonly configuration?: SchedulerConfiguration;
+  /** Plugins of the user's, which the configuration names. */
+  readonly plugins?: Readonly<Record<string, PluginFactory>>;
 }
 
 /** Places pods on nodes until disposed. */
@@ -63,6 +68,7 @@ class RunningScheduler implements Scheduler {
   readonly waitingPods: WaitingPods;
   readonly #options: SchedulerOptions;
   readonly #profiles: ReadonlyMap<string, Profile>;
+  readonly #extenders: readonly Extender[];
   readonly #recorders = new Map<string, EventRecorder>();
   readonly #cluster: ClusterState;
   readonly #queue: SchedulingQueue;
@@ -80,11 +86,9 @@ class RunningScheduler implements Scheduler {
     const { clock, informers } = options;
     this.waitingPods = new WaitingPods(clock);
     this.#cluster = openClusterState(informers);
-    const name = options.name ?? "default-scheduler";
-    const plugins =
-      options.plugins ??
-      defaultPlugins.map((each) => ({ plugin: pluginFactories[each.name]!({}, options), weight: each.weight }));
-    this.#profiles = new Map([[name, profileOf(name, plugins)]]);
+    const { configuration = {} } = options;
+    this.#extenders = (configuration.extenders ?? []).map((each) => new Extender(each, postJson(each)));
+    this.#profiles = profilesOf(withIgnoredResources(configuration), options, options.plugins);
     const hints = new Map<string, RetryTable>();
     for (const profile of this.#profiles.values()) {
       for (const plugin of pluginsOf(profile)) hints.set(plugin.name, retryTable(plugin.retryOn));
@@ -95,6 +99,8 @@ class RunningScheduler implements Scheduler {
     this.#queue = new SchedulingQueue({
       clock,
       compare: first!.compare,
+      firstBackoff: (configuration.podInitialBackoffSeconds ?? 1) * 1000,
+      longestBackoff: (configuration.podMaxBackoffSeconds ?? 10) * 1000,
       hints: (plugin) => hints.get(plugin),
       gate: (pod) => this.#gate(pod),
     });
@@ -161,37 +167,71 @@ class RunningScheduler implements Scheduler {
     while (!this.#stop.signal.aborted) {
       const entry = this.#queue.poll() ?? (await this.#queue.take());
       if (!entry) return;
-      this.#attempt(entry);
+      const extenders = this.#extenders.filter((extender) => extender.concerns(entry.pod));
+      if (extenders.length > 0) await this.#attemptWith(entry, extenders);
+      else this.#attempt(entry);
       if (this.#running.size >= maxBinds) await Promise.race(this.#running);
       else if (++decided % turn === 0) await new Promise<void>((resolve) => setImmediate(resolve));
     }
   }
 
   #attempt(entry: QueuedPod): void {
-    const { clock, random, log } = this.#options;
-    const { pod } = entry;
-    const profile = this.#profileOf(pod);
-    const began = clock.monotonic();
-    let result: "scheduled" | "unschedulable" | "error" = "error";
+    const profile = this.#profileOf(entry.pod);
+    const began = this.#options.clock.monotonic();
     try {
-      const { decision, search, looked } = decide(pod, profile, this.#cluster, {
-        random: () => random.next(),
-        start: this.#start,
-        nominations: this.#nominations,
-      });
-      const { length } = this.#cluster.nodes;
-      if (length > 0) this.#start = (this.#start + looked) % length;
-      result = decision.placed ? "scheduled" : "unschedulable";
-      this.#decisions.record(pod, profile.schedulerName, decision, clock.now());
-      if (decision.placed) this.#place(entry, profile, decision, search.states);
-      else this.#refuse(entry, profile, decision);
+      this.#carryOut(entry, profile, decide(entry.pod, profile, this.#cluster, this.#decideOptions()), began);
     } catch (error) {
-      log.error(`cannot decide about pod ${keyText(keyOf(pod))}: ${errorMessage(error)}`, { error });
-      this.#queue.fail(entry);
-      this.#note(entry, profile, errorMessage(error), "SchedulerError");
-    } finally {
-      this.#metrics.attempt(profile.schedulerName, result, (clock.monotonic() - began) / 1000);
+      this.#undecided(entry, profile, error, began);
     }
+  }
+
+  async #attemptWith(entry: QueuedPod, extenders: readonly Extender[]): Promise<void> {
+    const { clock, log } = this.#options;
+    const profile = this.#profileOf(entry.pod);
+    const began = clock.monotonic();
+    try {
+      const options = { ...this.#decideOptions(), warn: (text: string) => log.warn(text) };
+      const outcome = await decideWithExtenders(entry.pod, profile, this.#cluster, extenders, options);
+      this.#carryOut(
+        entry,
+        profile,
+        outcome,
+        began,
+        extenders.find(({ binds }) => binds),
+      );
+    } catch (error) {
+      this.#undecided(entry, profile, error, began);
+    }
+  }
+
+  #decideOptions(): DecideOptions {
+    const { random } = this.#options;
+    return { random: () => random.next(), start: this.#start, nominations: this.#nominations };
+  }
+
+  #carryOut(
+    entry: QueuedPod,
+    profile: Profile,
+    { decision, search, looked }: ReturnType<typeof decide>,
+    began: number,
+    binder?: Extender,
+  ): void {
+    const { clock } = this.#options;
+    const { length } = this.#cluster.nodes;
+    if (length > 0) this.#start = (this.#start + looked) % length;
+    this.#decisions.record(entry.pod, profile.schedulerName, decision, clock.now());
+    if (decision.placed) this.#place(entry, profile, decision, search.states, binder);
+    else this.#refuse(entry, profile, decision);
+    const result = decision.placed ? "scheduled" : "unschedulable";
+    this.#metrics.attempt(profile.schedulerName, result, (clock.monotonic() - began) / 1000);
+  }
+
+  #undecided(entry: QueuedPod, profile: Profile, error: unknown, began: number): void {
+    const { clock, log } = this.#options;
+    log.error(`cannot decide about pod ${keyText(keyOf(entry.pod))}: ${errorMessage(error)}`, { error });
+    this.#queue.fail(entry);
+    this.#note(entry, profile, errorMessage(error), "SchedulerError");
+    this.#metrics.attempt(profile.schedulerName, "error", (clock.monotonic() - began) / 1000);
   }
 
   #track(work: Promise<void>): void {
@@ -199,7 +239,13 @@ class RunningScheduler implements Scheduler {
     this.#running.add(tracked);
   }
 
-  #place(entry: QueuedPod, profile: Profile, { node }: Placement, states: ReadonlyMap<string, unknown>): void {
+  #place(
+    entry: QueuedPod,
+    profile: Profile,
+    { node }: Placement,
+    states: ReadonlyMap<string, unknown>,
+    binder: Extender | undefined,
+  ): void {
     const { pod } = entry;
     const step = { pod, node, profile };
     const reserved = reserve(step, this.#cluster, states);
@@ -210,14 +256,20 @@ class RunningScheduler implements Scheduler {
     }
     this.#cluster.assume(pod, node);
     this.#nominations.remove(pod.metadata.uid);
-    this.#track(this.#bind(entry, profile, node, reserved.holds));
+    this.#track(this.#bind(entry, profile, node, reserved.holds, binder));
   }
 
-  async #bind(entry: QueuedPod, profile: Profile, node: string, holds: ReadonlyMap<string, number>): Promise<void> {
+  async #bind(
+    entry: QueuedPod,
+    profile: Profile,
+    node: string,
+    holds: ReadonlyMap<string, number>,
+    binder: Extender | undefined,
+  ): Promise<void> {
     const { pod, uid } = entry;
     const { name, namespace } = pod.metadata;
     const step = { pod, node, profile };
-    const end = await bind(step, holds, this.waitingPods, this.#stop.signal);
+    const end = await bind(step, holds, this.waitingPods, this.#stop.signal, binder);
     if (end.kind === "bound") {
       for (const plugin of profile.postBind) plugin.postBind!(pod, node);
       this.#metrics.bound(entry);
