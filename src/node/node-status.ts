@@ -47,6 +47,8 @@ export interface NodeReporterOptions {
 const heartbeat = 10_000;
 const quietReport = 300_000;
 const leaseSeconds = 40;
+/** Tries to write one status (as upstream). */
+const reportAttempts = 5;
 /** Images named in the status (as upstream). */
 const imagesShown = 50;
 /** Bytes below which memory is scarce (upstream's hard eviction threshold). */
@@ -138,6 +140,17 @@ export class NodeReporter implements AsyncDisposable {
 
   /** Tells the node's status, if it changed or was not told for long. */
   async report(): Promise<void> {
+    for (let attempt = 1; attempt <= reportAttempts; attempt++) {
+      try {
+        return await this.#report();
+      } catch (error) {
+        // Somebody else wrote to the node just now: waiting for the next round would make it late to be ready.
+        if (!isStatus(error, "Conflict")) throw error;
+      }
+    }
+  }
+
+  async #report(): Promise<void> {
     const { client, nodeName, clock } = this.#options;
     const node = await client.get(Node, { name: nodeName });
     const status = await this.#status(node);
@@ -147,13 +160,8 @@ export class NodeReporter implements AsyncDisposable {
     });
     const due = clock.now() - this.#lastReport > quietReport;
     if (!due && isEqual(timeless(node.status), timeless(status))) return;
-    try {
-      await client.updateStatus(Node, { ...node, status });
-      this.#lastReport = clock.now();
-    } catch (error) {
-      // Somebody else wrote to the node; the next round sees it.
-      if (!isStatus(error, "Conflict")) throw error;
-    }
+    await client.updateStatus(Node, { ...node, status });
+    this.#lastReport = clock.now();
   }
 
   async #status(node: Node): Promise<NodeStatus> {
