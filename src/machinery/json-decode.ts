@@ -229,6 +229,8 @@ function listDecoder(type: ListInfo): Decode {
 
 function mapDecoder(type: MapInfo): Decode {
   const decode = decoderOf(type.value);
+  // Bytes in a map have no way to be absent in protobuf.
+  const zero = () => (type.value.kind === "scalar" && type.value.scalar === "bytes" ? "" : zeroOf(type.value));
   return (value, context) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Mismatch("");
     const given = value as Readonly<Record<string, unknown>>;
@@ -236,8 +238,7 @@ function mapDecoder(type: MapInfo): Decode {
     for (const key in given) {
       const before = given[key];
       const known = context.unknown?.length;
-      const after =
-        (before === null || before === undefined ? undefined : decode(before, context)) ?? zeroOf(type.value);
+      const after = (before === null || before === undefined ? undefined : decode(before, context)) ?? zero();
       if (known !== undefined && known !== context.unknown?.length) prefix(context.unknown, known, key);
       if (after === before) continue;
       // The copy owns a `__proto__` member if the original does, so assigning to it cannot reach the prototype.

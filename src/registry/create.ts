@@ -88,6 +88,7 @@ function prepareCreate(resource: Resource, object: AnyObject, { clock, random }:
   const { metadata } = object;
   const finalizers = declaration.finalizers?.filter((name) => !metadata.finalizers?.includes(name)) ?? [];
   const fresh = withMetadata(object, {
+    name: metadata.name ?? "", // refused later, but checks may count on a text
     uid: uuid(random),
     creationTimestamp: timestamp(clock.now()),
     deletionTimestamp: undefined,

@@ -1,6 +1,7 @@
 import { Fault } from "../lib/fault.ts";
 import type { FieldSet } from "../machinery/apply/field-set.ts";
 import { setText, sharedSet } from "../machinery/apply/shared-sets.ts";
+import { deepFreeze } from "../machinery/equality.ts";
 import type { KubeObject } from "../machinery/object.ts";
 import type { Revision } from "../store/store.ts";
 import type { AnyObject, Resource, Served } from "./resource.ts";
@@ -29,7 +30,7 @@ export class Held {
     this.resource = resource;
     this.key = key;
     this.revision = revision;
-    this.object = object;
+    this.object = resource.freeze ? deepFreeze(object) : object;
     this.#tail = tail;
   }
 
@@ -75,7 +76,8 @@ export class Held {
     this.#views ??= new Map();
     const known = this.#views.get(served);
     if (known) return known;
-    const view: View = { object: toServed(this.object, served), tail: undefined };
+    const object = toServed(this.object, served);
+    const view: View = { object: this.resource.freeze ? deepFreeze(object) : object, tail: undefined };
     this.#views.set(served, view);
     return view;
   }

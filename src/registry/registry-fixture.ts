@@ -34,6 +34,7 @@ export async function openRegistryFixture(): Promise<RegistryFixture> {
     clock,
     random: seededRandom(1),
     log: silentLog,
+    freeze: true,
     services: { addresses: "10.96.0.0/16", nodePorts: { from: 30000, to: 32767 } },
   });
   await registry.start();

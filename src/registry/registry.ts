@@ -22,6 +22,8 @@ export interface RegistryOptions {
   readonly random: Random;
   readonly log: Log;
   readonly services: ServiceRanges;
+  /** Freezes every object that is held, so that whoever changes a shared one fails: for tests. */
+  readonly freeze?: boolean;
 }
 
 /** Every kind that is served, each with its objects. Kinds come and go while it runs. */
@@ -63,8 +65,8 @@ export class Registry {
 
   /** Serves one more kind. Throws Fault `in-use` when its place is taken. */
   add(kind: Kind, lookup: TypeLookup): Collection {
-    const { store, clock, log } = this.#options;
-    const resource = new Resource(kind, lookup);
+    const { store, clock, log, freeze = false } = this.#options;
+    const resource = new Resource(kind, lookup, { freeze });
     const name = resourceText(resource.name);
     if (this.#collections.has(name)) throw new Fault("in-use", `${name} is served already`);
     const strategy = this.#strategies.get(name) ?? plainStrategy;

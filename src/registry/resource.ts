@@ -43,10 +43,13 @@ export class Resource {
   readonly generationOf: ((object: AnyObject) => unknown) | undefined;
   /** The status of a new object; undefined where none is shown. */
   readonly emptyStatus: unknown;
+  /** Objects are frozen as they are held, so that a change of a shared one is an error: for tests. */
+  readonly freeze: boolean;
   readonly #prefix: string;
 
-  constructor(kind: Kind, lookup: TypeLookup) {
+  constructor(kind: Kind, lookup: TypeLookup, options: { readonly freeze?: boolean } = {}) {
     this.kind = kind;
+    this.freeze = options.freeze ?? false;
     this.group = kind.group;
     this.plural = kind.plural;
     this.singular = kind.declaration.singular ?? kind.kind.toLowerCase();

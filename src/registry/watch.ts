@@ -49,7 +49,9 @@ export async function watchObjects(
   const from = fromNow ? 0n : parseRevision(resourceVersion);
   const initial = sendInitialEvents ?? fromNow;
   if (sendInitialEvents && !fromNow) await cache.reached(from);
-  return new WatchFeed(collection, clock, { ...request, from, initial });
+  // Who wants neither what exists nor what came after some moment begins with what comes next.
+  const start = fromNow && !initial ? cache.revision : from;
+  return new WatchFeed(collection, clock, { ...request, from: start, initial });
 }
 
 interface FeedOptions extends WatchRequest {

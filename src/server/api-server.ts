@@ -49,6 +49,8 @@ export interface ServerOptions extends BootstrapOptions {
   readonly nodePortRange?: { readonly from: number; readonly to: number };
   /** How nodes are called. */
   readonly kubelet?: KubeletOptions;
+  /** Freezes every object that is held, so that whoever changes a shared one fails: for tests. */
+  readonly freeze?: boolean;
 }
 
 export interface ListenOptions {
@@ -80,6 +82,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     log,
     kinds: options.kinds ?? allKinds,
     lookup: lookupType,
+    freeze: options.freeze ?? false,
     services: {
       addresses: options.serviceRange ?? "10.96.0.0/16",
       nodePorts: options.nodePortRange ?? { from: 30000, to: 32767 },

@@ -53,6 +53,7 @@ export async function openServerFixture(): Promise<ServerFixture> {
     random: systemRandom,
     log: silentLog,
     metrics: new Metrics(),
+    freeze: true,
     serviceAccounts: {
       issuer: "https://kubernetes.default.svc",
       privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),

@@ -72,7 +72,7 @@ function withDefaults(object: AnyObject, items: readonly Item[]): AnyObject {
     };
     return { ...container, resources };
   };
-  const containers = pod.spec.containers.map((one) => fill(one, "container"));
+  const containers = pod.spec.containers?.map((one) => fill(one, "container"));
   const initContainers = pod.spec.initContainers?.map((one) => fill(one, "init container"));
   if (notes.length === 0) return object;
   const annotations = { ...pod.metadata.annotations, [kindNote]: `LimitRanger plugin set: ${notes.join("; ")}` };
@@ -88,12 +88,12 @@ const missing = (present: Quantities | undefined, wanted: Quantities) =>
 
 function podFaults({ spec }: Pod, items: readonly Item[]): readonly string[] {
   const faults: string[] = [];
-  const all = [...spec.containers, ...(spec.initContainers ?? [])];
+  const all = [...(spec.containers ?? []), ...(spec.initContainers ?? [])];
   for (const item of items) {
     if (item.type === "Container") {
       for (const { resources } of all) faults.push(...check(item, resources?.requests ?? {}, resources?.limits ?? {}));
     } else if (item.type === "Pod") {
-      faults.push(...check(item, total(spec.containers, "requests"), total(spec.containers, "limits")));
+      faults.push(...check(item, total(spec.containers ?? [], "requests"), total(spec.containers ?? [], "limits")));
     }
   }
   return [...new Set(faults)];

@@ -100,7 +100,7 @@ function podTotal(spec: Pod["spec"], which: "requests" | "limits"): Usage {
     for (const [name, value] of Object.entries(amounts ?? {}))
       total[name] = total[name] ? addQuantities(total[name], value) : value;
   };
-  for (const { resources } of spec.containers) add(resources?.[which]);
+  for (const { resources } of spec.containers ?? []) add(resources?.[which]);
   for (const { resources } of spec.initContainers ?? []) {
     for (const [name, value] of Object.entries(resources?.[which] ?? {})) {
       if (!total[name] || compareQuantities(value, total[name]) > 0) total[name] = value;

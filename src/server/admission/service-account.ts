@@ -59,7 +59,7 @@ function withToken(spec: PodSpec, newName: () => string): PodSpec {
     const added = { name, readOnly: true, mountPath: tokenPath };
     return { ...container, volumeMounts: [...(container.volumeMounts ?? []), added] };
   };
-  const containers = spec.containers.map(mount);
+  const containers = spec.containers?.map(mount);
   const initContainers = spec.initContainers?.map(mount);
   const volumes = used && !present ? [...(spec.volumes ?? []), tokenVolume(name)] : spec.volumes;
   return { ...spec, containers, ...(initContainers ? { initContainers } : {}), ...(volumes ? { volumes } : {}) };

@@ -15,7 +15,11 @@ function* collect({ spec, metadata }: Pod): Iterable<string> {
   if (!spec) return;
   if (spec.serviceAccountName) yield `serviceaccounts/${spec.serviceAccountName}`;
   for (const { name } of spec.imagePullSecrets ?? []) if (name) yield `secrets/${name}`;
-  for (const container of [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])]) {
+  for (const container of [
+    ...(spec.initContainers ?? []),
+    ...(spec.containers ?? []),
+    ...(spec.ephemeralContainers ?? []),
+  ]) {
     for (const { secretRef, configMapRef } of container.envFrom ?? []) {
       if (secretRef?.name) yield `secrets/${secretRef.name}`;
       if (configMapRef?.name) yield `configmaps/${configMapRef.name}`;
