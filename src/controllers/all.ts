@@ -1,7 +1,9 @@
 import { kinds } from "../api/kinds.ts";
+import { clusterRoleAggregationController } from "./cluster-role/aggregation.ts";
 import { cronJobController } from "./cron-job/cron-job.ts";
 import { daemonSetController } from "./daemon-set/daemon-set.ts";
 import { deploymentController } from "./deployment/deployment.ts";
+import { disruptionController } from "./disruption/disruption.ts";
 import { endpointSliceController } from "./endpoints/endpoint-slices.ts";
 import { endpointsController } from "./endpoints/endpoints.ts";
 import type { ControllerDefinition, LoopDefinition } from "./framework/controller.ts";
@@ -15,6 +17,7 @@ import { nodeRangeController } from "./node-life-cycle/node-ranges.ts";
 import { nodeTaintController } from "./node-life-cycle/node-taints.ts";
 import { podCollector } from "./node-life-cycle/pod-collector.ts";
 import { taintEvictionController } from "./node-life-cycle/taint-eviction.ts";
+import { nodeTtlController } from "./node-life-cycle/ttl.ts";
 import { replicaSetController } from "./replication/replica-set.ts";
 import { replicationControllerController } from "./replication/replication-controller.ts";
 import { rootCaController } from "./service-account/root-ca.ts";
@@ -46,6 +49,8 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     jobController(),
     ttlAfterFinishedController,
     cronJobController,
+    disruptionController,
+    clusterRoleAggregationController,
     endpointsController,
     endpointSliceController,
     namespaceController(kinds.filter(isDeletable)),
@@ -55,6 +60,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     nodeTaintController,
     taintEvictionController(),
     podCollector(),
+    nodeTtlController(),
     loadBalancerController(settings.nodeAddresses),
   ];
 }
