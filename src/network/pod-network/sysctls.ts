@@ -28,7 +28,7 @@ export function networkSysctls(options: { readonly devices: readonly string[]; r
 
 /** Whether frames between pods of one bridge pass through netfilter here; without that, services do not work among them. */
 export async function bridgeFiltering(run: RunCommand): Promise<boolean> {
-  return (await run(["sysctl", "-n", "net.bridge.bridge-nf-call-iptables"])).code === 0;
+  return (await readSysctl(run, "net.bridge.bridge-nf-call-iptables")) !== undefined;
 }
 
 /**
@@ -38,31 +38,44 @@ export async function bridgeFiltering(run: RunCommand): Promise<boolean> {
 export async function openSysctls(run: RunCommand, wanted: readonly Sysctl[], file: string): Promise<AsyncDisposable> {
   const former = new Map(Object.entries(await remembered(file)));
   for (const { name, value, optional } of wanted) {
-    const now = await run(["sysctl", "-n", slashed(name)]);
-    if (now.code !== 0 && optional) continue;
-    const before = now.stdout.trim();
-    if (now.code === 0 && before === value) continue;
+    const before = await readSysctl(run, name);
+    if (before === undefined && optional) continue;
+    if (before === value) continue;
     if (!former.has(name)) {
-      former.set(name, before);
+      former.set(name, before ?? "");
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, JSON.stringify(Object.fromEntries(former)));
     }
-    await mustRun(run, ["sysctl", "-qw", `${slashed(name)}=${value}`]);
+    await mustRun(run, writing(name, value));
   }
   return {
     [Symbol.asyncDispose]: async () => {
       // Not checked: a setting of an interface goes with the interface.
-      for (const [name, value] of former) await run(["sysctl", "-qw", `${slashed(name)}=${value}`]);
+      for (const [name, value] of former) await run(writing(name, value));
       await rm(file, { force: true });
     },
   };
 }
 
-/** An interface's name may contain dots, which sysctl would take for separators. */
-function slashed(name: string): string {
-  const device = /^(net\.ipv[46]\.conf\.)(.+)(\.[a-z_]+)$/.exec(name);
-  return device ? `${device[1]!.replaceAll(".", "/")}${device[2]}${device[3]!.replace(".", "/")}` : name;
+/** What a setting is now; undefined where the kernel has none of that name. */
+async function readSysctl(run: RunCommand, name: string): Promise<string | undefined> {
+  const { code, stdout } = await run(["cat", fileOf(name)]);
+  return code === 0 ? stdout.trim() : undefined;
 }
+
+/** The program `sysctl` is not on every machine; a shell is. */
+function writing(name: string, value: string): readonly string[] {
+  return ["sh", "-c", 'printf %s "$0" > "$1"', value, fileOf(name)];
+}
+
+/** An interface's name may contain dots, which are not separators. */
+function fileOf(name: string): string {
+  const device = /^(net\.ipv[46]\.(?:conf|neigh)\.)(.+)(\.[a-z_]+)$/.exec(name);
+  const path = device ? `${slashed(device[1]!)}${device[2]}${slashed(device[3]!)}` : slashed(name);
+  return `/proc/sys/${path}`;
+}
+
+const slashed = (name: string) => name.replaceAll(".", "/");
 
 async function remembered(file: string): Promise<Record<string, string>> {
   try {
