@@ -4,11 +4,12 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { apiSuite } from "./measure-api.ts";
+import { podSuite } from "./measure-pods.ts";
 import { startSuite } from "./measure-start.ts";
 import { isMet, type Row, ratioOf, tableOf } from "./report.ts";
 import type { Suite } from "./suite.ts";
 
-const suites: readonly Suite[] = [startSuite, apiSuite];
+const suites: readonly Suite[] = [startSuite, apiSuite, podSuite];
 
 const { values } = parseArgs({
   options: {
