@@ -1,3 +1,4 @@
+import { inScope, type Usage, usageOf } from "../../api/core/quota-usage.ts";
 import { ResourceQuota } from "../../api/core/resource-quota.ts";
 import { addQuantities, compareQuantities, quantitySign, subtractQuantities } from "../../machinery/quantity.ts";
 import { conflict, forbidden, isStatus } from "../../machinery/status-error.ts";
@@ -5,7 +6,6 @@ import type { Registry } from "../../registry/registry.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { updateObject } from "../../registry/update.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
-import { inScope, type Usage, usageOf } from "./quota-usage.ts";
 
 const asQuota = (object: AnyObject) => object as AnyObject as unknown as ResourceQuota;
 /** What pods must say of every container when a quota limits it. */

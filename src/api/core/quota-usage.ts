@@ -1,10 +1,10 @@
-import type { PersistentVolumeClaim } from "../../api/core/persistent-volume-claim.ts";
-import type { Pod } from "../../api/core/pod.ts";
-import { qosClassOf } from "../../api/core/qos.ts";
-import type { ResourceQuota } from "../../api/core/resource-quota.ts";
-import type { Service } from "../../api/core/service.ts";
+import type { KubeObject } from "../../machinery/object.ts";
 import { addQuantities, compareQuantities } from "../../machinery/quantity.ts";
-import type { AnyObject } from "../../registry/resource.ts";
+import type { PersistentVolumeClaim } from "./persistent-volume-claim.ts";
+import type { Pod } from "./pod.ts";
+import { qosClassOf } from "./qos.ts";
+import type { ResourceQuota } from "./resource-quota.ts";
+import type { Service } from "./service.ts";
 
 /** Amounts by the name that quotas give them. */
 export type Usage = Readonly<Record<string, string>>;
@@ -21,15 +21,14 @@ const oldNames = new Set([
 ]);
 
 /** What one object takes from a quota. */
-export function usageOf(resource: { readonly group: string; readonly plural: string }, object: AnyObject): Usage {
+export function usageOf(resource: { readonly group: string; readonly plural: string }, object: KubeObject): Usage {
   const { group, plural } = resource;
   const usage: Record<string, string> = { [`count/${group ? `${plural}.${group}` : plural}`]: "1" };
   if (group !== "") return usage;
   if (oldNames.has(plural)) usage[plural] = "1";
-  if (plural === "pods") Object.assign(usage, podUsage(object as AnyObject as unknown as Pod));
-  if (plural === "services") Object.assign(usage, serviceUsage(object as AnyObject as unknown as Service));
-  if (plural === "persistentvolumeclaims")
-    Object.assign(usage, claimUsage(object as AnyObject as unknown as PersistentVolumeClaim));
+  if (plural === "pods") Object.assign(usage, podUsage(object as unknown as Pod));
+  if (plural === "services") Object.assign(usage, serviceUsage(object as unknown as Service));
+  if (plural === "persistentvolumeclaims") Object.assign(usage, claimUsage(object as unknown as PersistentVolumeClaim));
   return usage;
 }
 
@@ -37,7 +36,7 @@ export function usageOf(resource: { readonly group: string; readonly plural: str
 export function inScope(
   { spec }: ResourceQuota,
   resource: { readonly group: string; readonly plural: string },
-  object: AnyObject,
+  object: KubeObject,
 ): boolean {
   const scopes = [
     ...(spec?.scopes ?? []).map((scopeName) => ({ scopeName, operator: "Exists", values: [] as readonly string[] })),
@@ -49,7 +48,7 @@ export function inScope(
   ];
   if (scopes.length === 0) return true;
   if (resource.group !== "" || resource.plural !== "pods") return false;
-  const pod = object as AnyObject as unknown as Pod;
+  const pod = object as unknown as Pod;
   return scopes.every(({ scopeName, operator, values }) => scopeMatches(pod, scopeName, operator, values));
 }
 
