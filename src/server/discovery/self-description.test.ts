@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bootstrap } from "../bootstrap/bootstrap.ts";
+import { admin, openServerFixture, type ServerFixture } from "../server-fixture.ts";
+
+let fixture: ServerFixture;
+beforeAll(async () => {
+  fixture = await openServerFixture();
+});
+afterAll(() => fixture[Symbol.asyncDispose]());
+
+const maps = "/api/v1/namespaces/default/configmaps";
+
+describe("what the server says of itself", () => {
+  test("discovery names the groups, and answers 304 to a client that knows them", async () => {
+    const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+    const first = await fixture.call("GET", "/apis", { headers: { accept } });
+    expect(first.body.kind).toBe("APIGroupDiscoveryList");
+    const apps = (
+      first.body.items as unknown as { metadata: { name: string }; versions: { resources: { resource: string }[] }[] }[]
+    ).find(({ metadata }) => metadata.name === "apps");
+    expect(apps?.versions[0]?.resources.map(({ resource }) => resource)).toContain("deployments");
+    const headers = { accept, "if-none-match": String(first.headers.etag) };
+    expect((await fixture.call("GET", "/apis", { headers })).status).toBe(304);
+  });
+
+  test("OpenAPI describes a deployment in both versions", async () => {
+    const v3 = await fixture.call("GET", "/openapi/v3/apis/apps/v1");
+    const name = "io.k8s.api.apps.v1.Deployment";
+    expect(v3.body.components?.schemas?.[name]?.["x-kubernetes-group-version-kind"]).toEqual([
+      { group: "apps", kind: "Deployment", version: "v1" },
+    ]);
+    const v2 = await fixture.call("GET", "/openapi/v2");
+    expect(v2.body.definitions?.[name]?.properties?.spec).toEqual({
+      $ref: "#/definitions/io.k8s.api.apps.v1.DeploymentSpec",
+    });
+    const accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    expect((await fixture.call("GET", "/openapi/v2", { headers: { accept } })).bytes.length).toBeGreaterThan(100_000);
+  });
+
+  test.each(["/healthz", "/livez", "/readyz", "/livez/ping"])("%s is ok", async (path) => {
+    expect((await fixture.call("GET", path)).text).toBe("ok");
+  });
+
+  test("requests are counted under upstream's name", async () => {
+    await fixture.call("GET", maps, { as: admin });
+    expect((await fixture.call("GET", "/metrics")).text).toMatch(
+      /apiserver_request_total\{verb="LIST",group="",version="v1",resource="configmaps",subresource="",scope="namespace",code="200"\} \d+/,
+    );
+  });
+
+  test("a default role that was cut is whole again after the next start, and keeps what was added", async () => {
+    const path = "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:kube-dns";
+    const own = { verbs: ["get"], apiGroups: [""], resources: ["pods"] };
+    const headers = { "content-type": "application/merge-patch+json" };
+    await fixture.call("PATCH", path, { body: { rules: [own] }, headers });
+    await bootstrap(fixture.server.registry, {});
+    const { rules } = (await fixture.call("GET", path)).body;
+    expect(rules).toContainEqual(own);
+    const resources = (rules as unknown as { resources: string[] }[]).flatMap((rule) => rule.resources);
+    expect(resources.sort()).toEqual(["endpoints", "pods", "services"]);
+  });
+});

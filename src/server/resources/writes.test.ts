@@ -1,0 +1,167 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openServerFixture, type ServerFixture } from "../server-fixture.ts";
+
+let fixture: ServerFixture;
+beforeAll(async () => {
+  fixture = await openServerFixture();
+});
+afterAll(() => fixture[Symbol.asyncDispose]());
+
+const maps = "/api/v1/namespaces/default/configmaps";
+const pods = "/api/v1/namespaces/default/pods";
+const deployments = "/apis/apps/v1/namespaces/default/deployments";
+const configMap = (name: string, data: object = {}) => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name },
+  data,
+});
+const pod = (name: string, spec: object = {}) => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name, labels: { name } },
+  spec: { containers: [{ name: "c", image: "img:1" }], ...spec },
+});
+const deployment = (name: string) => ({
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name },
+  spec: {
+    replicas: 2,
+    selector: { matchLabels: { app: "a" } },
+    template: { metadata: { labels: { app: "a" } }, spec: { containers: [{ name: "c", image: "img:1" }] } },
+  },
+});
+
+describe("writes", () => {
+  test("the three patches change what they name", async () => {
+    await fixture.make([deployments, deployment("patched")]);
+    const path = `${deployments}/patched`;
+    const patch = (type: string, body: unknown) =>
+      fixture.call("PATCH", path, { body, headers: { "content-type": `application/${type}` } });
+    const json = await patch("json-patch+json", [{ op: "replace", path: "/spec/replicas", value: 3 }]);
+    expect(json.body.spec?.replicas).toBe(3);
+    const merged = await patch("merge-patch+json", { metadata: { labels: { a: "b" } } });
+    expect(merged.body.metadata?.labels).toEqual({ a: "b" });
+    const containers = [{ name: "d", image: "img:2" }];
+    const strategic = await patch("strategic-merge-patch+json", { spec: { template: { spec: { containers } } } });
+    const names = (strategic.body.spec?.template?.spec?.containers as unknown as { name: string }[]).map(
+      ({ name }) => name,
+    );
+    expect(names.sort()).toEqual(["c", "d"]);
+    expect(strategic.body.metadata?.generation).toBe(3);
+  });
+
+  test("an apply that takes what another owns names the field and its owner, unless it is forced", async () => {
+    const apply = (manager: string, value: string, force = "") =>
+      fixture.call("PATCH", `${maps}/applied?fieldManager=${manager}${force}`, {
+        body: JSON.stringify(configMap("applied", { a: value })),
+        headers: { "content-type": "application/apply-patch+yaml" },
+      });
+    expect((await apply("m1", "1")).status).toBe(201);
+    const refused = await apply("m2", "2");
+    expect(refused.body.message).toBe('Apply failed with 1 conflict: conflict with "m1": .data.a');
+    expect((await apply("m2", "2", "&force=true")).body.data).toEqual({ a: "2" });
+  });
+
+  test("every write says who owns what", async () => {
+    const { body } = await fixture.call("POST", `${maps}?fieldManager=me`, { body: configMap("owned", { a: "1" }) });
+    expect(body.metadata?.managedFields).toMatchObject([
+      { manager: "me", operation: "Update", apiVersion: "v1", fieldsV1: { "f:data": { ".": {}, "f:a": {} } } },
+    ]);
+  });
+
+  test("a status is changed at its own address only", async () => {
+    await fixture.make([deployments, deployment("split")]);
+    const headers = { "content-type": "application/merge-patch+json" };
+    const body = { spec: { replicas: 9 }, status: { replicas: 5 } };
+    const whole = await fixture.call("PATCH", `${deployments}/split`, { body, headers });
+    expect([whole.body.spec?.replicas, whole.body.status?.replicas]).toEqual([9, undefined]);
+    const part = await fixture.call("PATCH", `${deployments}/split/status`, {
+      body: { spec: { replicas: 1 }, status: { replicas: 5 } },
+      headers,
+    });
+    expect([part.body.spec?.replicas, part.body.status?.replicas]).toEqual([9, 5]);
+  });
+
+  test("scale changes the replicas and refuses fewer than none", async () => {
+    await fixture.make([deployments, deployment("scaled")]);
+    const path = `${deployments}/scaled/scale`;
+    const scaled = await fixture.call("PUT", path, { body: { metadata: { name: "scaled" }, spec: { replicas: 4 } } });
+    expect(scaled.body).toMatchObject({ kind: "Scale", spec: { replicas: 4 }, status: { selector: "app=a" } });
+    const body = { spec: { replicas: -1 } };
+    const refused = await fixture.call("PATCH", path, {
+      body,
+      headers: { "content-type": "application/merge-patch+json" },
+    });
+    expect(refused.body.message).toBe(
+      'Scale.autoscaling "scaled" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0',
+    );
+  });
+
+  test("a pod is bound once", async () => {
+    await fixture.make([pods, pod("toBind".toLowerCase())]);
+    const body = { metadata: { name: "tobind" }, target: { kind: "Node", name: "n1" } };
+    expect((await fixture.call("POST", `${pods}/tobind/binding`, { body })).status).toBe(201);
+    const second = await fixture.call("POST", `${pods}/tobind/binding`, { body });
+    expect(second.body.message).toBe(
+      'Operation cannot be fulfilled on pods/binding "tobind": pod tobind is already assigned to node "n1"',
+    );
+  });
+
+  test("a bound pod is deleted with grace, which may only be shortened", async () => {
+    await fixture.make([pods, pod("graceful", { nodeName: "n1" })]);
+    const first = await fixture.call("DELETE", `${pods}/graceful`);
+    expect(first.body.metadata?.deletionGracePeriodSeconds).toBe(30);
+    const longer = await fixture.call("DELETE", `${pods}/graceful?gracePeriodSeconds=60`);
+    expect(longer.body.metadata?.deletionGracePeriodSeconds).toBe(30);
+    await fixture.call("DELETE", `${pods}/graceful?gracePeriodSeconds=0`);
+    expect((await fixture.call("GET", `${pods}/graceful`)).status).toBe(404);
+  });
+
+  test("an eviction waits for the pod's disruption budget", async () => {
+    const budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
+    await fixture.make(
+      [pods, pod("evicted", { nodeName: "n1" })],
+      [budgets, { metadata: { name: "b" }, spec: { minAvailable: 1, selector: { matchLabels: { name: "evicted" } } } }],
+    );
+    const headers = { "content-type": "application/merge-patch+json" };
+    const conditions = [{ type: "Ready", status: "True" }];
+    await fixture.call("PATCH", `${pods}/evicted/status`, {
+      body: { status: { phase: "Running", conditions } },
+      headers,
+    });
+    const allow = (disruptionsAllowed: number) =>
+      fixture.call("PATCH", `${budgets}/b/status`, {
+        body: {
+          status: { observedGeneration: 1, disruptionsAllowed, currentHealthy: 1, desiredHealthy: 1, expectedPods: 1 },
+        },
+        headers,
+      });
+    const evict = () => fixture.call("POST", `${pods}/evicted/eviction`, { body: { metadata: { name: "evicted" } } });
+    await allow(0);
+    const refused = await evict();
+    expect(refused.status).toBe(429);
+    expect(refused.body.details?.causes).toEqual([
+      { reason: "DisruptionBudget", message: "The disruption budget b needs 1 healthy pods and has 1 currently" },
+    ]);
+    await allow(1);
+    expect((await evict()).status).toBe(201);
+    expect((await fixture.call("GET", `${budgets}/b`)).body.status?.disruptionsAllowed).toBe(0);
+  });
+
+  test("a dry run answers as if, and writes nothing", async () => {
+    expect((await fixture.call("POST", `${maps}?dryRun=All`, { body: configMap("dry") })).status).toBe(201);
+    expect((await fixture.call("GET", `${maps}/dry`)).status).toBe(404);
+  });
+
+  test("deleting by label leaves the others", async () => {
+    const labelled = (name: string, app: string) => ({ ...configMap(name), metadata: { name, labels: { app } } });
+    await fixture.make([maps, labelled("del-a", "x")], [maps, labelled("del-b", "y")]);
+    const deleted = await fixture.call("DELETE", `${maps}?labelSelector=app%3Dx`);
+    expect(
+      (deleted.body.items as unknown as { metadata: { name: string } }[]).map(({ metadata }) => metadata.name),
+    ).toEqual(["del-a"]);
+    expect((await fixture.call("GET", `${maps}/del-b`)).status).toBe(200);
+  });
+});
