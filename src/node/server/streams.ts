@@ -55,13 +55,10 @@ async function serveCommand(
   if (!status) throw new Fault("missing", `container not found ("${container}")`);
   const selection = streamSelection(query);
   const session = await acceptExec(request, socket, head, selection);
+  // Whether a container runs on a terminal was settled when it was made; who attaches cannot choose.
+  const tty = kind === "attach" ? hasTerminal(pod, container) : selection.tty;
   try {
-    const streams = {
-      tty: selection.tty,
-      stdin: selection.stdin,
-      stdout: selection.stdout,
-      stderr: selection.stderr && !selection.tty,
-    };
+    const streams = { tty, stdin: selection.stdin, stdout: selection.stdout, stderr: selection.stderr && !tty };
     const url =
       kind === "exec"
         ? await runtime.execUrl(status.id, query.getAll("command"), streams)
@@ -71,8 +68,8 @@ async function serveCommand(
       {
         ...(session.stdin ? { stdin: session.stdin } : {}),
         ...(session.stdout ? { stdout: session.stdout } : {}),
-        ...(session.stderr ? { stderr: session.stderr } : {}),
-        tty: selection.tty,
+        ...(session.stderr && !tty ? { stderr: session.stderr } : {}),
+        tty,
         resize: session.resize,
       },
     );
@@ -80,6 +77,11 @@ async function serveCommand(
   } catch (error) {
     await session.exit({ kind: "failed", message: errorMessage(error) });
   }
+}
+
+function hasTerminal({ spec }: Pod, name: string): boolean {
+  const all = [...spec.containers, ...(spec.initContainers ?? []), ...(spec.ephemeralContainers ?? [])];
+  return all.find((container) => container.name === name)?.tty ?? false;
 }
 
 async function servePorts(
