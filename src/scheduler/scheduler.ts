@@ -127,13 +127,12 @@ class RunningScheduler implements Scheduler {
 
   why(pod: Pod): RecordedDecision {
     const profile = this.#profileOf(pod);
-    const { random, clock } = this.#options;
+    const { clock } = this.#options;
     const everyNode: Profile = { ...profile, percentageOfNodesToScore: 100 };
-    const { decision } = decide(pod, everyNode, this.#cluster, {
-      random: () => random.next(),
-      start: 0,
-      nominations: this.#nominations,
-    });
+    const ask = () => decide(pod, everyNode, this.#cluster, { ...this.#decideOptions(), start: 0 }).decision;
+    const place = this.#cluster.node(this.#cluster.placeOf(pod.metadata.uid) ?? "");
+    const self = place?.pods.get(pod.metadata.uid);
+    const decision = place && self ? this.#cluster.supposing(place, { gone: [self] }, ask) : ask();
     const { namespace, name, uid } = pod.metadata;
     const keep = { scores: Number.POSITIVE_INFINITY, names: Number.POSITIVE_INFINITY };
     return recorded({ namespace, name, uid }, profile.schedulerName, decision, clock.now(), keep);
