@@ -47,7 +47,9 @@ export class Pipeline {
     const info = requestInfo(request.method, request.path);
     socket.on("error", () => {});
     try {
-      const user = await this.#admit(request, connectInfo(info));
+      const user = await this.#admit(request, info);
+      const question = connectQuestion(info, user);
+      if (question) check(question, await this.#services.authorizer.decide(question));
       if (!info.isResource) throw new StatusError("BadRequest", "Upgrade request is not supported here");
       await connectCall(this.#services, { request, info, user }, message, socket, head);
     } catch (error) {
@@ -93,8 +95,11 @@ function questionOf(info: RequestInfo, user: UserInfo): AuthorizationRequest {
   return { user, isResource: false, verb: info.verb, path: info.path, ...nothing };
 }
 
-// Upgrades do something, whatever their method: since v1.35 WebSocket clients, which can only GET, need the right to create.
-function connectInfo(info: RequestInfo): RequestInfo {
-  if (!info.isResource || info.verb !== "get" || info.subresource === "proxy") return info;
-  return info;
+/** Upgrades that do something to a pod. */
+const acting = new Set(["exec", "attach", "portforward"]);
+
+// Since v1.35 WebSocket clients, which can only GET, need the right to create as well.
+function connectQuestion(info: RequestInfo, user: UserInfo): AuthorizationRequest | undefined {
+  if (!info.isResource || info.verb !== "get" || !acting.has(info.subresource)) return undefined;
+  return { ...questionOf(info, user), verb: "create" };
 }
