@@ -282,3 +282,16 @@ describe("what a pod is given", () => {
     expect(one).toBe(two);
   });
 });
+
+describe("run", () => {
+  test("run -it without a terminal of its own shows the output and ends with the container", async () => {
+    const image = "navarch.local/busybox:1.35";
+    const command = ["sh", "-c", "sleep 1; echo done"];
+    await using attached = cluster.startKubectl(
+      ...["-n", ns, "run", "once", "-it", "--rm", "--restart=Never", `--image=${image}`, "--", ...command],
+    );
+    expect(await attached.ended).toBe(0);
+    expect(attached.stdout).toContain("done");
+    expect(attached.stderr).toContain("Unable to use a TTY");
+  });
+});
