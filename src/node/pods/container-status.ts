@@ -38,7 +38,8 @@ export function containerStatus(
   const { pod, observed } = input;
   const status = newest(observed, container.name);
   if (!status && before?.state?.terminated && isOver(container, input, before.state.terminated.exitCode)) return before;
-  const image = status?.image || container.image || "";
+  // A runtime that knows an image only by its digest says less than the declaration.
+  const image = (status?.image.startsWith("sha256:") ? undefined : status?.image) || container.image || "";
   const base = { name: container.name, image, imageID: status?.imageRef ?? before?.imageID ?? "" };
   const state = status ? presentState(container, status, input, before) : absentState(container, input, before);
   return {

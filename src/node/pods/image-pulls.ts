@@ -15,8 +15,8 @@ export type ImageResult =
 
 /** 10 s doubling to 300 s (as upstream). */
 const growth = { base: 10_000, factor: 2, max: 300_000 };
-/** How soon a failed pull is looked at again, to show that it backs off. */
-const soon = 1000;
+/** For how long a failed pull is shown as such, before it is shown as backing off. */
+const shown = 1000;
 
 export interface ImagePullsOptions {
   readonly runtime: ContainerRuntime;
@@ -28,10 +28,10 @@ export interface ImagePullsOptions {
   readonly parallel?: number;
 }
 
-interface Failure {
+interface Failure extends Waiting {
   readonly count: number;
+  readonly at: number;
   readonly until: number;
-  readonly why: string;
 }
 
 /** Brings containers' images to the node, as their pull policy says. */
@@ -50,6 +50,9 @@ export class ImagePulls {
   /** Makes sure of a container's image; says why it waits if that fails. Throws Fault `aborted` when the signal does. */
   async ensure(pod: Pod, container: Container, signal?: AbortSignal): Promise<ImageResult> {
     const fieldPath = fieldPathOf(pod, container.name);
+    const fresh = this.#known(pod, container.image ?? "");
+    const left = fresh ? fresh.at + shown - this.#options.clock.monotonic() : 0;
+    if (fresh && left > 0) return { ok: false, reason: fresh.reason, message: fresh.message, retryIn: left };
     const result = await this.#ensure(pod, container, fieldPath, signal);
     if (!result.ok) this.#options.events.record(pod, "Warning", "Failed", `Error: ${result.reason}`, fieldPath);
     return result;
@@ -91,12 +94,17 @@ export class ImagePulls {
 
   async #pull(pod: Pod, name: string, fieldPath: string, signal: AbortSignal | undefined): Promise<ImageResult> {
     const { clock, events, runtime } = this.#options;
-    const known = this.#failures.get(pod.metadata.uid)?.get(name);
+    const known = this.#known(pod, name);
     const now = clock.monotonic();
     if (known && now < known.until) {
       const text = `Back-off pulling image "${name}"`;
       events.record(pod, "Normal", "BackOff", text, fieldPath);
-      return { ok: false, reason: "ImagePullBackOff", message: `${text}: ${known.why}`, retryIn: known.until - now };
+      return {
+        ok: false,
+        reason: "ImagePullBackOff",
+        message: `${text}: ${known.reason}: ${known.message}`,
+        retryIn: known.until - now,
+      };
     }
     events.record(pod, "Normal", "Pulling", `Pulling image "${name}"`, fieldPath);
     const { pulledIn, ...result } = await this.#fetch(pod, name, signal);
@@ -110,16 +118,21 @@ export class ImagePulls {
     }
     const reason = result.ok ? "ErrImagePull" : result.reason;
     const message = result.ok ? "the image is not there after it was pulled" : result.message;
-    this.#failed(pod, name, `${reason}: ${message}`, known?.count ?? 0);
+    this.#failed(pod, name, { reason, message }, known?.count ?? 0);
     events.record(pod, "Warning", "Failed", `Failed to pull image "${name}": ${message}`, fieldPath);
-    return { ok: false, reason, message, retryIn: soon };
+    return { ok: false, reason, message, retryIn: shown };
   }
 
-  #failed(pod: Pod, name: string, why: string, before: number): void {
+  #known(pod: Pod, name: string): Failure | undefined {
+    return this.#failures.get(pod.metadata.uid)?.get(name);
+  }
+
+  #failed(pod: Pod, name: string, why: Waiting, before: number): void {
     const { uid } = pod.metadata;
     const failures = this.#failures.get(uid) ?? new Map<string, Failure>();
+    const at = this.#options.clock.monotonic();
     const count = before + 1;
-    failures.set(name, { count, why, until: this.#options.clock.monotonic() + backoffDelay(growth, count) });
+    failures.set(name, { ...why, count, at, until: at + backoffDelay(growth, count) });
     this.#failures.set(uid, failures);
   }
 

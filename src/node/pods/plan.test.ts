@@ -260,11 +260,7 @@ describe("a pod has ended", () => {
     { name: "badly when one failed for good", policy: "Never", codes: [0, 1], phase: "Failed" },
   ] as const)("$name", ({ policy, codes, phase }) => {
     const containers = codes.map((code, index) =>
-      observedOf(
-        "ab"[index]!,
-        code === undefined ? "running" : "exited",
-        code === undefined ? {} : { exitCode: code },
-      ),
+      observedOf("ab"[index]!, code === undefined ? "running" : "exited", code === undefined ? {} : { exitCode: code }),
     );
     expect(finishedPhase(samplePod({ ...two, restartPolicy: policy }), observedPod(containers))).toBe(phase);
   });

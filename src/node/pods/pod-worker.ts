@@ -55,6 +55,7 @@ export class PodWorker {
   #cleaned = false;
   /** Nothing of the pod is left on the node. */
   #gone = false;
+  #left = false;
 
   /** `onGone` is called when the pod is neither on the node nor in the API any more. */
   constructor(pod: Pod, services: PodServices, onGone: () => void) {
@@ -104,7 +105,7 @@ export class PodWorker {
   /** Something may have changed. */
   wake(): void {
     if (this.#gone) {
-      if (this.#removed) this.#onGone();
+      this.#leave();
       return;
     }
     this.#dirty = true;
@@ -185,7 +186,12 @@ export class PodWorker {
     }
     // Set here, not after an await: who wakes from now on begins anew.
     this.#running = undefined;
-    if (this.#gone && this.#removed) this.#onGone();
+    if (this.#gone) this.#leave();
+  }
+
+  #leave(): void {
+    if (this.#removed && !this.#left) this.#onGone();
+    this.#left ||= this.#removed;
   }
 
   /** One look; returns after how many ms another is due at the latest. */

@@ -1,5 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync, rmSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { chmodSync, closeSync, mkdirSync, openSync, readSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { runtimeAnnotations } from "../runtime/labels.ts";
 import type { LogFiles } from "../runtime/log-files.ts";
@@ -35,7 +34,7 @@ export class TerminationMessages {
   }
 
   async #read(container: ObservedContainer, folder: string): Promise<string | undefined> {
-    const written = await readStart(terminationLogPath(folder, container.name, container.restartCount));
+    const written = readStart(terminationLogPath(folder, container.name, container.restartCount));
     if (written) return written;
     const policy = container.annotations[runtimeAnnotations.terminationMessagePolicy];
     if (policy !== "FallbackToLogsOnError" || container.exitCode === 0) return undefined;
@@ -50,13 +49,18 @@ export class TerminationMessages {
   }
 }
 
-async function readStart(path: string): Promise<string | undefined> {
+function readStart(path: string): string | undefined {
+  let file: number;
   try {
-    await using file = await open(path, "r");
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(longest), 0, longest, 0);
-    return buffer.toString("utf8", 0, bytesRead);
+    file = openSync(path, "r");
   } catch {
     return undefined;
+  }
+  try {
+    const buffer = Buffer.alloc(longest);
+    return buffer.toString("utf8", 0, readSync(file, buffer));
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -1,4 +1,5 @@
-import { removeLogs } from "../runtime/log-rotation.ts";
+import { readdirSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
 import type { ObservedPod } from "./observed.ts";
 import { removeTerminationLog } from "./termination-messages.ts";
@@ -18,10 +19,23 @@ export async function tidy(observed: ObservedPod, podFolder: string, runtime: Co
       continue;
     }
     await runtime.removeContainer(container.id);
-    await removeLogs(container.logPath);
+    removeLogs(container.logPath);
     removeTerminationLog(podFolder, container);
   }
   for (const { id, state } of observed.sandboxes.slice(1)) {
     if (state === "notReady" && !holding.has(id)) await runtime.removeSandbox(id);
   }
+}
+
+/** Removes a log with what was rotated from it. */
+function removeLogs(path: string): void {
+  const directory = dirname(path);
+  let names: readonly string[] = [];
+  try {
+    names = readdirSync(directory);
+  } catch {
+    // No log was ever written.
+  }
+  for (const name of names)
+    if (name === basename(path) || name.startsWith(`${basename(path)}.`)) rmSync(join(directory, name));
 }

@@ -1,6 +1,6 @@
 import "reflect-metadata";
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { createInformers } from "../../client/informer.ts";
 import { buildImage, busyboxImage, pauseImage } from "../../images/build.ts";
 import { loadAll } from "../../images/catalogue.ts";
 import { systemClock } from "../../lib/clock.ts";
+import { Fault } from "../../lib/fault.ts";
 import { type Log, silentLog } from "../../lib/log.ts";
 import { Metrics } from "../../lib/metrics.ts";
 import { systemRandom } from "../../lib/random.ts";
@@ -52,6 +53,12 @@ export async function openRealNode(number: number, log: Log = silentLog) {
   await loadAll(images, { address: containerd.endpoint });
   const cgroups = new Cgroups({ hierarchy: await detectCgroups(), clock, name: `${name}-pods` });
   const runtime = openCriRuntime({ endpoint: containerd.endpoint, clock });
+  // Containerd hears of an import by an event of its own, a moment after it.
+  const deadline = clock.now() + 10_000;
+  while (!(await runtime.imageStatus(busyboxImage.name))) {
+    if (clock.now() > deadline) throw new Fault("missing", `containerd does not see the imported ${busyboxImage.name}`);
+    await clock.sleep(5);
+  }
   const api = new FakeApi();
   api.answer = (kind) => {
     if (kind === "TokenReview") return { status: { authenticated: true, user: { username: "admin", groups: [] } } };
@@ -126,6 +133,7 @@ export async function openRealNode(number: number, log: Log = silentLog) {
       await runtime[Symbol.asyncDispose]();
       await containerd.stop({ purge: true });
       await run("ip", ["link", "delete", name]).catch(() => {});
+      await rm(directory, { recursive: true, force: true });
     },
   };
 }
