@@ -20,6 +20,7 @@ import { taintEvictionController } from "./node-life-cycle/taint-eviction.ts";
 import { nodeTtlController } from "./node-life-cycle/ttl.ts";
 import { replicaSetController } from "./replication/replica-set.ts";
 import { replicationControllerController } from "./replication/replication-controller.ts";
+import { resourceQuotaController } from "./resource-quota/resource-quota.ts";
 import { rootCaController } from "./service-account/root-ca.ts";
 import { serviceAccountController } from "./service-account/service-accounts.ts";
 import { statefulSetController } from "./stateful-set/stateful-set.ts";
@@ -50,6 +51,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     ttlAfterFinishedController,
     cronJobController,
     disruptionController,
+    resourceQuotaController(kinds.filter(isDeletable)),
     clusterRoleAggregationController,
     endpointsController,
     endpointSliceController,

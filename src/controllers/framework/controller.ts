@@ -36,17 +36,24 @@ export interface ReconcileResult {
 /** Nothing left to do until something changes. */
 export const done: ReconcileResult = Object.freeze({});
 
+export type Change = "added" | "updated" | "deleted";
+
 /** Turns changes of another kind into keys of the controller's kind. */
 export interface Watch {
   readonly kind: KindRef<KubeObject>;
-  /** Called with the new object (or the last one, when deleted) and the one before. */
-  readonly keys: (object: KubeObject, previous: KubeObject | undefined, cache: Cache) => readonly ObjectKey[];
+  /** Called with the new object (or the last one, when deleted) and, when updated, the one before. */
+  readonly keys: (
+    object: KubeObject,
+    previous: KubeObject | undefined,
+    cache: Cache,
+    change: Change,
+  ) => readonly ObjectKey[];
 }
 
 /** A typed `Watch`. */
 export function watches<T>(
   kind: KindRef<T>,
-  keys: (object: T, previous: T | undefined, cache: Cache) => readonly ObjectKey[],
+  keys: (object: T, previous: T | undefined, cache: Cache, change: Change) => readonly ObjectKey[],
 ): Watch {
   return { kind: kind as unknown as KindRef<KubeObject>, keys: keys as unknown as Watch["keys"] };
 }
@@ -58,6 +65,8 @@ export interface ControllerDefinition {
   /** Component name in its events; upstream's is the name with `-controller`. */
   readonly eventSource: string;
   readonly for: KindRef<KubeObject>;
+  /** Whether an update of an object wakes its key; default is that every one does. */
+  readonly wakes?: (next: KubeObject, previous: KubeObject) => boolean;
   /** Kinds whose changes wake the controller owner they name. */
   readonly owns: readonly KindRef<KubeObject>[];
   readonly watches: readonly Watch[];

@@ -8,7 +8,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { type KindRef, type KubeObject, keyOf, keyText, type ObjectKey } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
-import type { Cache, ControllerDefinition, LoopDefinition, ReconcileContext } from "./controller.ts";
+import type { Cache, Change, ControllerDefinition, LoopDefinition, ReconcileContext } from "./controller.ts";
 import { kindText, OwnWrites } from "./own-writes.ts";
 
 export interface RunOptions {
@@ -134,7 +134,9 @@ function subscribe(
   cache: Cache,
   queue: WorkQueue,
 ): readonly Disposable[] {
-  const enqueue = (object: KubeObject) => queue.add(keyText(keyOf(object)));
+  const enqueue = (object: KubeObject, previous?: KubeObject) => {
+    if (!previous || !definition.wakes || definition.wakes(object, previous)) queue.add(keyText(keyOf(object)));
+  };
   const enqueueOwner = (object: KubeObject, previous?: KubeObject) => {
     for (const each of previous ? [object, previous] : [object]) {
       const owner = each.metadata.ownerReferences?.find((reference) => reference.controller);
@@ -142,14 +144,21 @@ function subscribe(
       queue.add(definition.for.namespaced ? `${each.metadata.namespace}/${owner.name}` : owner.name);
     }
   };
-  const each = (kind: KindRef<KubeObject>, tell: (object: KubeObject, previous?: KubeObject) => void) =>
-    informers.of(kind).on({ added: (object) => tell(object), updated: tell, deleted: (object) => tell(object) });
+  const each = (
+    kind: KindRef<KubeObject>,
+    tell: (object: KubeObject, previous: KubeObject | undefined, change: Change) => void,
+  ) =>
+    informers.of(kind).on({
+      added: (object) => tell(object, undefined, "added"),
+      updated: (object, previous) => tell(object, previous, "updated"),
+      deleted: (object) => tell(object, undefined, "deleted"),
+    });
   return [
     each(definition.for, enqueue),
     ...definition.owns.map((kind) => each(kind, enqueueOwner)),
     ...definition.watches.map((watch) =>
-      each(watch.kind, (object, previous) => {
-        for (const key of watch.keys(object, previous, cache)) queue.add(keyText(key));
+      each(watch.kind, (object, previous, change) => {
+        for (const key of watch.keys(object, previous, cache, change)) queue.add(keyText(key));
       }),
     ),
   ];

@@ -1,0 +1,90 @@
+import { inScope, type Usage, usageOf } from "../../api/core/quota-usage.ts";
+import { ResourceQuota } from "../../api/core/resource-quota.ts";
+import { isEqual } from "../../machinery/equality.ts";
+import { type KindRef, type KubeObject, keyOf } from "../../machinery/object.ts";
+import { addQuantities } from "../../machinery/quantity.ts";
+import { type Cache, defineController, done, watches } from "../framework/controller.ts";
+
+const oldNames: Readonly<Record<string, string>> = {
+  pods: "pods",
+  services: "services",
+  configmaps: "configmaps",
+  secrets: "secrets",
+  persistentvolumeclaims: "persistentvolumeclaims",
+  replicationcontrollers: "replicationcontrollers",
+  resourcequotas: "resourcequotas",
+  "requests.storage": "persistentvolumeclaims",
+  cpu: "pods",
+  memory: "pods",
+  "ephemeral-storage": "pods",
+};
+
+/** The resource (`pods`, `deployments.apps`) whose objects a quota's name counts; undefined for a name that is nobody's. */
+export function resourceCounted(name: string): string | undefined {
+  const known = oldNames[name];
+  if (known) return known;
+  if (name.startsWith("count/")) return name.slice("count/".length);
+  if (name.startsWith("services.")) return "services";
+  if (name.includes(".storageclass.storage.k8s.io/")) return "persistentvolumeclaims";
+  return /^(requests|limits)\./.test(name) || name.startsWith("hugepages-") ? "pods" : undefined;
+}
+
+/** What a namespace's objects take from a quota, for each name that it limits. */
+export function usedOf(
+  quota: ResourceQuota,
+  kinds: readonly KindRef<KubeObject>[],
+  list: (kind: KindRef<KubeObject>) => readonly KubeObject[],
+): Usage {
+  const hard = Object.keys(quota.spec.hard ?? {});
+  const used: Record<string, string> = Object.fromEntries(hard.map((name) => [name, "0"]));
+  const counted = new Set(hard.map(resourceCounted));
+  for (const kind of kinds) {
+    if (!counted.has(kind.group ? `${kind.plural}.${kind.group}` : kind.plural)) continue;
+    for (const object of list(kind)) {
+      if (!inScope(quota, kind, object)) continue;
+      for (const [name, amount] of Object.entries(usageOf(kind, object))) {
+        if (used[name] !== undefined) used[name] = addQuantities(used[name], amount);
+      }
+    }
+  }
+  return used;
+}
+
+const specOf = (object: KubeObject) => (object as unknown as ResourceQuota).spec;
+
+/** Counts what quotas limit. Admission books what is added; what goes, and what was booked in vain, is set right here. */
+export function resourceQuotaController(kinds: readonly KindRef<KubeObject>[]) {
+  const counted = kinds.filter(({ namespaced, plural }) => namespaced && plural !== "events");
+  return defineController({
+    name: "resourcequota",
+    for: ResourceQuota,
+    // A booking must not be undone by a count that does not know of it yet.
+    wakes: (next, previous) => !isEqual(specOf(next), specOf(previous)),
+    watches: counted.map((kind) =>
+      watches(kind, (object, previous, cache: Cache, change) => {
+        // What is added was booked already, maybe by a request whose object the local copy does not hold yet.
+        if (change === "added") return [];
+        const quotas = cache.list(ResourceQuota, object.metadata.namespace ?? "");
+        if (quotas.length === 0) return [];
+        if (previous && isEqual(usageOf(kind, object), usageOf(kind, previous))) return [];
+        return quotas.map(keyOf);
+      }),
+    ),
+    workers: 5,
+    // Bookings of requests that failed later are not seen by anybody.
+    resync: 300_000,
+    async reconcile(key, { cache, client }) {
+      const quota = cache.get(ResourceQuota, key);
+      if (!quota) return done;
+      const hard = quota.spec.hard ?? {};
+      const used = usedOf(quota, counted, (kind) => cache.list(kind, key.namespace));
+      if (
+        !isEqual({ hard, used }, { hard: quota.status?.hard ?? {}, used: quota.status?.used ?? {} }) ||
+        !quota.status
+      ) {
+        await client.updateStatus(ResourceQuota, { ...quota, status: { hard, used } });
+      }
+      return done;
+    },
+  });
+}
