@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { Command } from "commander";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import { addImageCommands } from "./image-commands.ts";
@@ -6,13 +6,15 @@ import { addLifeCommands } from "./life-commands.ts";
 import { addRoleCommands } from "./role-commands.ts";
 import { addStoreCommands } from "./store-commands.ts";
 
-const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  version: string;
-};
+/** Two folders up from the source, three from what is built of it. */
+const manifestFile = ["../../package.json", "../../../package.json"]
+  .map((path) => new URL(path, import.meta.url))
+  .find((file) => existsSync(file));
+const manifest = JSON.parse(manifestFile ? readFileSync(manifestFile, "utf8") : "{}") as { readonly version?: string };
 
 const program = new Command("navarch")
   .description("Kubernetes, whole, in one program: a real cluster on this machine, started by one command.")
-  .version(manifest.version, "-V, --version")
+  .version(manifest.version ?? "unknown", "-V, --version")
   .showHelpAfterError("(navarch --help lists the commands)")
   .configureHelp({ sortSubcommands: false });
 

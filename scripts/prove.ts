@@ -1,0 +1,20 @@
+import { parseArgs } from "node:util";
+import { type Result, runSuite, type Suite } from "./test/suite.ts";
+
+/** The proofs in their long form: hundreds of kills and seeds. `npm test` runs a short form of each. */
+const { values } = parseArgs({
+  options: { kills: { type: "string", default: "200" }, seeds: { type: "string", default: "300" } },
+});
+const proofs: readonly Suite[] = [
+  { name: "store-crash", command: ["node", "test/prove/store-crash.ts", "--kills", values.kills] },
+  { name: "store-history", command: ["node", "test/prove/store-history.ts", "--seeds", values.seeds] },
+];
+
+const results: Result[] = [];
+for (const proof of proofs) {
+  console.log(`\n=== ${proof.name}`);
+  results.push(await runSuite(proof));
+}
+const failed = results.filter((result) => result.failed > 0);
+console.log(`\n${results.length - failed.length} passed, ${failed.length} failed`);
+process.exitCode = failed.length === 0 ? 0 : 1;
