@@ -1,5 +1,6 @@
 import { typeFacts } from "../../api/type-info.ts";
 import type { FieldInfo, ScalarName, StructInfo, TypeInfo } from "../../machinery/type-info.ts";
+import { Descriptions } from "./descriptions.ts";
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -52,12 +53,16 @@ export function definitionName(typeName: string): string {
   return `${packages[folder] ?? `io.k8s.api.${folder}`}.${version}.${name}`;
 }
 
+const descriptions = new Descriptions();
+
 /** Collects the schemas of types and of all that they contain. */
 export class SchemaBook {
+  readonly #dialect: Dialect;
   readonly #place: string;
   readonly #schemas = new Map<string, Schema>();
 
   constructor(dialect: Dialect) {
+    this.#dialect = dialect;
     this.#place = places[dialect];
   }
 
@@ -71,11 +76,14 @@ export class SchemaBook {
     }
     this.#schemas.set(name, {});
     const properties: Record<string, Schema> = {};
-    for (const [field, info] of type.fields) properties[field] = this.#field(info);
+    const described = descriptions.of(type.name);
+    for (const [field, info] of type.fields)
+      properties[field] = this.#describe(this.#field(info), described?.fields.get(field));
     const required = Array.from(type.fields.values())
       .filter(isRequired)
       .map((field) => field.name);
     this.#schemas.set(name, {
+      ...(described?.text ? { description: described.text } : {}),
       type: "object",
       ...(required.length > 0 ? { required: required.sort() } : {}),
       properties,
@@ -97,6 +105,14 @@ export class SchemaBook {
   /** All schemas by name, sorted. */
   all(): Readonly<Record<string, Schema>> {
     return Object.fromEntries([...this.#schemas].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** Beside a reference nothing counts in version 3, so the reference moves into a list of one. */
+  #describe(schema: Schema, text: string | undefined): Schema {
+    if (!text) return schema;
+    if (this.#dialect === "v2" || schema.$ref === undefined) return { description: text, ...schema };
+    const { $ref, ...rest } = schema;
+    return { description: text, ...rest, allOf: [{ $ref }] };
   }
 
   #field(field: FieldInfo): Schema {
