@@ -127,7 +127,7 @@ async function past(collection: Collection, store: Store, request: Past): Promis
       start = `${last.key}\u0020`; // a space sorts before every letter that a name may go on with
     }
   } catch (error) {
-    if (faultCode(error) === "compacted") throw expired(range, request);
+    if (faultCode(error) === "compacted") throw expired(request);
     if (error instanceof Fault && error.code === "invalid") {
       throw new StatusError("Timeout", `Too large resource version: ${at}, current: ${collection.cache.revision}`);
     }
@@ -145,9 +145,8 @@ function after(range: KeyRange, last: Held): { readonly key: string; readonly st
   return { key, start: key.slice(range.start.length) };
 }
 
-function expired(range: KeyRange, { from, at }: Past): StatusError {
-  if (!from) return new StatusError("Expired", `The resourceVersion for the provided list is too old: ${at}`);
-  void range;
+function expired({ from }: Past): StatusError {
+  if (!from) return new StatusError("Expired", "The resourceVersion for the provided list is too old.");
   const text =
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
   return new ExpiredContinue(text, encodeContinue({ at: undefined, start: from.start }));
