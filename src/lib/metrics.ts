@@ -134,10 +134,10 @@ function numbers<L extends string>(name: string, labelNames: readonly L[]) {
   });
   return {
     metric: {
-      inc: (labels: Labels<L> = {}, by = 1) => {
+      inc: (labels?: Labels<L>, by = 1) => {
         series.of(labels).value += by;
       },
-      dec: (labels: Labels<L> = {}, by = 1) => {
+      dec: (labels?: Labels<L>, by = 1) => {
         series.of(labels).value -= by;
       },
       set: (labels: Labels<L> | number, value = 0) => {
