@@ -1,47 +1,20 @@
-import "reflect-metadata";
-import { webcrypto } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { PassThrough, Readable } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import * as x509 from "@peculiar/x509";
 import { beforeAll, describe, expect, test } from "vitest";
 import { faultCode } from "../lib/fault.ts";
+import { type CertificatePair, selfSigned } from "./certificate-fixture.ts";
 import { connectExec, connectExecWebSocket } from "./exec-client.ts";
 import { acceptExec } from "./exec-server.ts";
 import { drainInto, readText } from "./pump.ts";
 
-interface Identity {
-  readonly cert: string;
-  readonly key: string;
-}
-
-async function selfSigned(name: string): Promise<Identity> {
-  const alg = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-  const keys = await webcrypto.subtle.generateKey(alg, true, ["sign", "verify"]);
-  const cert = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: "01",
-    name: `CN=${name}`,
-    notBefore: new Date("2020-01-01"),
-    notAfter: new Date("2120-01-01"),
-    signingAlgorithm: alg,
-    keys,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.SubjectAlternativeNameExtension([{ type: "ip", value: "127.0.0.1" }]),
-    ],
-  });
-  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey));
-  const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8.toString("base64")}\n-----END PRIVATE KEY-----\n`;
-  return { cert: cert.toString("pem"), key };
-}
-
-let server: Identity;
-let client: Identity;
+let server: CertificatePair;
+let client: CertificatePair;
 beforeAll(async () => {
-  server = await selfSigned("server");
-  client = await selfSigned("jane");
+  server = await selfSigned("CN=server");
+  client = await selfSigned("CN=jane");
 });
 
 async function serve(): Promise<AsyncDisposable & { readonly url: string }> {

@@ -101,7 +101,11 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   });
 
   const sessions = new Set<Http2Session>();
-  const h2 = createHttp2({ settings: { maxConcurrentStreams: 1000, initialWindowSize: 1 << 20 } });
+  // One client may hold hundreds of watches and large lists on one connection; the default of 10 MB would cut it off.
+  const h2 = createHttp2({
+    maxSessionMemory: 1024,
+    settings: { maxConcurrentStreams: 1000, initialWindowSize: 1 << 20 },
+  });
   h2.on("session", (session) => {
     sessions.add(session);
     session.on("close", () => sessions.delete(session));
