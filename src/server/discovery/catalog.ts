@@ -131,16 +131,20 @@ function versionParts(text: string): readonly [stage: number, major: number, min
   return [stage === "alpha" ? 0 : stage === "beta" ? 1 : 2, Number(major), Number(minor ?? 0)];
 }
 
+/** Groups whose resources moved elsewhere: with their short names and categories, `kubectl get all` would show all twice. */
+const olderGroups = new Set(["extensions"]);
+
 function* entriesOf(resource: Resource, served: Served): Iterable<CatalogEntry> {
   const { plural, singular, namespaced, declaration } = resource;
   const own = { namespaced, group: served.group, version: served.version, kind: served.kind };
+  const known = olderGroups.has(served.group);
   yield {
     name: plural,
     singular,
     ...own,
     verbs: declaration.verbs ?? allVerbs,
-    shortNames: declaration.shortNames ?? [],
-    categories: declaration.categories ?? [],
+    shortNames: known ? [] : (declaration.shortNames ?? []),
+    categories: known ? [] : (declaration.categories ?? []),
   };
   for (const subresource of resource.subresources) {
     const { verbs, ...body } = subresourceFacts(subresource, plural, served);

@@ -30,9 +30,8 @@ describe("what the server says of itself", () => {
       { group: "apps", kind: "Deployment", version: "v1" },
     ]);
     const v2 = await fixture.call("GET", "/openapi/v2");
-    expect(v2.body.definitions?.[name]?.properties?.spec).toEqual({
-      $ref: "#/definitions/io.k8s.api.apps.v1.DeploymentSpec",
-    });
+    const spec = JSON.stringify(v2.body.definitions?.[name]?.properties?.spec);
+    expect(spec).toContain('"$ref":"#/definitions/io.k8s.api.apps.v1.DeploymentSpec"');
     const accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
     expect((await fixture.call("GET", "/openapi/v2", { headers: { accept } })).bytes.length).toBeGreaterThan(100_000);
   });
