@@ -69,12 +69,15 @@ class WatchFeed implements AsyncIterable<readonly WatchFrame[]> {
   #ended = false;
   /** Everything up to here was seen, whether it was selected or not. */
   #seen: Revision = 0n;
+  /** What the cache tells of up to here was told already: history can be ahead of the cache. */
+  #told: Revision;
   readonly #open: Disposable[] = [];
 
   constructor(collection: Collection, clock: Clock, options: FeedOptions) {
     this.#collection = collection;
     this.#clock = clock;
     this.#options = options;
+    this.#told = options.from;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<readonly WatchFrame[]> {
@@ -140,6 +143,7 @@ class WatchFeed implements AsyncIterable<readonly WatchFrame[]> {
         for await (const step of cache.history(resource.rangeOf(selection.namespace), seen, signal)) {
           for (const event of step.events) this.#offer(event);
           seen = step.revision;
+          this.#told = seen;
           const bunch = this.#waiting;
           this.#waiting = [];
           if (bunch.length > 0) yield bunch;
@@ -160,7 +164,7 @@ class WatchFeed implements AsyncIterable<readonly WatchFrame[]> {
   }
 
   #offer(event: CacheEvent): void {
-    if (event.revision <= this.#options.from) return;
+    if (event.revision <= this.#told) return;
     const { selection, served } = this.#options;
     const { matches, namespace } = selection;
     const inSpace = namespace === undefined || event.held.object.metadata.namespace === namespace;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { VirtualClock } from "../../src/lib/virtual-clock.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
+import type { Store } from "../../src/store/store.ts";
 import { type LocalServer, openLocalServer, type Watching } from "./tools/local-server.ts";
 import { until } from "./tools/until.ts";
 
@@ -25,6 +26,28 @@ async function told(watch: Watching, count: number): Promise<readonly string[]> 
 /** Lets what can happen happen, so that a watch could have told more than it should. */
 async function quiet(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The store, but the cache of config maps sees what happens only once the gate is open. */
+function laggingCache(store: Store, gate: Promise<void>): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== "function") return member;
+      if (name !== "watch") return member.bind(target);
+      return (...args: Parameters<Store["watch"]>) => {
+        const watch = target.watch(...args);
+        if (args[0].start !== "/registry/configmaps/") return watch;
+        const batches = async function* () {
+          for await (const batch of watch) {
+            await gate;
+            yield batch;
+          }
+        };
+        return { reached: 0n, prompt: () => watch.prompt(), [Symbol.asyncIterator]: batches };
+      };
+    },
+  });
 }
 
 /** The revision that a list of now has. */
@@ -350,6 +373,30 @@ describe("history", () => {
     expect(selecting.events[1]!.object.metadata.resourceVersion).toBe(String(revisions[1]));
     await create(second, "c");
     expect((await told(watch, 5)).at(-1)).toBe("ADDED c");
+  });
+
+  test("what history told already is not told again when the cache comes to it", async () => {
+    const clock = new VirtualClock();
+    await using store = openMemoryStore({ clock });
+    let from = "";
+    {
+      await using first = await openLocalServer({ store, clock });
+      from = await nowOf(first);
+      await create(first, "a");
+    }
+    const gate = Promise.withResolvers<void>();
+    await using second = await openLocalServer({ store: laggingCache(store, gate.promise), clock });
+    // The cache knows the first state and lags from then on.
+    await second.call("GET", `${path}?resourceVersion=0`);
+    await using writer = await openLocalServer({ store, clock });
+    await create(writer, "b");
+    await using watch = await second.watch(`${path}?watch=1&resourceVersion=${from}`);
+    expect(await told(watch, 2)).toEqual(["ADDED a", "ADDED b"]);
+    gate.resolve();
+    await create(writer, "c");
+    await told(watch, 3);
+    await quiet();
+    expect(watch.story).toEqual(["ADDED a", "ADDED b", "ADDED c"]);
   });
 
   test("history that was compacted away is an ERROR event with 410, and the watch ends", async () => {
