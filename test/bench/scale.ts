@@ -4,6 +4,7 @@ import { Deployment } from "../../src/api/apps/deployment.ts";
 import { Lease } from "../../src/api/coordination/lease.ts";
 import { Node } from "../../src/api/core/node.ts";
 import { Pod } from "../../src/api/core/pod.ts";
+import { ServiceAccount } from "../../src/api/core/service-account.ts";
 import type { PodSpec } from "../../src/api/generated/core-v1.ts";
 import type { Client } from "../../src/client/client.ts";
 import type { ClusterConfig } from "../../src/cluster/config.ts";
@@ -22,6 +23,8 @@ const { values } = parseArgs({
     zones: { type: "string", default: "3" },
     /** basic | spread | anti-affinity */
     shape: { type: "string", default: "basic" },
+    /** Makes the pods one by one, without a Deployment in between. */
+    direct: { type: "boolean", default: false },
     timeout: { type: "string", default: "300" },
     log: { type: "string", default: "warn" },
     output: { type: "string", short: "o", default: "text" },
@@ -57,13 +60,23 @@ const plane = await openControlPlane({
 const client = plane.clientFor({ name: "bench", groups: ["system:masters"] });
 const stop = new AbortController();
 
+if (values.direct)
+  await client.create(ServiceAccount, { metadata: { name: "default", namespace: "default" } }).catch(() => {});
 await inParallel(nodes, 64, (index) => makeNode(client, `node-${index}`, index));
+// What becomes of new nodes is not what is measured here.
+while ((await client.list(Node)).items.some(({ spec }) => !spec.podCIDR || spec.taints?.length))
+  await systemClock.sleep(200);
 const beating = heartbeats();
 const bound = countBindings();
-await client.create(Deployment, {
-  metadata: { name: "bench", namespace: "default" },
-  spec: { replicas: pods, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: podSpec() } },
-});
+if (values.direct)
+  await inParallel(pods, 64, async (index) => {
+    await client.create(Pod, { metadata: { name: `bench-${index}`, namespace: "default", labels }, spec: podSpec() });
+  });
+else
+  await client.create(Deployment, {
+    metadata: { name: "bench", namespace: "default" },
+    spec: { replicas: pods, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: podSpec() } },
+  });
 const boundSeconds = await bound;
 stop.abort();
 await beating;

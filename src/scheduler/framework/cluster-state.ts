@@ -1,9 +1,12 @@
 import type { Node, Pod } from "../../api/generated/core-v1.ts";
 import { isEqual } from "../../machinery/equality.ts";
 import type { NamespaceLabels } from "./affinity-terms.ts";
-import { NodeInfo } from "./node-info.ts";
+import { NodeInfo, ResourceTable } from "./node-info.ts";
 import { PodIndex } from "./pod-index.ts";
 import { type PodInfo, podInfo, renewedPodInfo } from "./pod-info.ts";
+
+/** Sorts of pods for which it is remembered which nodes suit them. */
+const sortsKept = 128;
 
 interface Placed {
   readonly node: string;
@@ -17,12 +20,14 @@ interface Placed {
 export class ClusterState {
   /** What the placed pods answer to questions about them. */
   readonly index: PodIndex;
+  readonly #table = new ResourceTable();
   readonly #nodes = new Map<string, NodeInfo>();
   /** Where each pod counts, by uid. */
   readonly #placed = new Map<string, Placed>();
   readonly #assumed = new Set<string>();
   /** Pods of nodes that are not known (yet). */
   readonly #homeless = new Map<string, Map<string, PodInfo>>();
+  readonly #passed = new Map<string, { readonly generation: number; readonly marks: Uint8Array }>();
   readonly #freeSlots: number[] = [];
   #slots = 0;
   #list: readonly NodeInfo[] | undefined;
@@ -88,7 +93,7 @@ export class ClusterState {
       this.#list = undefined;
       return;
     }
-    const info = new NodeInfo(node, this.#freeSlots.pop() ?? this.#slots++);
+    const info = new NodeInfo(node, this.#freeSlots.pop() ?? this.#slots++, this.#table);
     this.#nodes.set(name, info);
     this.#list = undefined;
     this.#nodesGeneration += 1;
@@ -155,6 +160,17 @@ export class ClusterState {
   removePod(uid: string): void {
     this.#assumed.delete(uid);
     this.#take(uid);
+  }
+
+  /** Marks by node slot for a sort of pods, all 0 again after any change of a node. */
+  passed(sort: string): Uint8Array {
+    const known = this.#passed.get(sort);
+    if (known?.generation === this.#nodesGeneration && known.marks.length >= this.#slots) return known.marks;
+    const marks = new Uint8Array(this.#slots);
+    this.#passed.delete(sort);
+    this.#passed.set(sort, { generation: this.#nodesGeneration, marks });
+    if (this.#passed.size > sortsKept) this.#passed.delete(this.#passed.keys().next().value as string);
+    return marks;
   }
 
   /** What `ask` answers if these pods of a node were gone, and those there. Afterwards everything is as before. */

@@ -148,7 +148,8 @@ export function findNodes(
 ): Found {
   const total = cluster.nodes.length;
   const refusals = new Refusals();
-  const check = checker(pod, profile, cluster, search, nominations);
+  const full = checker(pod, profile, cluster, search, nominations);
+  const check = nominations && nominations.size > 0 ? full : withMemory(pod, cluster, search, full);
 
   // A node that was cleared for this pod is taken if it fits, without looking further.
   const hoped = pod.status?.nominatedNodeName ?? nominations?.nodeOf(pod.metadata.uid);
@@ -202,6 +203,36 @@ function checker(
       if (crowded) return crowded;
     }
     return objection(pod, node, filters);
+  };
+}
+
+/** Leaves out filters that equal pods passed on a node before. */
+function withMemory(
+  pod: Pod,
+  cluster: ClusterState,
+  { filters }: Search,
+  full: (node: NodeInfo) => Objection,
+): (node: NodeInfo) => Objection {
+  const fixed: ReadyFilter[] = [];
+  const others: ReadyFilter[] = [];
+  let key = "";
+  for (const filter of filters) {
+    const part = filter.plugin.staticKey?.(pod);
+    if (part === undefined) others.push(filter);
+    else {
+      fixed.push(filter);
+      key += `${filter.plugin.name}${part};`;
+    }
+  }
+  if (fixed.length === 0) return full;
+  const passed = cluster.passed(key);
+  return (node) => {
+    if (passed[node.slot] !== 1) {
+      const refused = objection(pod, node, fixed);
+      if (refused) return full(node);
+      passed[node.slot] = 1;
+    }
+    return objection(pod, node, others);
   };
 }
 

@@ -91,6 +91,11 @@ export interface Plugin<State = unknown, ScoreState = unknown> {
   readonly preEnqueue?: (pod: Pod) => Verdict;
   /** PreFilter: once per pod, before filters. Without it the filter gets no state. */
   readonly prepareFilter?: (pod: Pod, cluster: ClusterState) => Prepared<State>;
+  /**
+   * Set when the filter looks at nothing but the node object and these parts of the pod: nodes that passed are then not
+   * asked again for equal pods until a node changes. Undefined for a pod means that it cannot be told.
+   */
+  readonly staticKey?: (pod: Pod) => string | undefined;
   /** Filter. */
   readonly filter?: (pod: Pod, node: NodeInfo, state: State) => Verdict;
   /** PostFilter: when no node is left. */

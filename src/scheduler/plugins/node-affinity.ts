@@ -114,6 +114,7 @@ export function nodeAffinity(args: { readonly addedAffinity?: NodeAffinity } = {
         return { kind: "rejected", rejection: reject("pod affinity terms conflict", { preemptionHelps: false }) };
       return ready(undefined, names);
     },
+    staticKey: (pod) => JSON.stringify([pod.spec.nodeSelector, requiredOf(pod)]),
     filter(pod, node) {
       if (added && !nodeSelectorMatches(added, node)) return noMatchEnforced;
       return podSelectsNode(pod, node) ? fits : noMatch;

@@ -1,6 +1,6 @@
 import type { Node, Pod } from "../../api/generated/core-v1.ts";
 import type { ClusterChange } from "../framework/changes.ts";
-import type { NodeInfo } from "../framework/node-info.ts";
+import { column, type NodeInfo } from "../framework/node-info.ts";
 import { definePlugin, fits, type Rejection, ready, reject, skip } from "../framework/plugin.ts";
 import { type PodInfo, podInfo } from "../framework/pod-info.ts";
 import { amountOf, type Resources, resourcesOf } from "../framework/requests.ts";
@@ -51,33 +51,32 @@ function lacks(
   node: NodeInfo,
   ignored: ((name: string) => boolean) | undefined,
 ): Rejection | undefined {
-  const { allocatable } = node;
-  // The usual case costs five comparisons.
+  const { row } = node;
+  const { data } = node.table;
+  // Most nodes have enough of everything: that must cost next to nothing.
   if (
-    node.pods.size < node.podCapacity &&
-    (requests.cpu === 0 || requests.cpu <= allocatable.cpu - node.cpu) &&
-    (requests.memory === 0 || requests.memory <= allocatable.memory - node.memory) &&
+    data[row + column.usedPods]! < data[row + column.pods]! &&
+    (requests.cpu === 0 || requests.cpu <= data[row + column.cpu]! - data[row + column.usedCpu]!) &&
+    (requests.memory === 0 || requests.memory <= data[row + column.memory]! - data[row + column.usedMemory]!) &&
     (requests.ephemeralStorage === 0 ||
-      requests.ephemeralStorage <= allocatable.ephemeralStorage - node.ephemeralStorage) &&
+      requests.ephemeralStorage <= data[row + column.storage]! - data[row + column.usedStorage]!) &&
     requests.others.size === 0
   )
     return undefined;
   const reasons: string[] = [];
   let preemptionHelps = true;
-  const check = (name: string, wanted: number, used: number, capacity: number) => {
-    if (wanted === 0 || wanted <= capacity - used) return;
+  const check = (name: string, wanted: number) => {
+    const capacity = node.capacity(name);
+    if (wanted === 0 || wanted <= capacity - node.requested(name)) return;
     reasons.push(`Insufficient ${name}`);
     // More than the whole node has: no eviction makes room.
     if (wanted > capacity) preemptionHelps = false;
   };
-  if (node.pods.size + 1 > node.podCapacity) reasons.push("Too many pods");
-  check("cpu", requests.cpu, node.cpu, allocatable.cpu);
-  check("memory", requests.memory, node.memory, allocatable.memory);
-  check("ephemeral-storage", requests.ephemeralStorage, node.ephemeralStorage, allocatable.ephemeralStorage);
-  for (const [name, wanted] of requests.others) {
-    if (ignored?.(name)) continue;
-    check(name, wanted, node.others.get(name) ?? 0, allocatable.others.get(name) ?? 0);
-  }
+  if (data[row + column.usedPods]! + 1 > data[row + column.pods]!) reasons.push("Too many pods");
+  check("cpu", requests.cpu);
+  check("memory", requests.memory);
+  check("ephemeral-storage", requests.ephemeralStorage);
+  for (const [name, wanted] of requests.others) if (!ignored?.(name)) check(name, wanted);
   return reasons.length === 0 ? undefined : shortage(reasons, preemptionHelps);
 }
 
@@ -140,8 +139,7 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs = {}) {
         const wanted = amountOf(info.scored, name);
         // What only some pods want counts only for those.
         if (wanted === 0 && name !== "cpu" && name !== "memory") continue;
-        const used = name === "cpu" ? node.scoredCpu : name === "memory" ? node.scoredMemory : node.requested(name);
-        sum += share(used + wanted, capacity) * weight;
+        sum += share(node.scored(name) + wanted, capacity) * weight;
         weights += weight;
       }
       if (weights === 0) return 0;
@@ -150,17 +148,18 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs = {}) {
   });
 }
 
-function leastAllocated({ scored }: PodInfo, node: NodeInfo): number {
-  const { cpu, memory } = node.allocatable;
+function leastAllocated({ scored }: PodInfo, { row, table: { data } }: NodeInfo): number {
+  const cpu = data[row + column.cpu]!;
+  const memory = data[row + column.memory]!;
   let sum = 0;
   let parts = 0;
   if (cpu > 0) {
-    const used = node.scoredCpu + scored.cpu;
+    const used = data[row + column.scoredCpu]! + scored.cpu;
     sum += used > cpu ? 0 : Math.floor(((cpu - used) * 100) / cpu);
     parts += 1;
   }
   if (memory > 0) {
-    const used = node.scoredMemory + scored.memory;
+    const used = data[row + column.scoredMemory]! + scored.memory;
     sum += used > memory ? 0 : Math.floor(((memory - used) * 100) / memory);
     parts += 1;
   }
@@ -207,10 +206,13 @@ export function balancedAllocation(args: { readonly resources?: readonly Resourc
     },
     score(_pod, node, { requests }) {
       if (resources === cpuAndMemory) {
-        const { cpu, memory } = node.allocatable;
+        const { row } = node;
+        const { data } = node.table;
+        const cpu = data[row + column.cpu]!;
+        const memory = data[row + column.memory]!;
         if (cpu === 0 || memory === 0) return 100;
-        const one = Math.min(1, (node.cpu + requests.cpu) / cpu);
-        const two = Math.min(1, (node.memory + requests.memory) / memory);
+        const one = Math.min(1, (data[row + column.usedCpu]! + requests.cpu) / cpu);
+        const two = Math.min(1, (data[row + column.usedMemory]! + requests.memory) / memory);
         return Math.floor((1 - Math.abs(one - two) / 2) * 100);
       }
       const shares: number[] = [];

@@ -1,5 +1,6 @@
 import type { Pod, Taint, Toleration } from "../../api/generated/core-v1.ts";
 import { isEqual } from "../../machinery/equality.ts";
+import type { ClusterState } from "../framework/cluster-state.ts";
 import { definePlugin, fewerIsBetter, fits, ready, reject, skip } from "../framework/plugin.ts";
 import { podInfo } from "../framework/pod-info.ts";
 import { type HostPort, hostPorts, portsClash } from "../framework/requests.ts";
@@ -31,7 +32,20 @@ export function untolerated(taints: readonly Taint[] | undefined, pod: Pod): Tai
 const newTolerations = (pod: Pod, previous: Pod | undefined) =>
   !isEqual(pod.spec.tolerations, previous?.spec.tolerations);
 
+const tolerationsKey = ({ spec }: Pod) => (spec.tolerations?.length ? JSON.stringify(spec.tolerations) : "");
+
 const tainted = new WeakMap<Taint, ReturnType<typeof reject>>();
+
+const reluctant = new WeakMap<ClusterState, { readonly generation: number; readonly any: boolean }>();
+
+/** Whether any node would rather not have some pods: mostly none, and then all are alike. */
+function anyReluctant(cluster: ClusterState): boolean {
+  const known = reluctant.get(cluster);
+  if (known?.generation === cluster.nodesGeneration) return known.any;
+  const any = cluster.nodes.some(({ node }) => node.spec.taints?.some(({ effect }) => effect === "PreferNoSchedule"));
+  reluctant.set(cluster, { generation: cluster.nodesGeneration, any });
+  return any;
+}
 
 /** Keeps pods off nodes whose taints they do not tolerate, and away from those that would rather not have them. */
 export const taintToleration = definePlugin({
@@ -41,6 +55,7 @@ export const taintToleration = definePlugin({
     { on: "Node/taints", helps: (pod, { node }) => !untolerated(node?.spec.taints, pod) },
     { on: "Pod/update", helps: (pod, { previousPod }) => newTolerations(pod, previousPod) },
   ],
+  staticKey: tolerationsKey,
   filter(pod, { node }) {
     const taint = untolerated(node.spec.taints, pod);
     if (!taint) return fits;
@@ -52,6 +67,7 @@ export const taintToleration = definePlugin({
     }
     return rejection;
   },
+  prepareScore: (_pod, cluster) => (anyReluctant(cluster) ? ready(undefined) : skip),
   score(pod, { node }) {
     let count = 0;
     for (const taint of node.spec.taints ?? noTaints)
@@ -72,6 +88,7 @@ export const nodeUnschedulable = definePlugin({
     { on: "Node/unschedulable", helps: (_pod, { node }) => !node?.spec.unschedulable },
     { on: "Pod/update", helps: (pod, { previousPod }) => newTolerations(pod, previousPod) },
   ],
+  staticKey: tolerationsKey,
   filter: (pod, { node }) => (node.spec.unschedulable && !tolerated(unschedulableTaint, pod) ? cordoned : fits),
 });
 
@@ -83,6 +100,7 @@ export const nodeName = definePlugin({
   retryOn: [
     { on: "Node/add", helps: (pod, { node }) => !pod.spec.nodeName || pod.spec.nodeName === node?.metadata.name },
   ],
+  staticKey: ({ spec }) => spec.nodeName ?? "",
   filter: ({ spec }, { name }) => (spec.nodeName && spec.nodeName !== name ? otherNode : fits),
 });
 
