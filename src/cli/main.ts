@@ -1,10 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { Command } from "commander";
 import { errorMessage, Fault } from "../lib/fault.ts";
-import { addImageCommands } from "./image-commands.ts";
-import { addLifeCommands } from "./life-commands.ts";
-import { addRoleCommands } from "./role-commands.ts";
-import { addStoreCommands } from "./store-commands.ts";
+import { addRoleCommands, isRole } from "./role-commands.ts";
 
 /** Two folders up from the source, three from what is built of it. */
 const manifestFile = ["../../package.json", "../../../package.json"]
@@ -18,9 +15,17 @@ const program = new Command("navarch")
   .showHelpAfterError("(navarch --help lists the commands)")
   .configureHelp({ sortSubcommands: false });
 
-addLifeCommands(program);
-addImageCommands(program);
-addStoreCommands(program);
+// A role's process stays for long: it carries none of what the other commands need.
+if (!isRole(process.argv[2])) {
+  const [life, images, store] = await Promise.all([
+    import("./life-commands.ts"),
+    import("./image-commands.ts"),
+    import("./store-commands.ts"),
+  ]);
+  life.addLifeCommands(program);
+  images.addImageCommands(program);
+  store.addStoreCommands(program);
+}
 addRoleCommands(program);
 
 try {

@@ -1,18 +1,31 @@
 import type { Command } from "commander";
-import { startAgentRole } from "../cluster/agent-role.ts";
 import { readCluster } from "../cluster/config.ts";
 import { claimProcess } from "../cluster/process-lock.ts";
 import { runRole } from "../cluster/role-process.ts";
-import { startServerRole } from "../cluster/server-role.ts";
 import { Fault } from "../lib/fault.ts";
 import { openLog } from "../lib/log.ts";
 
+const roles = [
+  {
+    name: "server",
+    description: "run the control plane of a cluster that `up` has prepared",
+    load: async () => (await import("../cluster/server-role.ts")).startServerRole,
+  },
+  {
+    name: "agent",
+    description: "run the node of a cluster that `up` has prepared",
+    load: async () => (await import("../cluster/agent-role.ts")).startAgentRole,
+  },
+] as const;
+
+/** Whether a command is one of the processes that `up` starts. */
+export function isRole(command: string | undefined): boolean {
+  return roles.some(({ name }) => name === command);
+}
+
 /** The processes that `up` starts. */
 export function addRoleCommands(program: Command): void {
-  for (const [name, description, start] of [
-    ["server", "run the control plane of a cluster that `up` has prepared", startServerRole],
-    ["agent", "run the node of a cluster that `up` has prepared", startAgentRole],
-  ] as const) {
+  for (const { name, description, load } of roles) {
     program
       .command(name, { hidden: true })
       .description(description)
@@ -23,7 +36,7 @@ export function addRoleCommands(program: Command): void {
         if (!config) throw new Fault("missing", `there is no cluster in ${flags.dataDir}; make one with: navarch up`);
         const log = openLog({ level: flags.logLevel });
         using _claim = claimProcess(config.runDir, name);
-        await runRole(log, (note) => start(config, log, note));
+        await runRole(log, async (note) => (await load())(config, log, note));
       });
   }
 }

@@ -1,16 +1,10 @@
-// The X.509 library wants it loaded before itself.
-import "reflect-metadata";
-import { webcrypto } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { dirname, join } from "node:path";
-import * as x509 from "@peculiar/x509";
 import type { Clock } from "../lib/clock.ts";
-import { Fault } from "../lib/fault.ts";
 import type { Random } from "../lib/random.ts";
 
-x509.cryptoProvider.set(webcrypto as unknown as Crypto);
-
-const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const dayMs = 86_400_000;
 
 /** PEM texts of a certificate and its key. */
@@ -40,90 +34,20 @@ export interface CertificateTools {
   readonly random: Random;
 }
 
+// Making certificates takes a library as large as the rest of the program, and most starts only read what is there.
+const issuing = () => import("./certificate-issuing.ts");
+
 /** Makes a new authority, good for ten years. */
 export async function createAuthority(commonName: string, tools: CertificateTools): Promise<KeyPair> {
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const now = tools.clock.now();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: serial(tools.random),
-    name: nameOf(commonName, []),
-    notBefore: new Date(now - 3_600_000),
-    notAfter: new Date(now + 3650 * dayMs),
-    signingAlgorithm: algorithm,
-    keys: keys,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(
-        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign | x509.KeyUsageFlags.digitalSignature,
-        true,
-      ),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey as CryptoKey),
-    ],
-  });
-  return { cert: certificate.toString("pem"), key: await privatePem(keys.privateKey) };
+  return (await issuing()).makeAuthority(commonName, tools);
 }
 
 /** Uses an authority's key pair to issue certificates, each good for a year unless asked otherwise. */
-export async function openAuthority(pair: KeyPair, tools: CertificateTools): Promise<CertificateAuthority> {
-  const issuer = new x509.X509Certificate(pair.cert);
-  const signingKey = await webcrypto.subtle.importKey("pkcs8", derOf(pair.key), algorithm, false, ["sign"]);
+export function openAuthority(pair: KeyPair, tools: CertificateTools): CertificateAuthority {
   return {
     cert: pair.cert,
-    async issue(request) {
-      const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-      const now = tools.clock.now();
-      const usages = [
-        ...(request.usage !== "server" ? [x509.ExtendedKeyUsage.clientAuth] : []),
-        ...(request.usage !== "client" ? [x509.ExtendedKeyUsage.serverAuth] : []),
-      ];
-      const certificate = await x509.X509CertificateGenerator.create({
-        serialNumber: serial(tools.random),
-        subject: nameOf(request.commonName, request.organizations ?? []),
-        issuer: issuer.subjectName,
-        notBefore: new Date(now - 3_600_000),
-        notAfter: new Date(now + (request.days ?? 365) * dayMs),
-        signingAlgorithm: algorithm,
-        publicKey: keys.publicKey as CryptoKey,
-        signingKey: signingKey as CryptoKey,
-        extensions: [
-          new x509.BasicConstraintsExtension(false, undefined, true),
-          new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
-          new x509.ExtendedKeyUsageExtension(usages),
-          await x509.AuthorityKeyIdentifierExtension.create(issuer),
-          ...(request.names?.length ? [new x509.SubjectAlternativeNameExtension(request.names.map(alternative))] : []),
-        ],
-      });
-      return { cert: certificate.toString("pem"), key: await privatePem(keys.privateKey) };
-    },
+    issue: async (request) => (await issuing()).issueCertificate(pair, request, tools),
   };
-}
-
-const isAddress = (name: string) => /^[\d.]+$/.test(name) || name.includes(":");
-const alternative = (value: string): { type: "ip" | "dns"; value: string } => ({
-  type: isAddress(value) ? "ip" : "dns",
-  value,
-});
-
-function nameOf(commonName: string, organizations: readonly string[]): x509.JsonName {
-  return [...organizations.map((organization) => ({ O: [organization] })), { CN: [commonName] }];
-}
-
-function serial(random: Random): string {
-  const bytes = Buffer.from(random.bytes(16));
-  // Positive and without a leading zero, as DER wants an integer.
-  bytes[0] = (bytes[0]! & 0x3f) | 0x40;
-  return bytes.toString("hex");
-}
-
-async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
-  const der = await webcrypto.subtle.exportKey("pkcs8", key);
-  return x509.PemConverter.encode(der, "PRIVATE KEY");
-}
-
-function derOf(pem: string): ArrayBuffer {
-  const der = x509.PemConverter.decode(pem)[0];
-  if (!der) throw new Fault("corrupt", "the private key is no PEM text");
-  return der;
 }
 
 /** Writes a file whole or not at all; readable by its owner only where it is secret. */
@@ -177,10 +101,11 @@ export class CertificateFolder {
 }
 
 function stillGood(cert: string, issuer: string, request: CertificateRequest, now: number): boolean {
-  const certificate = new x509.X509Certificate(cert);
-  if (certificate.notAfter.getTime() < now + 30 * dayMs) return false;
-  if (certificate.issuer !== new x509.X509Certificate(issuer).subject) return false;
-  const known =
-    certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.items.map((item) => item.value) ?? [];
-  return (request.names ?? []).every((name) => known.includes(name));
+  const certificate = new X509Certificate(cert);
+  if (certificate.validToDate.getTime() < now + 30 * dayMs) return false;
+  if (!certificate.checkIssued(new X509Certificate(issuer))) return false;
+  return (request.names ?? []).every(
+    (name) =>
+      (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name, { subject: "never" })) !== undefined,
+  );
 }

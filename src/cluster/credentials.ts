@@ -43,7 +43,7 @@ export async function ensureCredentials(config: ClusterConfig, tools: Certificat
     pair = await createAuthority(`${config.name}-ca`, tools);
     folder.write("ca", pair);
   }
-  const authority = await openAuthority(pair, tools);
+  const authority = openAuthority(pair, tools);
   const ensure = (name: string, request: Parameters<typeof authority.issue>[0]) =>
     folder.ensure(name, authority, request, tools.clock);
   const client = (name: string, commonName: string, ...organizations: string[]) =>
