@@ -11,13 +11,16 @@ export class CacheEvent {
   readonly held: Held;
   /** The state before; undefined for the first. */
   readonly previous: Held | undefined;
+  /** What happened between the two states was not seen; there may have been more. */
+  readonly gap: boolean;
   #left: Held | undefined;
   #lines: Map<Served, Partial<Record<EventType, Uint8Array>>> | undefined;
 
-  constructor(type: EventType, held: Held, previous: Held | undefined) {
+  constructor(type: EventType, held: Held, previous: Held | undefined, gap = false) {
     this.type = type;
     this.held = held;
     this.previous = previous;
+    this.gap = gap;
   }
 
   get revision(): Revision {

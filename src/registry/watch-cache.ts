@@ -130,6 +130,7 @@ export class WatchCache {
     const { store } = this.#options;
     const snapshot = await store.read(this.resource.range);
     const before = new Map(this.#held().map((held) => [held.key, held]));
+    const events: CacheEvent[] = [];
     for (const { key, value, modified } of snapshot.entries) {
       const previous = before.get(key);
       before.delete(key);
@@ -137,12 +138,15 @@ export class WatchCache {
       const held = this.#decode(key, modified, value);
       if (!held) continue;
       this.#objects.set(key, held);
-      if (this.#running) this.#emit(new CacheEvent(previous ? "MODIFIED" : "ADDED", held, previous));
+      if (this.#running) events.push(new CacheEvent(previous ? "MODIFIED" : "ADDED", held, previous, true));
     }
+    // Whoever stops at an event has been told all that came before it.
+    events.sort((a, b) => (a.revision < b.revision ? -1 : 1));
     for (const gone of before.values()) {
       this.#objects.delete(gone.key);
-      this.#emit(new CacheEvent("DELETED", gone.deleted(snapshot.revision), gone));
+      events.push(new CacheEvent("DELETED", gone.deleted(snapshot.revision), gone, true));
     }
+    for (const event of events) this.#subscriptions.emit(event);
     // What happened between two pictures has no order any more, so nobody may resume from before.
     this.#window.restart(snapshot.revision);
     this.#reach(snapshot.revision);

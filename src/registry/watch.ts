@@ -152,10 +152,16 @@ class WatchFeed implements AsyncIterable<readonly WatchFrame[]> {
       }
     } catch (error) {
       if (faultCode(error) !== "compacted") throw error;
-      const status = new StatusError("Expired", `too old resource version: ${from} (${cache.oldest})`).toStatus();
-      this.#push(plainFrame("ERROR", status));
-      this.#end();
+      this.#expire(from);
     }
+  }
+
+  // The client has to list again.
+  #expire(from: Revision): void {
+    const { oldest } = this.#collection.cache;
+    const status = new StatusError("Expired", `too old resource version: ${from} (${oldest})`).toStatus();
+    this.#push(plainFrame("ERROR", status));
+    this.#end();
   }
 
   #subscribe(): void {
@@ -169,6 +175,10 @@ class WatchFeed implements AsyncIterable<readonly WatchFrame[]> {
     const { matches, namespace } = selection;
     const inSpace = namespace === undefined || event.held.object.metadata.namespace === namespace;
     if (!inSpace) return;
+    if (event.gap) {
+      this.#expire(this.#seen);
+      return;
+    }
     if (!matches) {
       this.#push(new EventFrame(event.type, event.held, event, served));
       return;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { Fault } from "../../src/lib/fault.ts";
 import { VirtualClock } from "../../src/lib/virtual-clock.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -30,6 +31,7 @@ async function quiet(): Promise<void> {
 
 /** The store, but the cache of config maps sees what happens only once the gate is open. */
 function laggingCache(store: Store, gate: Promise<void>): Store {
+  const waiting = [gate];
   return new Proxy(store, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name);
@@ -38,9 +40,11 @@ function laggingCache(store: Store, gate: Promise<void>): Store {
       return (...args: Parameters<Store["watch"]>) => {
         const watch = target.watch(...args);
         if (args[0].start !== "/registry/configmaps/") return watch;
+        // Only the first of these watches waits, and fails when the gate does.
+        const opened = waiting.shift();
         const batches = async function* () {
           for await (const batch of watch) {
-            await gate;
+            await opened;
             yield batch;
           }
         };
@@ -416,6 +420,31 @@ describe("history", () => {
     expect(watch.events.map(({ type }) => type)).toEqual(["ERROR"]);
     expect(watch.events[0]!.object).toMatchObject({ kind: "Status", code: 410, reason: "Expired" });
     expect(watch.events[0]!.object.message).toMatch(new RegExp(`^too old resource version: ${from} \\(\\d+\\)$`));
+  });
+
+  test("a cache that missed a part of history ends its watches with 410 and shows what is there", async () => {
+    const clock = new VirtualClock();
+    await using store = openMemoryStore({ clock });
+    const gate = Promise.withResolvers<void>();
+    await using server = await openLocalServer({ store: laggingCache(store, gate.promise), clock });
+    await using writer = await openLocalServer({ store, clock });
+    await create(writer, "a");
+    const from = await nowOf(writer);
+    await server.call("GET", `${path}?resourceVersion=0`);
+    await using watch = await server.watch(`${path}?watch=1&resourceVersion=${from}`);
+    await relabel(writer, "a", { x: "1" });
+    await writer.call("DELETE", `${path}/a`);
+    await create(writer, "a");
+    await create(writer, "b");
+    gate.reject(new Fault("compacted", "history is gone"));
+    await server.clock.pass(1000, quiet);
+    await watch.ended;
+    expect(watch.events.map(({ type, object }) => [type, object.reason])).toEqual([["ERROR", "Expired"]]);
+    const { body } = await server.call("GET", `${path}?resourceVersion=0`);
+    expect(body.items?.map(({ metadata }) => metadata.name)).toEqual(["a", "b"]);
+    await using again = await server.watch(`${path}?watch=1&resourceVersion=${body.metadata.resourceVersion}`);
+    await create(writer, "c");
+    expect(await told(again, 1)).toEqual(["ADDED c"]);
   });
 
   test("a watch from before the recent past, but after the compaction, tells all", async () => {
