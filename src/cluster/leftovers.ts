@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { removeNodeNetwork } from "../network/node-network.ts";
@@ -17,6 +17,7 @@ import { endOrphans } from "./process-lock.ts";
  */
 export async function cleanLeftovers(config: ClusterConfig, note: (text: string) => void): Promise<void> {
   await endOrphans(config.runDir, systemClock);
+  rmSync(config.runDir, { recursive: true, force: true });
   if (config.runtime !== "cri" || !existsSync(containerdFolder(config))) return;
   note("containers");
   await privateContainerd(config, systemClock, silentLog).stop();

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { globSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ClusterPlace } from "./cluster.ts";
 
 /** Everything that a cluster could leave behind on a machine, a line each. */
 export type MachineState = ReadonlySet<string>;
@@ -28,23 +29,27 @@ export function machineState(): MachineState {
 }
 
 /**
- * What is there now and was not before, or the other way round, as lines to read. Things that bear another cluster's name
- * (interfaces `nvb-NAME`, tables `navarch-NAME`, ...) are that cluster's affair.
+ * What is there now and was not before, or the other way round, as lines to read. What bears the mark of something else
+ * (another cluster's name, a folder that is not this one's) is not this cluster's affair.
  */
-export function difference(before: MachineState, after: MachineState, cluster: string): readonly string[] {
-  const others = othersOf([...before, ...after], cluster);
-  const foreign = (line: string) => others.some((name) => line.includes(name));
+export function difference(
+  before: MachineState,
+  after: MachineState,
+  { name, folder }: ClusterPlace,
+): readonly string[] {
+  const bridge = `nvb-${name}`;
+  const others = (line: string) => {
+    if (line.startsWith("process: ")) return !line.includes(folder) && !line.includes(`/navarch-${name}`);
+    if (line.startsWith("mount: ")) return !line.includes(folder) && /: \/(tmp|var)\//.test(line);
+    if (line.startsWith("in /run/navarch: ")) return !line.endsWith(`: ${name}`);
+    if (line.startsWith("interface: ") && / in /.test(line)) return !line.endsWith(` in ${bridge}`);
+    const cluster = /\b(?:navarch|nv[bs])-(\S+)/.exec(line)?.[1];
+    return cluster !== undefined && !cluster.startsWith(name);
+  };
   return [
     ...[...after].filter((line) => !before.has(line)).map((line) => `left behind: ${line}`),
     ...[...before].filter((line) => !after.has(line)).map((line) => `gone: ${line}`),
-  ].filter((line) => !foreign(line));
-}
-
-function othersOf(state: readonly string[], cluster: string): readonly string[] {
-  const names = state.flatMap((line) => /^interface: nv[bs]-(\S+)/.exec(line)?.[1] ?? []);
-  return [...new Set(names)]
-    .filter((name) => name !== cluster)
-    .flatMap((name) => [`nvb-${name}`, `nvs-${name}`, `navarch-${name}`, `/${name}`]);
+  ].filter((line) => !others(line.slice(line.indexOf(": ") + 2)));
 }
 
 /** A pod's interface has a random name: it is known by the bridge that it is plugged into. */
@@ -68,7 +73,7 @@ function settings(): readonly string[] {
     });
 }
 
-/** Programs that a cluster starts, by what they are; the ones of other people's containers come and go as well. */
+/** What runs, with the control groups that tell whose container it is in. */
 function processes(): readonly string[] {
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
@@ -78,7 +83,9 @@ function processes(): readonly string[] {
           .split("\0")
           .join(" ")
           .trim();
-        return /navarch|containerd|pause|--data-dir/.test(words) ? [`process: ${pid} ${words}`] : [];
+        const group = /:memory:(.*)|^0::(.*)/m.exec(readFileSync(join("/proc", pid, "cgroup"), "utf8"));
+        const line = `${pid} ${words} in ${group?.[1] ?? group?.[2]}`;
+        return /navarch/.test(line) ? [`process: ${line}`] : [];
       } catch {
         return [];
       }
