@@ -18,6 +18,9 @@ import { nodeTaintController } from "./node-life-cycle/node-taints.ts";
 import { podCollector } from "./node-life-cycle/pod-collector.ts";
 import { taintEvictionController } from "./node-life-cycle/taint-eviction.ts";
 import { nodeTtlController } from "./node-life-cycle/ttl.ts";
+import { volumeClaimController } from "./persistent-volume/claims.ts";
+import { claimProtectionController, volumeProtectionController } from "./persistent-volume/protection.ts";
+import { volumeController } from "./persistent-volume/volumes.ts";
 import { replicaSetController } from "./replication/replica-set.ts";
 import { replicationControllerController } from "./replication/replication-controller.ts";
 import { resourceQuotaController } from "./resource-quota/resource-quota.ts";
@@ -50,6 +53,10 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     jobController(),
     ttlAfterFinishedController,
     cronJobController,
+    volumeClaimController,
+    volumeController,
+    claimProtectionController,
+    volumeProtectionController,
     disruptionController,
     resourceQuotaController(kinds.filter(isDeletable)),
     clusterRoleAggregationController,

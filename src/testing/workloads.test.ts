@@ -5,10 +5,14 @@ import { StatefulSet } from "../api/apps/stateful-set.ts";
 import { CronJob } from "../api/batch/cron-job.ts";
 import { Job } from "../api/batch/job.ts";
 import { Endpoints } from "../api/core/endpoints.ts";
+import { PersistentVolume } from "../api/core/persistent-volume.ts";
 import { PersistentVolumeClaim } from "../api/core/persistent-volume-claim.ts";
 import { Pod } from "../api/core/pod.ts";
+import { ResourceQuota } from "../api/core/resource-quota.ts";
 import { Service } from "../api/core/service.ts";
 import { EndpointSlice } from "../api/discovery/endpoint-slice.ts";
+import { PodDisruptionBudget } from "../api/policy/pod-disruption-budget.ts";
+import { ClusterRole } from "../api/rbac/cluster-role.ts";
 import type { KindRef } from "../machinery/object.ts";
 import { addNodes, playKubelets } from "./scripted-kubelet.ts";
 import { openTestCluster, type TestCluster } from "./test-cluster.ts";
@@ -133,4 +137,60 @@ test("a Service's endpoints follow its pods", async () => {
   ]);
   expect((await cluster.client.get(Endpoints, named("web"))).subsets?.[0]?.addresses?.[0]?.ip).toBe("10.244.0.9");
   expect((await cluster.client.get(Service, named("web"))).status?.loadBalancer?.ingress?.[0]?.ip).toBe("192.0.2.1");
+});
+
+test("claims are bound, kept while they are used, and let go with their namespace", async () => {
+  await using cluster = await openTestCluster();
+  await addNodes(cluster, ...nodes);
+  await cluster.client.create(PersistentVolume, {
+    metadata: { name: "v" },
+    spec: {
+      capacity: { storage: "1Gi" },
+      accessModes: ["ReadWriteOnce"],
+      hostPath: { path: "/data" },
+      persistentVolumeReclaimPolicy: "Retain",
+    },
+  });
+  const claim = {
+    metadata: named("c"),
+    spec: { accessModes: ["ReadWriteOnce"], storageClassName: "", resources: { requests: { storage: "1Gi" } } },
+  } as const;
+  await cluster.client.create(PersistentVolumeClaim, claim);
+  await cluster.settle();
+  expect((await cluster.client.get(PersistentVolumeClaim, named("c"))).status).toMatchObject({ phase: "Bound" });
+  expect((await cluster.client.get(PersistentVolume, { name: "v" })).status).toMatchObject({ phase: "Bound" });
+  await cluster.client.delete(PersistentVolumeClaim, named("c"));
+  await cluster.settle();
+  expect((await cluster.client.get(PersistentVolume, { name: "v" })).status).toMatchObject({ phase: "Released" });
+});
+
+test("quota is counted, budgets are kept, and the roles of every cluster are gathered", async () => {
+  await using cluster = await openTestCluster();
+  await addNodes(cluster, ...nodes);
+  await cluster.client.create(ResourceQuota, { metadata: named("q"), spec: { hard: { pods: "2" } } });
+  await cluster.client.create(PodDisruptionBudget, {
+    metadata: named("b"),
+    spec: { minAvailable: 1, selector: { matchLabels: { app: "web" } } },
+  });
+  await cluster.settle();
+  for (const name of ["a", "b"]) {
+    await cluster.client.create(Pod, { metadata: { ...named(name), labels: { app: "web" } }, spec: template().spec });
+  }
+  const third = { metadata: named("c"), spec: template().spec };
+  await expect(cluster.client.create(Pod, third)).rejects.toMatchObject({ reason: "Forbidden" });
+  await playKubelets(cluster, nodes);
+  expect((await cluster.client.get(ResourceQuota, named("q"))).status?.used).toEqual({ pods: "2" });
+  expect((await cluster.client.get(PodDisruptionBudget, named("b"))).status).toMatchObject({ disruptionsAllowed: 1 });
+  const evict = (name: string) =>
+    cluster.client.createSubresource(Pod, named(name), "eviction", {
+      apiVersion: "policy/v1",
+      kind: "Eviction",
+      metadata: named(name),
+    });
+  await evict("a");
+  await expect(evict("b")).rejects.toMatchObject({ reason: "TooManyRequests" });
+  await playKubelets(cluster, nodes);
+  expect((await cluster.client.get(ResourceQuota, named("q"))).status?.used).toEqual({ pods: "1" });
+  const edit = await cluster.client.get(ClusterRole, { name: "edit" });
+  expect(edit.rules?.length).toBeGreaterThan(5);
 });
