@@ -6,6 +6,7 @@ import { deploymentController } from "./deployment/deployment.ts";
 import { disruptionController } from "./disruption/disruption.ts";
 import { endpointSliceController } from "./endpoints/endpoint-slices.ts";
 import { endpointsController } from "./endpoints/endpoints.ts";
+import { endpointSliceMirroringController } from "./endpoints/mirror.ts";
 import type { ControllerDefinition, LoopDefinition } from "./framework/controller.ts";
 import { garbageCollector, isCollectable, isDeletable } from "./garbage-collector/garbage-collector.ts";
 import { jobController } from "./job/job.ts";
@@ -62,6 +63,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     clusterRoleAggregationController,
     endpointsController,
     endpointSliceController,
+    endpointSliceMirroringController,
     namespaceController(kinds.filter(isDeletable)),
     garbageCollector(kinds.filter(isCollectable)),
     nodeRangeController(settings.podRange),
