@@ -94,7 +94,10 @@ export function encodeStored(
   object: AnyObject,
 ): { readonly bytes: Uint8Array; readonly tail: Uint8Array } {
   const { head } = resource.stored;
-  const bytes = Buffer.from(stringify(resource.stored, object));
+  const text = stringify(resource.stored, object);
+  // A buffer of its own: in Node's shared pool it would keep the memory of short-lived neighbours as long as itself.
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
   return { bytes, tail: bytes.subarray(head.length) };
 }
 

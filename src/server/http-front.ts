@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { PeerCertificate } from "node:tls";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../wire/http-server.ts";
@@ -19,7 +20,7 @@ export function serveHttp(handle: (request: ServerRequest) => Promise<ServerResp
 
 function fromHttp(request: HttpRequest): ServerRequest {
   const { certificate, address } = request.peer;
-  const identity = certificate && certificateUser(certificate);
+  const identity = certificate && userOf(certificate);
   return {
     method: request.method,
     path: request.target,
@@ -31,6 +32,15 @@ function fromHttp(request: HttpRequest): ServerRequest {
       return request.signal;
     },
   };
+}
+
+const users = new WeakMap<PeerCertificate, UserInfo | false>();
+
+// A connection shows its certificate once and asks many things.
+function userOf(certificate: PeerCertificate): UserInfo | undefined {
+  const known = users.get(certificate) ?? certificateUser(certificate) ?? false;
+  users.set(certificate, known);
+  return known || undefined;
 }
 
 const noBody: RequestBody = { kind: "none" };
