@@ -1,9 +1,9 @@
 import { Pod } from "../../api/core/pod.ts";
 import { Service } from "../../api/core/service.ts";
 import type { ContainerPort, ServicePort } from "../../api/generated/core-v1.ts";
-import { selectorOfLabels } from "../../machinery/labels.ts";
 import { keyOf } from "../../machinery/object.ts";
 import { type Cache, watches } from "../framework/controller.ts";
+import { hasLabels } from "../framework/plain-selector.ts";
 import { isReady } from "../framework/pods.ts";
 
 /** The Services that a pod is behind, before or after its change. */
@@ -17,7 +17,7 @@ export const podsWakeTheirServices = watches(Pod, (pod, previous, cache: Cache) 
 /** A Service without a selector has its endpoints from elsewhere. */
 export function selects({ spec }: Service, pod: Pod): boolean {
   if (!spec.selector || Object.keys(spec.selector).length === 0) return false;
-  return selectorOfLabels(spec.selector).matches(pod.metadata.labels);
+  return hasLabels(pod.metadata.labels, spec.selector);
 }
 
 /** The pods behind a Service that have an address and are not finished; terminating ones are among them. */

@@ -1,7 +1,7 @@
 import { Pod } from "../../api/core/pod.ts";
 import { ReplicationController } from "../../api/core/replication-controller.ts";
-import { selectorOfLabels } from "../../machinery/labels.ts";
 import { defineController } from "../framework/controller.ts";
+import { hasLabels } from "../framework/plain-selector.ts";
 import { orphanWatch, type ReplicaKind, reconcileReplicas } from "./replicas.ts";
 
 const replicationControllers: ReplicaKind<ReplicationController> = {
@@ -10,7 +10,7 @@ const replicationControllers: ReplicaKind<ReplicationController> = {
   replicasOf: ({ spec }) => spec.replicas ?? 1,
   minReadySecondsOf: ({ spec }) => spec.minReadySeconds ?? 0,
   templateOf: ({ spec }) => spec.template,
-  matches: ({ spec }, labels) => selectorOfLabels(spec.selector).matches(labels),
+  matches: ({ spec }, labels) => hasLabels(labels, spec.selector),
   statusOf: ({ status }) => status,
   withStatus: (owner, status) => ({ ...owner, status }),
 };
