@@ -12,7 +12,6 @@ const suites: readonly Suite[] = [
   { name: "types", command: ["tsc", "--noEmit"] },
   { name: "lint", command: ["biome", "check", "--error-on-warnings", "."] },
   { name: "unit", config: "vitest.config.ts" },
-  { name: "api", config: "vitest.api.config.ts" },
   { name: "machine", config: "vitest.machine.config.ts", needsMachine: true },
   { name: "crash proof", command: ["node", "test/prove/store-crash.ts", "--kills", "10"] },
   { name: "history proof", command: ["node", "test/prove/store-history.ts", "--seeds", "10"] },
