@@ -288,7 +288,7 @@ describe("run", () => {
     const image = "navarch.local/busybox:1.35";
     const command = ["sh", "-c", "sleep 1; echo done"];
     await using attached = cluster.startKubectl(
-      ...["-n", ns, "run", "once", "-it", "--rm", "--restart=Never", `--image=${image}`, "--", ...command],
+      ...["-n", ns, "run", "attached", "-it", "--rm", "--restart=Never", `--image=${image}`, "--", ...command],
     );
     expect(await attached.ended).toBe(0);
     expect(attached.stdout).toContain("done");
