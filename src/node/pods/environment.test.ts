@@ -1,0 +1,153 @@
+import { describe, expect, test } from "vitest";
+import type { Container, Service } from "../../api/generated/core-v1.ts";
+import { sampleContainer, samplePod } from "../testing/samples.ts";
+import { type EnvironmentSources, environmentOf } from "./environment.ts";
+import { expand } from "./expansion.ts";
+
+const meta = (name: string, namespace = "default") => ({
+  name,
+  namespace,
+  uid: name,
+  resourceVersion: "1",
+  creationTimestamp: "2026-01-01T00:00:00Z",
+});
+const service = (name: string, clusterIP: string, namespace = "default"): Service => ({
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: meta(name, namespace),
+  spec: { clusterIP, ports: [{ name: "http", port: 80, protocol: "TCP" }] },
+});
+const sources: EnvironmentSources = {
+  configMap: async (_, name) =>
+    name === "settings"
+      ? { apiVersion: "v1", kind: "ConfigMap", metadata: meta(name), data: { color: "blue", "no good": "x" } }
+      : undefined,
+  secret: async (_, name) =>
+    name === "password"
+      ? {
+          apiVersion: "v1",
+          kind: "Secret",
+          metadata: meta(name),
+          data: { word: Buffer.from("hush").toString("base64") },
+        }
+      : undefined,
+  services: () => [],
+  podIPs: ["10.88.0.5", "fd00::5"],
+  hostIP: "192.0.2.1",
+  nodeName: "node-1",
+  allocatable: { cpu: 2, memory: 1024 ** 3 },
+};
+const of = async (container: Partial<Container>, extra: Partial<EnvironmentSources> = {}, pod = samplePod()) =>
+  Object.fromEntries(
+    (await environmentOf(pod, sampleContainer(container), { ...sources, ...extra })).map(({ name, value }) => [
+      name,
+      value,
+    ]),
+  );
+
+test.each([
+  ["replaces what is known", "a $(ONE) b", "a 1 b"],
+  ["leaves what is not known", "$(TWO)", "$(TWO)"],
+  ["takes two dollars for one", "$$(ONE) $$", "$(ONE) $"],
+  ["leaves a lone dollar and an open bracket", "$ONE $(ONE", "$ONE $(ONE"],
+  ["does not look into what it put in", "$(LOOP)", "$(ONE)"],
+])("expansion %s", (_, text, expected) => {
+  expect(
+    expand(
+      text,
+      new Map([
+        ["ONE", "1"],
+        ["LOOP", "$(ONE)"],
+      ]),
+    ),
+  ).toBe(expected);
+});
+
+describe("a container's variables", () => {
+  test("come from fields of the pod, resources, configMaps and secrets", async () => {
+    const env = [
+      { name: "NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+      { name: "IPS", valueFrom: { fieldRef: { fieldPath: "status.podIPs" } } },
+      { name: "APP", valueFrom: { fieldRef: { fieldPath: "metadata.labels['app']" } } },
+      { name: "CPU", valueFrom: { resourceFieldRef: { resource: "requests.cpu", divisor: "1m" } } },
+      { name: "MEMORY", valueFrom: { resourceFieldRef: { resource: "limits.memory", divisor: "1Mi" } } },
+      { name: "COLOR", valueFrom: { configMapKeyRef: { name: "settings", key: "color" } } },
+      { name: "WORD", valueFrom: { secretKeyRef: { name: "password", key: "word" } } },
+    ];
+    const pod = samplePod({}, { metadata: { labels: { app: "shop" } } });
+    expect(await of({ env, resources: { requests: { cpu: "250m" } } }, {}, pod)).toEqual({
+      NAME: "web",
+      IPS: "10.88.0.5,fd00::5",
+      APP: "shop",
+      CPU: "250",
+      MEMORY: "1024",
+      COLOR: "blue",
+      WORD: "hush",
+    });
+  });
+
+  test("of a whole configMap are prefixed, and what is no name is left out", async () => {
+    expect(await of({ envFrom: [{ prefix: "X_", configMapRef: { name: "settings" } }] })).toEqual({ X_color: "blue" });
+  });
+
+  test("see those before them, not those after", async () => {
+    const env = [
+      { name: "A", value: "1" },
+      { name: "B", value: "$(A)$(C)" },
+      { name: "C", value: "3" },
+    ];
+    expect(await of({ env })).toEqual({ A: "1", B: "1$(C)", C: "3" });
+  });
+
+  test.each([
+    ["a configMap", { configMapKeyRef: { name: "none", key: "k" } }, 'configmap "none" not found'],
+    ["a key", { configMapKeyRef: { name: "settings", key: "k" } }, "couldn't find key k in ConfigMap default/settings"],
+    ["a secret", { secretKeyRef: { name: "none", key: "k" } }, 'secret "none" not found'],
+  ])("are refused without %s", async (_, valueFrom, message) => {
+    await expect(of({ env: [{ name: "X", valueFrom }] })).rejects.toMatchObject({ code: "missing", message });
+  });
+
+  test("are left out when what they come from is optional", async () => {
+    const valueFrom = { configMapKeyRef: { name: "none", key: "k", optional: true } };
+    expect(await of({ env: [{ name: "X", valueFrom }] })).toEqual({});
+  });
+});
+
+describe("variables of services", () => {
+  const services = () => [
+    service("redis-master", "10.96.0.9"),
+    service("headless", "None"),
+    service("kubernetes", "10.96.0.1"),
+    service("far", "10.96.0.3", "elsewhere"),
+  ];
+
+  test("are those that links between containers had", async () => {
+    const env = await of({}, { services });
+    expect(env).toMatchObject({
+      REDIS_MASTER_SERVICE_HOST: "10.96.0.9",
+      REDIS_MASTER_SERVICE_PORT: "80",
+      REDIS_MASTER_SERVICE_PORT_HTTP: "80",
+      REDIS_MASTER_PORT: "tcp://10.96.0.9:80",
+      REDIS_MASTER_PORT_80_TCP: "tcp://10.96.0.9:80",
+      REDIS_MASTER_PORT_80_TCP_PROTO: "tcp",
+      REDIS_MASTER_PORT_80_TCP_PORT: "80",
+      REDIS_MASTER_PORT_80_TCP_ADDR: "10.96.0.9",
+      KUBERNETES_SERVICE_HOST: "10.96.0.1",
+    });
+    expect(Object.keys(env).filter((name) => /^(HEADLESS|FAR)/.test(name))).toEqual([]);
+  });
+
+  test("are only those of the API where links are not wished", async () => {
+    const env = await of({}, { services }, samplePod({ enableServiceLinks: false }));
+    expect(Object.keys(env).every((name) => name.startsWith("KUBERNETES_"))).toBe(true);
+    expect(env.KUBERNETES_SERVICE_HOST).toBe("10.96.0.1");
+  });
+
+  test("give way to what the author says, and can be referred to", async () => {
+    const env = [
+      { name: "REDIS_MASTER_PORT", value: "mine" },
+      { name: "AT", value: "$(REDIS_MASTER_SERVICE_HOST)" },
+    ];
+    expect(await of({ env }, { services })).toMatchObject({ REDIS_MASTER_PORT: "mine", AT: "10.96.0.9" });
+  });
+});

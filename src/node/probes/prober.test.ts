@@ -1,0 +1,206 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, test } from "vitest";
+import type { Container, Pod, Probe } from "../../api/generated/core-v1.ts";
+import type { EventRecorder } from "../../client/event-recorder.ts";
+import { VirtualClock } from "../../lib/virtual-clock.ts";
+import type { ContainerRuntime } from "../runtime/runtime.ts";
+import { dawn, observedOf, sampleContainer, samplePod } from "../testing/samples.ts";
+import { httpGet } from "./http-get.ts";
+import { Prober } from "./prober.ts";
+
+const container = { ...observedOf("main", "running"), startedAt: dawn };
+const exec = { exec: { command: ["healthy"] } };
+
+/** A prober of one container whose commands answer as `healthy` says. */
+function open(probes: Partial<Container>, pod: Pod = samplePod({ containers: [sampleContainer(probes)] })) {
+  const clock = new VirtualClock(dawn);
+  const asked: number[] = [];
+  const events: string[] = [];
+  const changes: string[] = [];
+  const state = { healthy: true };
+  const runtime = {
+    execSync: async () => {
+      asked.push(clock.monotonic() / 1000);
+      return { exitCode: state.healthy ? 0 : 1, stdout: new Uint8Array(), stderr: Buffer.from("no") };
+    },
+  } as unknown as ContainerRuntime;
+  const recorder: EventRecorder = {
+    record: (_, type, reason, message) => void events.push(`${type} ${reason} ${message}`),
+    flush: async () => {},
+  };
+  const prober = new Prober({ runtime, clock, events: recorder, onChange: (uid) => void changes.push(uid) });
+  prober.update(pod, [container], "10.88.0.5");
+  const settled = async () => {
+    for (let round = 0; round < 10; round++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  return {
+    prober,
+    asked,
+    events,
+    changes,
+    state,
+    pod,
+    pass: (seconds: number) => clock.pass(seconds * 1000, settled),
+    verdict: () => prober.verdict(pod, container),
+  };
+}
+
+const probe = (extra: Partial<Probe> = {}): Probe => ({ ...exec, periodSeconds: 10, ...extra });
+
+test("a container without probes is started and ready", () => {
+  expect(open({}).verdict()).toEqual({ started: true, ready: true });
+});
+
+describe("readiness", () => {
+  test("begins with no, and becomes yes at the first success", async () => {
+    const given = open({ readinessProbe: probe() });
+    expect(given.verdict()).toEqual({ started: true, ready: false });
+    await given.pass(0);
+    expect(given.verdict().ready).toBe(true);
+    expect(given.changes).toEqual(["uid-web"]);
+  });
+
+  test("waits for its initial delay, then asks once a period", async () => {
+    const given = open({ readinessProbe: probe({ initialDelaySeconds: 5 }) });
+    await given.pass(30);
+    expect(given.asked).toEqual([5, 15, 25]);
+  });
+
+  test("goes after as many failures in a row as declared, and each is told", async () => {
+    const given = open({ readinessProbe: probe({ failureThreshold: 2 }) });
+    await given.pass(0);
+    given.state.healthy = false;
+    await given.pass(10);
+    expect(given.verdict().ready).toBe(true);
+    await given.pass(10);
+    expect(given.verdict().ready).toBe(false);
+    expect(given.events).toEqual(Array(2).fill("Warning Unhealthy Readiness probe failed: no"));
+  });
+
+  test("needs as many successes in a row as declared", async () => {
+    const given = open({ readinessProbe: probe({ successThreshold: 3 }) });
+    await given.pass(19);
+    expect(given.verdict().ready).toBe(false);
+    await given.pass(1);
+    expect(given.verdict().ready).toBe(true);
+  });
+});
+
+describe("liveness", () => {
+  test("fails for good after three failures in a row, with the probe's own grace", async () => {
+    const given = open({ livenessProbe: probe({ terminationGracePeriodSeconds: 7 }) });
+    given.state.healthy = false;
+    await given.pass(19);
+    expect(given.verdict().failed).toBeUndefined();
+    await given.pass(1);
+    expect(given.verdict().failed).toEqual({ probe: "Liveness", graceSeconds: 7 });
+  });
+
+  test("forgives failures that do not follow each other", async () => {
+    const given = open({ livenessProbe: probe({ failureThreshold: 2 }) });
+    await given.pass(0);
+    for (const healthy of [false, true, false, true, false]) {
+      given.state.healthy = healthy;
+      await given.pass(10);
+    }
+    expect(given.verdict().failed).toBeUndefined();
+  });
+
+  test("is not asked of a pod that is being deleted, readiness is", async () => {
+    const given = open({ livenessProbe: probe(), readinessProbe: probe({ periodSeconds: 1 }) });
+    await given.pass(0);
+    const metadata = { ...given.pod.metadata, deletionTimestamp: "2026-01-01T00:00:30Z" };
+    given.prober.update({ ...given.pod, metadata }, [container], "10.88.0.5");
+    given.state.healthy = false;
+    await given.pass(60);
+    expect(given.verdict().failed).toBeUndefined();
+    expect(given.verdict().ready).toBe(false);
+  });
+});
+
+describe("a startup probe", () => {
+  test("holds up the others until it succeeds", async () => {
+    const given = open({ startupProbe: probe({ periodSeconds: 5 }), livenessProbe: probe({ periodSeconds: 1 }) });
+    given.state.healthy = false;
+    await given.pass(9);
+    expect(given.asked).toEqual([0, 5]);
+    expect(given.verdict()).toEqual({ started: false, ready: false });
+    given.state.healthy = true;
+    await given.pass(1);
+    expect(given.verdict()).toEqual({ started: true, ready: true });
+  });
+
+  test("fails for good after its threshold", async () => {
+    const given = open({ startupProbe: probe({ failureThreshold: 2 }) });
+    given.state.healthy = false;
+    await given.pass(10);
+    expect(given.verdict().failed).toEqual({ probe: "Startup" });
+  });
+});
+
+test("what ended is not asked any more", async () => {
+  const given = open({ livenessProbe: probe() });
+  await given.pass(0);
+  given.prober.update(given.pod, [], "10.88.0.5");
+  await given.pass(60);
+  expect(given.asked).toEqual([0]);
+});
+
+describe("what was told of a running container holds for a new agent", () => {
+  const told = (id: string) =>
+    samplePod(
+      { containers: [sampleContainer({ readinessProbe: probe() })] },
+      {
+        status: {
+          containerStatuses: [
+            { name: "main", image: "", imageID: "", restartCount: 0, ready: true, started: true, containerID: id },
+          ],
+        },
+      },
+    );
+  test.each([
+    { name: "of this very container", id: "containerd://main-0", ready: true },
+    { name: "not of another life", id: "containerd://main-9", ready: false },
+  ])("$name", ({ id, ready }) => {
+    expect(open({}, told(id)).verdict().ready).toBe(ready);
+  });
+});
+
+describe("a probe by HTTP", () => {
+  const closing: (() => void)[] = [];
+  afterEach(() => {
+    for (const close of closing.splice(0)) close();
+  });
+  const serve = async (status: number, wait = false): Promise<number> => {
+    const server = createServer((_, answer) => {
+      if (!wait) answer.writeHead(status).end("said");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    closing.push(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return (server.address() as AddressInfo).port;
+  };
+
+  test("finds its port by name, and gives back what was said", async () => {
+    const port = await serve(200);
+    const named = sampleContainer({ ports: [{ name: "web", containerPort: port }] });
+    const answer = await httpGet({ port: "web", path: "healthz" }, named, "127.0.0.1", { timeoutMs: 5000 });
+    expect(answer).toEqual({ ok: true, status: 200, body: "said" });
+  });
+
+  test("says in known words that nobody listens, or that it took too long", async () => {
+    const port = await serve(200, true);
+    const late = await httpGet({ port }, sampleContainer(), "127.0.0.1", { timeoutMs: 50 });
+    expect(late).toEqual({
+      ok: false,
+      fault: `Get "http://127.0.0.1:${port}/": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`,
+    });
+    const nobody = await httpGet({ port: 1 }, sampleContainer(), "127.0.0.1", { timeoutMs: 5000 });
+    expect(nobody).toMatchObject({
+      fault: 'Get "http://127.0.0.1:1/": dial tcp 127.0.0.1:1: connect: connection refused',
+    });
+  });
+});
