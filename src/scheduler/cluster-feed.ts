@@ -32,6 +32,16 @@ export function feedCluster({ informers, cluster, queue, nominations, isOurs }: 
   const subscriptions = new DisposableStack();
   const tell = (change: ClusterChange) => queue.changed(change);
 
+  /** A pod leaves the node where it counted. */
+  const gone = (pod: Pod) => {
+    const { uid } = pod.metadata;
+    const node = cluster.placeOf(uid);
+    cluster.removePod(uid);
+    if (node === undefined) return;
+    const place = cluster.node(node);
+    tell({ event: "AssignedPod/delete", pod, ...(place ? { place } : {}) });
+  };
+
   const nodeChanged = (node: Node, previousNode: Node) => {
     cluster.setNode(node);
     const event = (name: ClusterEvent) => tell({ event: name, node, previousNode });
@@ -46,9 +56,7 @@ export function feedCluster({ informers, cluster, queue, nominations, isOurs }: 
     queue.remove(uid);
     nominations.remove(uid);
     if (isFinished(pod)) {
-      const counted = cluster.placeOf(uid) !== undefined;
-      cluster.removePod(uid);
-      if (counted) tell({ event: "AssignedPod/delete", pod });
+      gone(pod);
       return;
     }
     const before = cluster.placeOf(uid) ? previousPod : undefined;
@@ -104,9 +112,7 @@ export function feedCluster({ informers, cluster, queue, nominations, isOurs }: 
         const { uid } = pod.metadata;
         queue.remove(uid);
         nominations.remove(uid);
-        const counted = cluster.placeOf(uid) !== undefined;
-        cluster.removePod(uid);
-        if (counted) tell({ event: "AssignedPod/delete", pod });
+        gone(pod);
       },
     }),
   );

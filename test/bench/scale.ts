@@ -2,10 +2,12 @@ import { generateKeyPairSync } from "node:crypto";
 import { parseArgs } from "node:util";
 import { Deployment } from "../../src/api/apps/deployment.ts";
 import { Lease } from "../../src/api/coordination/lease.ts";
+import { Namespace } from "../../src/api/core/namespace.ts";
 import { Node } from "../../src/api/core/node.ts";
 import { Pod } from "../../src/api/core/pod.ts";
 import { ServiceAccount } from "../../src/api/core/service-account.ts";
 import type { PodSpec } from "../../src/api/generated/core-v1.ts";
+import { PriorityClass } from "../../src/api/scheduling/priority-class.ts";
 import type { Client } from "../../src/client/client.ts";
 import type { ClusterConfig } from "../../src/cluster/config.ts";
 import { openControlPlane } from "../../src/cluster/control-plane.ts";
@@ -21,7 +23,7 @@ const { values } = parseArgs({
     nodes: { type: "string", default: "1000" },
     pods: { type: "string", default: "3000" },
     zones: { type: "string", default: "3" },
-    /** basic | spread | anti-affinity */
+    /** basic | spread | anti-affinity | preemption (every pod takes the place of one of no priority) */
     shape: { type: "string", default: "basic" },
     /** Makes the pods one by one, without a Deployment in between. */
     direct: { type: "boolean", default: false },
@@ -36,6 +38,9 @@ const nodes = Number(values.nodes);
 const pods = Number(values.pods);
 const zones = Number(values.zones);
 const labels = { app: "bench" };
+/** Pods that fill a node, and what each of them takes. */
+const perNode = 8;
+const eighth = { name: "c", image: "img:1", resources: { requests: { cpu: "4", memory: "1Gi" } } };
 
 const store = openMemoryStore({ clock: systemClock });
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -63,6 +68,7 @@ const stop = new AbortController();
 if (values.direct)
   await client.create(ServiceAccount, { metadata: { name: "default", namespace: "default" } }).catch(() => {});
 await inParallel(nodes, 64, (index) => makeNode(client, `node-${index}`, index));
+if (values.shape === "preemption") await fill();
 // What becomes of new nodes is not what is measured here.
 while ((await client.list(Node)).items.some(({ spec }) => !spec.podCIDR || spec.taints?.length))
   await systemClock.sleep(200);
@@ -120,7 +126,23 @@ function podSpec(): PodSpec {
         : { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 10, podAffinityTerm: term }] };
     return { ...spec, affinity: { podAntiAffinity } };
   }
+  if (values.shape === "preemption")
+    return { ...spec, containers: [eighth], priorityClassName: "bench-high" } as PodSpec;
   return spec;
+}
+
+/** Fills every node with pods that give way at once. */
+async function fill(): Promise<void> {
+  await client.create(PriorityClass, { metadata: { name: "bench-high" }, value: 1000 });
+  await client.create(Namespace, { metadata: { name: "fill" }, spec: {} });
+  await client.create(ServiceAccount, { metadata: { name: "default", namespace: "fill" } }).catch(() => {});
+  await inParallel(nodes * perNode, 64, async (index) => {
+    const spec = { containers: [eighth], nodeName: `node-${index % nodes}`, terminationGracePeriodSeconds: 0 };
+    await client.create(Pod, {
+      metadata: { name: `fill-${index}`, namespace: "fill" },
+      spec: spec as unknown as PodSpec,
+    });
+  });
 }
 
 async function makeNode(by: Client, name: string, index: number): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Node, Pod } from "../../api/generated/core-v1.ts";
 import type { KubeObject } from "../../machinery/object.ts";
+import type { NodeInfo } from "./node-info.ts";
 
 /** What may make a pod fit that did not fit before. */
 export type ClusterEvent =
@@ -31,6 +32,8 @@ export interface ClusterChange {
   /** The pod that came, changed or went. */
   readonly pod?: Pod;
   readonly previousPod?: Pod;
+  /** The node that a placed pod left, as it is now. */
+  readonly place?: NodeInfo;
   /** Any other object. */
   readonly object?: KubeObject;
 }

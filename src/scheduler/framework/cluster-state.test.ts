@@ -103,6 +103,27 @@ describe("a cluster's state", () => {
     expect([node.cpu, count.total, node.pods.size]).toEqual([1000, 1, 1]);
   });
 
+  test("within a supposition pods are taken away and put back one by one, and new questions see it", () => {
+    const pods = [1, 2].map(() => samplePod({ node: "a", cpu: "1", labels: { app: "web" } }));
+    const cluster = sampleCluster([sampleNode("a")], pods);
+    const node = cluster.node("a")!;
+    const [one, two] = pods.map(podInfo);
+    const seen = cluster.supposing(node, { gone: [one!, two!] }, ({ put, takeAway }) => {
+      const none = [node.cpu, cluster.index.count(web).total];
+      put(one!);
+      const some = [node.cpu, cluster.index.count(web).total];
+      takeAway(one!);
+      put(two!);
+      return [none, some, [node.cpu, [...node.pods.keys()]]];
+    });
+    expect(seen).toEqual([
+      [0, 0],
+      [1000, 1],
+      [1000, [two!.uid]],
+    ]);
+    expect([node.cpu, node.pods.size, cluster.index.count(web).total]).toEqual([2000, 2, 2]);
+  });
+
   test("nodes are listed zone by zone in turn", () => {
     const cluster = sampleCluster([
       sampleNode("a1", { zone: "a" }),

@@ -8,6 +8,12 @@ import { type PodInfo, podInfo, renewedPodInfo } from "./pod-info.ts";
 /** Sorts of pods for which it is remembered which nodes suit them. */
 const sortsKept = 128;
 
+/** Changes what is supposed. */
+export interface Trial {
+  takeAway(pod: PodInfo): void;
+  put(pod: PodInfo): void;
+}
+
 interface Placed {
   readonly node: string;
   readonly info: PodInfo;
@@ -173,28 +179,36 @@ export class ClusterState {
     return marks;
   }
 
-  /** What `ask` answers if these pods of a node were gone, and those there. Afterwards everything is as before. */
+  /**
+   * What `ask` answers if these pods of a node were gone, and those there. Through the trial it may take pods away and put
+   * them back, one by one. Afterwards everything is as before.
+   */
   supposing<T>(
     node: NodeInfo,
     change: { readonly gone?: readonly PodInfo[]; readonly there?: readonly PodInfo[] },
-    ask: () => T,
+    ask: (trial: Trial) => T,
   ): T {
     const generation = this.#generation;
-    const { gone = [], there = [] } = change;
-    for (const pod of gone) if (node.remove(pod.uid)) this.index.remove(pod, node);
-    for (const pod of there) {
+    const gone = new Set<PodInfo>();
+    const there = new Set<PodInfo>();
+    const takeAway = (pod: PodInfo) => {
+      if (!node.remove(pod.uid)) return;
+      this.index.suppose(pod, node, -1);
+      if (!there.delete(pod)) gone.add(pod);
+    };
+    const put = (pod: PodInfo) => {
       node.add(pod);
-      this.index.add(pod, node);
-    }
+      this.index.suppose(pod, node, 1);
+      if (!gone.delete(pod)) there.add(pod);
+    };
+    for (const pod of change.gone ?? []) takeAway(pod);
+    for (const pod of change.there ?? []) put(pod);
     this.#generation += 1;
     try {
-      return ask();
+      return ask({ takeAway, put });
     } finally {
-      for (const pod of there) if (node.remove(pod.uid)) this.index.remove(pod, node);
-      for (const pod of gone) {
-        node.add(pod);
-        this.index.add(pod, node);
-      }
+      for (const pod of [...there]) takeAway(pod);
+      for (const pod of [...gone]) put(pod);
       this.#generation = generation;
     }
   }

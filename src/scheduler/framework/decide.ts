@@ -110,6 +110,28 @@ function noneAllowed(plugins: readonly string[]): Rejection {
   return { reasons: [text], preemptionHelps: false };
 }
 
+/** Makes the search anew while pods are supposed to come or go; only plugins to which it matters are asked again. */
+function refresher(pod: Pod, profile: Profile, cluster: ClusterState, search: Search): () => Search {
+  const isSteady = (plugin: Plugin) => plugin.stateHolds || !plugin.prepareFilter;
+  const unsteady = profile.preFilter.filter((plugin) => !isSteady(plugin));
+  if (unsteady.length === 0) return () => search;
+  const steady = search.filters.filter(({ plugin }) => isSteady(plugin));
+  const without: Search = { ...search, filters: steady };
+  const reduced: Profile = {
+    ...profile,
+    preFilter: unsteady,
+    filter: profile.filter.filter((each) => !isSteady(each)),
+  };
+  return () => {
+    const again = prepare(pod, reduced, cluster);
+    if (again.refused) return again;
+    if (again.filters.length === 0) return without;
+    const states = new Map([...search.states, ...again.states]);
+    const all = new Map([...steady, ...again.filters].map((each) => [each.plugin, each]));
+    return { ...search, states, filters: profile.filter.flatMap((plugin) => all.get(plugin) ?? []) };
+  };
+}
+
 /** The first plugin's objection to a node. */
 export function objection(
   pod: Pod,
@@ -192,11 +214,12 @@ function checker(
   const { filters } = search;
   if (!nominations || nominations.size === 0) return (node) => objection(pod, node, filters);
   const info = podInfo(pod);
+  const refresh = refresher(pod, profile, cluster, search);
   return (node) => {
     const others = nominations.before(info, node.name);
     if (others.length > 0) {
       const crowded = cluster.supposing(node, { there: others }, (): Objection => {
-        const again = prepare(pod, profile, cluster);
+        const again = refresh();
         if (again.refused) return { plugin: again.refused.plugin, rejection: again.refused };
         return objection(pod, node, again.filters);
       });
@@ -358,15 +381,19 @@ export function noPlace(
   const rejections: readonly NodeRejection[] = refusals.flatMap(({ plugin, rejection, nodes }) =>
     nodes.map((node) => ({ node, plugin, rejection })),
   );
+  const refresh = refresher(pod, profile, cluster, search);
+  let last: { readonly search: Search; readonly check: (node: NodeInfo) => Objection } | undefined;
   for (const plugin of profile.postFilter) {
     rescue = plugin.rescue!(pod, {
       cluster,
       rejections,
       random,
       fitsOn: (node): Verdict => {
-        const again = prepare(pod, profile, cluster);
+        const again = refresh();
         if (again.refused) return again.refused;
-        return checker(pod, profile, cluster, again, nominations)(node)?.rejection;
+        const check = again === last?.search ? last.check : checker(pod, profile, cluster, again, nominations);
+        last = { search: again, check };
+        return check(node)?.rejection;
       },
     });
     if (rescue.kind === "preempt") break;

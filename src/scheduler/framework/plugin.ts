@@ -92,6 +92,11 @@ export interface Plugin<State = unknown, ScoreState = unknown> {
   /** PreFilter: once per pod, before filters. Without it the filter gets no state. */
   readonly prepareFilter?: (pod: Pod, cluster: ClusterState) => Prepared<State>;
   /**
+   * The state that `prepareFilter` made stays right, and so does its leaving the pod alone, while pods are supposed to come
+   * or go. Without it the plugin is asked again at each supposition.
+   */
+  readonly stateHolds?: boolean;
+  /**
    * Set when the filter looks at nothing but the node object and these parts of the pod: nodes that passed are then not
    * asked again for equal pods until a node changes. Undefined for a pod means that it cannot be told.
    */

@@ -28,6 +28,7 @@ export class PodIndex {
   readonly #questions = new Map<string, Counted>();
   readonly #groups = new Map<string, TermGroup>();
   readonly #stated = new Map<string, readonly TermGroup[]>();
+  readonly #supposed = new Map<string, { readonly info: PodInfo; readonly slot: number; readonly by: number }>();
 
   constructor(namespaceLabels: NamespaceLabels) {
     this.#namespaceLabels = namespaceLabels;
@@ -61,6 +62,8 @@ export class PodIndex {
     for (const namespace of spaces)
       for (const { info, slot } of this.#pods.get(namespace)?.values() ?? [])
         if (question.matches(info.pod)) counted.counts.add(slot, 1);
+    for (const { info, slot, by } of this.#supposed.values())
+      if (question.matches(info.pod)) counted.counts.add(slot, by);
     this.#questions.set(question.key, counted);
     if (this.#questions.size > remembered) this.#questions.delete(this.#questions.keys().next().value as string);
     return counted.counts;
@@ -115,6 +118,22 @@ export class PodIndex {
     const pods = this.#pods.get(info.pod.metadata.namespace);
     const known = pods?.get(info.uid);
     if (known) pods?.set(info.uid, { info, slot: known.slot });
+  }
+
+  /** Counts a pod that is only supposed to come or go; supposing the opposite takes it back. */
+  suppose(info: PodInfo, { slot }: NodeInfo, by: 1 | -1): void {
+    const before = this.#supposed.get(info.uid);
+    if (before && before.by + by === 0) this.#supposed.delete(info.uid);
+    else this.#supposed.set(info.uid, { info, slot, by });
+    this.#tally(info, slot, by);
+    if (!info.hasPodAffinity) return;
+    const placed = this.#stated.get(info.uid);
+    const groups = placed ?? statedTerms(info.pod, this.#namespaceLabels).map((stated) => this.#group(stated));
+    for (const group of groups) {
+      group.counts.add(slot, by);
+      // The group of a pod that is placed stays, since what was prepared holds on to it.
+      if (!placed && group.counts.total === 0) this.#groups.delete(groupKey(group));
+    }
   }
 
   remove(info: PodInfo, { slot }: NodeInfo): void {

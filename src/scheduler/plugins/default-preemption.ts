@@ -91,20 +91,23 @@ function tryNode(pod: Pod, node: NodeInfo, context: RescueContext, budgetsOf: Bu
   const { priority } = podInfo(pod);
   const lower = [...node.pods.values()].filter((other) => other.priority < priority);
   if (lower.length === 0) return nobodyToEvict;
-  const fitsWithout = (gone: readonly PodInfo[]) => {
-    return context.cluster.supposing(node, { gone }, () => context.fitsOn(node));
-  };
-  const verdict = fitsWithout(lower);
-  if (verdict) return verdict.reasons.join("\n");
   lower.sort(byImportance);
-  const kept = protectedByBudgets(lower, budgetsOf);
-  // The protected and the important are the first to be let off.
-  const order = [...lower.filter((each) => kept.has(each)), ...lower.filter((each) => !kept.has(each))];
   const gone = new Set(lower);
-  for (const candidate of order) {
-    gone.delete(candidate);
-    if (fitsWithout([...gone])) gone.add(candidate);
-  }
+  const kept = protectedByBudgets(lower, budgetsOf);
+  const verdict = context.cluster.supposing(node, { gone: lower }, ({ put, takeAway }) => {
+    const refused = context.fitsOn(node);
+    if (refused) return refused;
+    // The protected and the important are the first to be let off.
+    const order =
+      kept.size > 0 ? [...lower.filter((each) => kept.has(each)), ...lower.filter((each) => !kept.has(each))] : lower;
+    for (const candidate of order) {
+      put(candidate);
+      if (context.fitsOn(node)) takeAway(candidate);
+      else gone.delete(candidate);
+    }
+    return undefined;
+  });
+  if (verdict) return verdict.reasons.join("\n");
   const victims = lower.filter((each) => gone.has(each));
   return { node: node.name, victims, violations: victims.filter((each) => kept.has(each)).length };
 }

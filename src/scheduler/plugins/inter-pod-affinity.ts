@@ -16,7 +16,8 @@ interface Domains {
 interface FilterState {
   /** All must have somebody, unless the pod is the first of its group. */
   readonly affinity: readonly Domains[];
-  readonly firstOfGroup: boolean;
+  /** The pod would be such company itself, so that it may be the first. */
+  readonly company: boolean;
   /** None may have anybody. */
   readonly antiAffinity: readonly Domains[];
   /** Where pods that are there already would not have this one. */
@@ -62,13 +63,13 @@ function prepareFilter(pod: Pod, cluster: ClusterState) {
     const topology = index.topology(term.topologyKey);
     forbidden.push({ topology, counts: counts.in(topology) });
   }
-  const { affinity, firstOfGroup } = wantedCompany(pod, own.affinity, cluster);
+  const { affinity, company } = wantedCompany(pod, own.affinity, cluster);
   const avoided = own.antiAffinity.map((term) => {
     const topology = index.topology(term.topologyKey);
     return { topology, counts: index.count(term).in(topology) };
   });
   if (affinity.length + avoided.length + forbidden.length === 0) return skip;
-  return ready<FilterState>({ affinity, firstOfGroup, antiAffinity: avoided, forbidden });
+  return ready<FilterState>({ affinity, company, antiAffinity: avoided, forbidden });
 }
 
 /** Pods of which all terms are true are the company that a pod wants; the first of a group has nobody to join. */
@@ -76,23 +77,24 @@ function wantedCompany(
   pod: Pod,
   terms: readonly AffinityTerm[],
   { index }: ClusterState,
-): Pick<FilterState, "affinity" | "firstOfGroup"> {
-  if (terms.length === 0) return { affinity: [], firstOfGroup: false };
-  const company = index.count(allOf(terms));
+): Pick<FilterState, "affinity" | "company"> {
+  if (terms.length === 0) return { affinity: [], company: false };
+  const found = index.count(allOf(terms));
   const affinity = terms.map(({ topologyKey }) => {
     const topology = index.topology(topologyKey);
-    return { topology, counts: company.in(topology) };
+    return { topology, counts: found.in(topology) };
   });
-  const nobody = affinity.every(({ counts }) => counts.every((count) => count === 0));
-  return { affinity, firstOfGroup: nobody && terms.every((term) => term.matches(pod)) };
+  return { affinity, company: terms.every((term) => term.matches(pod)) };
 }
 
-function affinityHolds({ slot }: NodeInfo, { affinity, firstOfGroup }: FilterState): boolean {
+function affinityHolds({ slot }: NodeInfo, { affinity, company }: FilterState): boolean {
+  let alone = false;
   for (const domains of affinity) {
     if ((domains.topology.domainOf[slot] ?? -1) < 0) return false;
-    if (!firstOfGroup && countAt(domains, slot) === 0) return false;
+    if (countAt(domains, slot) === 0) alone = true;
   }
-  return true;
+  if (!alone) return true;
+  return company && affinity.every(({ counts }) => counts.every((count) => count === 0));
 }
 
 /** Whether a pod that came may be the company that a waiting one wants. */
@@ -129,6 +131,7 @@ export function interPodAffinity(args: InterPodAffinityArgs = {}) {
       "Pod/update",
     ],
     prepareFilter,
+    stateHolds: true,
     filter(_pod, node, state) {
       if (!affinityHolds(node, state)) return noAffinity;
       for (const domains of state.antiAffinity) if (countAt(domains, node.slot) > 0) return antiAffinity;

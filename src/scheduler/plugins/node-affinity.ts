@@ -107,6 +107,7 @@ export function nodeAffinity(args: { readonly addedAffinity?: NodeAffinity } = {
       { on: "Node/labels", helps: (pod, { node }) => suits(pod, node) },
       "Pod/update",
     ],
+    stateHolds: true,
     prepareFilter(pod: Pod, _cluster: ClusterState) {
       if (!added && !selectsNodes(pod)) return skip;
       const names = namedNodes(pod);

@@ -111,6 +111,29 @@ describe("NodeResourcesFit", () => {
   });
 });
 
+describe("whether a pod that goes may help one that waits", () => {
+  const helps = (pod: Pod, left: readonly Pod[]) => {
+    const found = fit.retryOn.find((each) => typeof each !== "string" && each.on === "AssignedPod/delete");
+    const place = sampleCluster([one], left).node("n")!;
+    return (
+      typeof found === "object" &&
+      found.helps?.(pod, { event: "AssignedPod/delete", pod: samplePod({ node: "n" }), place })
+    );
+  };
+  test("it does where there is room now", () => {
+    expect(helps(asking({ cpu: "1" }), [samplePod({ node: "n", cpu: "1" })])).toBe(true);
+    expect(helps(asking({ cpu: "1" }), [samplePod({ node: "n", cpu: "1500m" })])).toBe(false);
+  });
+
+  test("it does where the rest could be evicted, unless the pod waits for its victims or must not evict", () => {
+    const important = (more: object) => samplePod({ priority: 10, cpu: "1", ...more });
+    const left = [samplePod({ node: "n", cpu: "2", priority: 1 })];
+    expect(helps(important({}), left)).toBe(true);
+    expect(helps(important({ status: { nominatedNodeName: "other" } }), left)).toBe(false);
+    expect(helps(samplePod({ priority: 0, cpu: "1" }), left)).toBe(false);
+  });
+});
+
 describe("NodeResourcesBalancedAllocation", () => {
   const plugin = balancedAllocation();
   test("prefers nodes whose CPU and memory would be used alike", () => {

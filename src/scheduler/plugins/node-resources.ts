@@ -91,18 +91,23 @@ function couldHold(pod: Pod, node: Node | undefined): boolean {
   return true;
 }
 
-function freesSomething(pod: Pod, { pod: gone, previousPod }: ClusterChange): boolean {
-  if (!gone) return true;
-  // Every pod that goes leaves room for one more.
-  if (!previousPod) return true;
-  const before = podInfo(previousPod).requests;
-  const after = podInfo(gone).requests;
-  const wanted = podInfo(pod).requests;
-  return (
-    (wanted.cpu > 0 && after.cpu < before.cpu) ||
-    (wanted.memory > 0 && after.memory < before.memory) ||
-    (wanted.ephemeralStorage > 0 && after.ephemeralStorage < before.ephemeralStorage)
-  );
+/** A pod that went, or asks for less, may have made room for another: where it was, and for whom. */
+function freesSomething(pod: Pod, { pod: gone, previousPod, place }: ClusterChange): boolean {
+  const { requests, priority } = podInfo(pod);
+  if (gone && previousPod) {
+    const before = podInfo(previousPod).requests;
+    const after = podInfo(gone).requests;
+    return (
+      (requests.cpu > 0 && after.cpu < before.cpu) ||
+      (requests.memory > 0 && after.memory < before.memory) ||
+      (requests.ephemeralStorage > 0 && after.ephemeralStorage < before.ephemeralStorage)
+    );
+  }
+  if (!place || !lacks(requests, place, undefined)) return true;
+  // It does not fit there yet, but perhaps it does now by evictions; one that waits for its own victims does not look again.
+  if (pod.spec.preemptionPolicy === "Never" || pod.status?.nominatedNodeName) return false;
+  for (const other of place.pods.values()) if (other.priority < priority) return true;
+  return false;
 }
 
 /** A node has what a pod asks for, and room for one more pod; scored by how full it would be. */
@@ -126,6 +131,7 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs = {}) {
       { on: "AssignedPod/resources", helps: freesSomething },
       "Pod/update",
     ],
+    stateHolds: true,
     prepareFilter: (pod) => ready(podInfo(pod)),
     filter: (_pod, node, { requests }) => lacks(requests, node, ignored) ?? fits,
     prepareScore: (pod) => ready(podInfo(pod)),

@@ -117,6 +117,7 @@ export const nodePorts = definePlugin<readonly HostPort[]>({
         gone === undefined || hostPorts(gone).some((one) => hostPorts(pod).some((two) => portsClash(one, two))),
     },
   ],
+  stateHolds: true,
   prepareFilter(pod) {
     const { ports } = podInfo(pod);
     return ports.length === 0 ? skip : ready(ports);

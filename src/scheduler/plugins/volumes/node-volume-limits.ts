@@ -57,6 +57,7 @@ export function nodeVolumeLimits(catalogue: VolumeCatalogue) {
       "VolumeAttachment/delete",
       "Node/add",
     ],
+    stateHolds: true,
     prepareFilter(pod) {
       if (!usesClaims(pod)) return skip;
       const volumes = volumesOf(pod, catalogue);

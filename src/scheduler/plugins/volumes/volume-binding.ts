@@ -210,6 +210,7 @@ export function volumeBinding(tools: VolumeBindingTools, args: VolumeBindingArgs
       "CSIStorageCapacity/change",
       "Pod/update",
     ],
+    stateHolds: true,
     prepareFilter(pod) {
       if (!usesClaims(pod)) return skip;
       const claims = sortClaims(pod, catalogue);

@@ -52,6 +52,7 @@ export function volumeRestrictions(catalogue: VolumeCatalogue) {
   return definePlugin<Restrictions>({
     name: "VolumeRestrictions",
     retryOn: ["AssignedPod/delete", "Node/add", "PersistentVolumeClaim/change"],
+    stateHolds: true,
     prepareFilter(pod: Pod, cluster: ClusterState) {
       const volumes = pod.spec.volumes ?? [];
       const disks = volumes.filter(isOldDisk);
@@ -106,6 +107,7 @@ export function volumeZone(catalogue: VolumeCatalogue) {
       "Node/add",
       "Node/labels",
     ],
+    stateHolds: true,
     prepareFilter(pod) {
       if (!usesClaims(pod)) return skip;
       const rules: ZoneRule[] = [];
