@@ -64,12 +64,12 @@ function applyStep(document: unknown, step: Step | null): unknown {
       return document;
     }
     default:
-      throw new Impossible(`unexpected kind: ${String(step?.op)}`);
+      throw new Impossible(`unexpected kind: ${JSON.stringify(step?.op)}`);
   }
 }
 
 function pointer(path: unknown): readonly string[] {
-  if (typeof path !== "string" || !path.startsWith("/")) throw new Impossible(`missing path: ${String(path)}`);
+  if (typeof path !== "string" || !path.startsWith("/")) throw new Impossible(`missing path: ${JSON.stringify(path)}`);
   return path
     .slice(1)
     .split("/")

@@ -107,3 +107,14 @@ describe("merge patch", () => {
     expect(createMergePatch(value, value)).toBeUndefined();
   });
 });
+
+test("a step of a JSON patch whose operation or path is an object that cannot be text is refused like any other", () => {
+  const odd = JSON.parse('{"toString":1,"__proto__":2}') as unknown;
+  for (const step of [
+    { op: odd, path: "/a" },
+    { op: "add", path: odd },
+    { op: "copy", path: "/a", from: odd },
+  ]) {
+    expect(() => applyJsonPatch({}, [step])).toThrow("the server rejected our request due to an error in our request");
+  }
+});

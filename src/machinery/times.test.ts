@@ -31,6 +31,16 @@ describe("times", () => {
     );
   });
 
+  test("moments that text cannot write are refused", () => {
+    const outside = "year outside of range [0,9999]";
+    for (const seconds of [1e12, -1e12, 1e300, Number.NaN]) {
+      expect(() => times.formatSeconds(seconds)).toThrow(outside);
+      expect(() => times.formatMicro({ seconds, nanos: 0 })).toThrow(outside);
+    }
+    expect(() => times.formatMicro({ seconds: 0, nanos: -5 })).toThrow("nanoseconds outside of range");
+    expect(() => times.canonicalTime("9999-12-31T23:59:59-10:00")).toThrow(outside);
+  });
+
   test("milliseconds become times", () => {
     expect(times.timeOf(1458172800999)).toBe("2016-03-17T00:00:00Z");
     expect(times.microTimeOf(1458172800123.5)).toBe("2016-03-17T00:00:00.123500Z");

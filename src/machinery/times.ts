@@ -49,14 +49,26 @@ const dayOrClock = (text: string) => {
 
 const zeroSeconds = Date.parse("0001-01-01T00:00:00Z") / 1000;
 
-/** Writes whole seconds since the epoch as a Time. */
+const lastSeconds = Date.parse("9999-12-31T23:59:59Z") / 1000;
+const firstSeconds = Date.parse("0000-01-01T00:00:00Z") / 1000;
+
+/** Writes whole seconds since the epoch as a Time. Throws `invalid` for years that have not four digits. */
 export function formatSeconds(seconds: number): Time {
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
+  return `${toTheSecond(seconds)}Z`;
 }
 
-/** Writes an instant as a MicroTime; what is finer is cut off. */
+/** Writes an instant as a MicroTime; what is finer is cut off. Throws `invalid` for years that have not four digits. */
 export function formatMicro({ seconds, nanos }: Instant): MicroTime {
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${String(Math.floor(nanos / 1000)).padStart(6, "0")}Z`;
+  if (!(nanos >= 0 && nanos < 1e9)) throw new Fault("invalid", `nanoseconds outside of range [0,999999999]: ${nanos}`);
+  return `${toTheSecond(seconds)}.${String(Math.floor(nanos / 1000)).padStart(6, "0")}Z`;
+}
+
+// Protobuf carries any number; text carries only those that people write.
+function toTheSecond(seconds: number): string {
+  if (!(seconds >= firstSeconds && seconds <= lastSeconds)) {
+    throw new Fault("invalid", "year outside of range [0,9999]");
+  }
+  return new Date(seconds * 1000).toISOString().slice(0, 19);
 }
 
 /** The canonical form of a Time: UTC, whole seconds. Undefined for the zero time, which means "not set". Throws `invalid`. */
