@@ -91,3 +91,10 @@ describe("arithmetic", () => {
     expect(quantity.quantityOfMilli(1500)).toBe("1500m");
   });
 });
+
+test("a number too long to mean anything is refused at once, however long it is", () => {
+  for (const text of ["0".repeat(3_000_000), `${"1".repeat(3_000_000)}x`, `0.${"0".repeat(3_000_000)}1`]) {
+    expect(quantity.quantityFault(text)).toBe("unable to parse numeric part of quantity");
+  }
+  expect(quantity.canonicalQuantity("0".repeat(900))).toBe("0");
+});

@@ -45,6 +45,9 @@ export function quantityFault(text: string): string | undefined {
 // The same few quantities come again and again, so what was read once is remembered, up to a bound.
 const remembered = new Map<string, Amount>();
 const rememberedLimit = 10_000;
+const rememberedLength = 64;
+/** Longer numbers say nothing that shorter ones cannot, and cost more than their square to read. */
+const longest = 1000;
 
 /** Reads a quantity. Fractions of a billionth are rounded up, numbers beyond 2^63-1 cut off. Throws `invalid`. */
 export function parseQuantity(text: Quantity): Amount {
@@ -52,12 +55,14 @@ export function parseQuantity(text: Quantity): Amount {
   if (known) return known;
   const amount = read(text);
   if (typeof amount === "string") throw new Fault("invalid", amount);
+  if (text.length > rememberedLength) return amount;
   if (remembered.size >= rememberedLimit) remembered.clear();
   remembered.set(text, amount);
   return amount;
 }
 
 function read(text: string): Amount | string {
+  if (text.length > longest) return wrongNumber;
   const match = form.exec(text);
   if (!match) return /^[+-]?[0-9.]+/.test(text) ? wrongSuffix : wrongForm;
   const [, sign = "", whole = "", fraction, suffix = ""] = match;
