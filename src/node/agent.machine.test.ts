@@ -314,6 +314,13 @@ test("the node tells its figures and pods", async () => {
   expect(await get("/healthz")).toMatchObject({ status: 200, body: "ok" });
   const summary = JSON.parse((await get("/stats/summary")).body) as { pods: { podRef: { name: string } }[] };
   expect(summary.pods.map(({ podRef }) => podRef.name)).toEqual(["figures"]);
+  await expect
+    .poll(async () => (await get("/metrics/resource")).body)
+    .toMatch(
+      /^container_memory_working_set_bytes\{container="main",namespace="default",pod="figures"\} [1-9]\d* \d+$/m,
+    );
+  expect((await get("/metrics/cadvisor")).body).toMatch(/^container_cpu_usage_seconds_total\{container="main",/m);
+  expect((await get("/metrics/nothing")).status).toBe(404);
   const { items } = JSON.parse((await get("/pods")).body) as { items: Pod[] };
   expect(items.map(({ metadata }) => metadata.name)).toEqual(["figures"]);
   await remove("figures");

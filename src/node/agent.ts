@@ -18,11 +18,13 @@ import { PodWorker } from "./pods/pod-worker.ts";
 import { StartTurns } from "./pods/start-turns.ts";
 import { createHooks } from "./probes/hooks.ts";
 import { Prober } from "./probes/prober.ts";
+import { rotateLogs } from "./rotate-logs.ts";
 import type { Cgroups } from "./runtime/cgroups.ts";
 import type { LogFiles } from "./runtime/log-files.ts";
 import type { ContainerRuntime } from "./runtime/runtime.ts";
 import type { DnsConfig } from "./runtime/sandbox.ts";
 import { NodeAccess } from "./server/access.ts";
+import { NodeFigures } from "./server/node-figures.ts";
 import { openNodeServer } from "./server/node-server.ts";
 import { removeStrangers } from "./strangers.ts";
 import { PodVolumes } from "./volumes/pod-volumes.ts";
@@ -62,6 +64,8 @@ export interface NodeAgent extends AsyncDisposable {
 const startsAtATime = 4;
 /** How often volumes are brought up to date. */
 const refreshEvery = 15_000;
+/** How often logs are looked at for their size (as upstream). */
+const rotateEvery = 10_000;
 /** How often everything is looked at, in case that an event was lost. */
 const resyncEvery = 60_000;
 
@@ -101,6 +105,9 @@ export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgen
       for (const worker of workers.values()) worker.wake();
     }),
     every(clock, refreshEvery, stop.signal, () => refresh(workers.values())),
+    every(clock, rotateEvery, stop.signal, async () => {
+      await rotateLogs(options).catch((error) => log.debug(`logs not rotated: ${errorMessage(error)}`));
+    }),
   ];
   opened.defer(async () => {
     await Promise.all(tasks);
@@ -111,6 +118,7 @@ export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgen
       hosts: options.listenOn,
       port: options.kubeletPort,
       access: new NodeAccess(client, clock),
+      figures: new NodeFigures({ clock, dataFolder: options.dataFolder }),
       pods: () => [...workers.values()].map(({ pod }) => pod),
     }),
   );

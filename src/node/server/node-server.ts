@@ -10,6 +10,8 @@ import type { LogFiles } from "../runtime/log-files.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
 import type { NodeAccess } from "./access.ts";
 import { containerLog } from "./container-log.ts";
+import type { NodeFigures } from "./node-figures.ts";
+import { cadvisorMetrics, resourceMetrics } from "./resource-metrics.ts";
 import { serveStream } from "./streams.ts";
 import { statsSummary } from "./summary.ts";
 
@@ -24,6 +26,7 @@ export interface NodeServerOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly logFiles: LogFiles;
+  readonly figures: NodeFigures;
   /** The pods of this node. */
   readonly pods: () => readonly Pod[];
 }
@@ -96,7 +99,20 @@ async function route(request: HttpRequest, url: URL, options: NodeServerOptions)
     case "stats":
       return rest[0] === "summary" ? json(await statsSummary(options)) : text(404, "404 page not found");
     case "metrics":
-      return rest.length === 0 ? text(200, await options.metrics.text()) : text(404, "404 page not found");
+      return await metricsPage(rest.join("/"), options);
+    default:
+      return text(404, "404 page not found");
+  }
+}
+
+async function metricsPage(page: string, { metrics, runtime, figures }: NodeServerOptions): Promise<HttpResponse> {
+  switch (page) {
+    case "":
+      return text(200, await metrics.text());
+    case "cadvisor":
+      return text(200, cadvisorMetrics(await runtime.listContainerStats(), figures.read()));
+    case "resource":
+      return text(200, resourceMetrics(await runtime.listContainerStats(), figures.read()));
     default:
       return text(404, "404 page not found");
   }

@@ -3,27 +3,79 @@ import type { Clock } from "../../lib/clock.ts";
 import { timeOf } from "../../machinery/times.ts";
 import { runtimeLabels } from "../runtime/labels.ts";
 import type { ContainerRuntime, ContainerStats } from "../runtime/runtime.ts";
+import type { MachineUsage, NodeFigures } from "./node-figures.ts";
 
-/** The figures of a node and its pods, in the form of the kubelet's stats API (v1alpha1 Summary). */
-export async function statsSummary(options: {
+export interface SummaryContext {
   readonly nodeName: string;
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
+  readonly figures: NodeFigures;
   readonly pods: () => readonly Pod[];
-}) {
-  const { nodeName, runtime, clock, pods } = options;
+}
+
+/** The figures of a node and its pods, in the form of the kubelet's stats API (v1alpha1 Summary). */
+export async function statsSummary({ nodeName, runtime, clock, figures, pods }: SummaryContext) {
   const stats = await runtime.listContainerStats();
   const byPod = Map.groupBy(stats, (each) => each.labels[runtimeLabels.podUid] ?? "");
+  const startTime = timeOf(clock.now() - clock.monotonic());
   return {
-    node: { nodeName, startTime: timeOf(clock.now() - clock.monotonic()) },
-    pods: pods().map(({ metadata }) => {
+    node: { nodeName, startTime, ...nodeSummary(figures.read()) },
+    pods: pods().map(({ metadata, status }) => {
       const own = byPod.get(metadata.uid) ?? [];
       return {
         podRef: { name: metadata.name, namespace: metadata.namespace, uid: metadata.uid },
-        startTime: metadata.creationTimestamp,
+        startTime: status?.startTime ?? metadata.creationTimestamp,
         containers: own.map((each) => containerSummary(each)),
+        ...podSummary(own),
       };
     }),
+  };
+}
+
+function nodeSummary({ timestamp, cpuNanoCores, cpuNanoSeconds, memory, fs }: MachineUsage) {
+  const time = timeOf(timestamp);
+  return {
+    cpu: { time, usageNanoCores: cpuNanoCores, usageCoreNanoSeconds: cpuNanoSeconds },
+    memory: {
+      time,
+      availableBytes: memory.available,
+      usageBytes: memory.usage,
+      workingSetBytes: memory.workingSet,
+      rssBytes: memory.rss,
+    },
+    fs: {
+      time,
+      availableBytes: fs.available,
+      capacityBytes: fs.capacity,
+      usedBytes: fs.used,
+      inodesFree: fs.inodesFree,
+      inodes: fs.inodes,
+      inodesUsed: fs.inodes - fs.inodesFree,
+    },
+  };
+}
+
+/** What a pod's containers use together; nothing for a pod without figures. */
+function podSummary(containers: readonly ContainerStats[]) {
+  const times = containers.flatMap(({ cpu, memory }) => [cpu?.timestamp ?? 0, memory?.timestamp ?? 0]);
+  if (times.length === 0) return {};
+  const time = timeOf(Math.max(...times));
+  const sum = (of: (stats: ContainerStats) => number | undefined) => {
+    const known = containers.map(of).filter((value) => value !== undefined);
+    return known.length === 0 ? undefined : known.reduce((total, value) => total + value, 0);
+  };
+  return {
+    cpu: {
+      time,
+      usageNanoCores: sum(({ cpu }) => cpu?.usageNanoCores),
+      usageCoreNanoSeconds: sum(({ cpu }) => cpu?.usageCoreNanoSeconds),
+    },
+    memory: {
+      time,
+      usageBytes: sum(({ memory }) => memory?.usageBytes),
+      workingSetBytes: sum(({ memory }) => memory?.workingSetBytes),
+      rssBytes: sum(({ memory }) => memory?.rssBytes),
+    },
   };
 }
 

@@ -1,0 +1,67 @@
+import { tmpdir } from "node:os";
+import { expect, test } from "vitest";
+import { VirtualClock } from "../../lib/virtual-clock.ts";
+import { containerLabels } from "../runtime/labels.ts";
+import type { ContainerStats } from "../runtime/runtime.ts";
+import { dawn } from "../testing/samples.ts";
+import { type MachineUsage, NodeFigures } from "./node-figures.ts";
+import { cadvisorMetrics, resourceMetrics } from "./resource-metrics.ts";
+
+const meminfo = "MemTotal: 1000 kB\nMemFree: 200 kB\nMemAvailable: 600 kB\nAnonPages: 100 kB\n";
+
+test("the machine's figures are what the kernel counts, and a rate once there are two samples", () => {
+  const clock = new VirtualClock(dawn);
+  let ticks = 0;
+  const read = (path: string) => (path === "/proc/stat" ? `cpu  ${ticks} 0 10 900 50 0 0 0 0 0\n` : meminfo);
+  const figures = new NodeFigures({ clock, dataFolder: tmpdir(), read });
+  expect(figures.read()).toMatchObject({
+    cpuNanoSeconds: 100_000_000,
+    memory: { capacity: 1_024_000, available: 614_400, usage: 819_200, workingSet: 409_600, rss: 102_400 },
+  });
+  expect(figures.read().cpuNanoCores).toBeUndefined();
+  // Three seconds of work within two: one and a half cores.
+  ticks = 300;
+  clock.advance(2000);
+  expect(figures.read().cpuNanoCores).toBe(1_500_000_000);
+});
+
+const machine: MachineUsage = {
+  timestamp: 2000,
+  cores: 2,
+  cpuNanoSeconds: 5e9,
+  memory: { capacity: 100, available: 60, usage: 80, workingSet: 40, rss: 10 },
+  fs: { capacity: 1, available: 1, used: 0, inodes: 1, inodesFree: 1 },
+};
+const stats = (containerName: string, seconds: number): ContainerStats => ({
+  id: `id-${containerName}`,
+  metadata: { name: containerName, attempt: 0 },
+  labels: containerLabels({ podName: "web", podNamespace: "default", podUid: "u", containerName }),
+  annotations: {},
+  cpu: { timestamp: 1000, usageCoreNanoSeconds: seconds * 1e9 },
+  memory: { timestamp: 1000, workingSetBytes: 7 },
+});
+
+test("containers, pods and the node are told under the kubelet's names", () => {
+  const lines = resourceMetrics([stats("a", 1), stats("b", 2)], machine).split("\n");
+  expect(lines.filter((line) => !line.startsWith("#"))).toEqual([
+    'container_cpu_usage_seconds_total{container="a",namespace="default",pod="web"} 1 1000',
+    'container_cpu_usage_seconds_total{container="b",namespace="default",pod="web"} 2 1000',
+    'container_memory_working_set_bytes{container="a",namespace="default",pod="web"} 7 1000',
+    'container_memory_working_set_bytes{container="b",namespace="default",pod="web"} 7 1000',
+    "node_cpu_usage_seconds_total 5 2000",
+    "node_memory_working_set_bytes 40 2000",
+    'pod_cpu_usage_seconds_total{namespace="default",pod="web"} 3 1000',
+    'pod_memory_working_set_bytes{namespace="default",pod="web"} 14 1000',
+    "resource_scrape_error 0",
+    "",
+  ]);
+});
+
+test("what the runtime does not tell is left out", () => {
+  const text = cadvisorMetrics([stats("a", 1)], machine);
+  expect(text).toContain(
+    'container_cpu_usage_seconds_total{container="a",namespace="default",pod="web",id="id-a",cpu="total"} 1 1000',
+  );
+  expect(text).not.toContain("container_memory_rss");
+  expect(text).toContain("machine_cpu_cores 2\n");
+});
