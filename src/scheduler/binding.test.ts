@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { VirtualClock } from "../lib/virtual-clock.ts";
-import { bind, release, reserve } from "./binding.ts";
+import { StatusError } from "../machinery/status-error.ts";
+import { bind, placeOf, release, reserve } from "./binding.ts";
 import { type Plugin, reject } from "./framework/plugin.ts";
 import { profileOf } from "./framework/profile.ts";
 import { WaitingPods } from "./framework/waiting-pods.ts";
@@ -109,5 +110,34 @@ describe("binding", () => {
     expect(done).toBe(false);
     pods.allow(step.pod.metadata.uid, "P0");
     expect(await end).toEqual({ kind: "bound" });
+  });
+});
+
+describe("where a pod is after a binding that failed", () => {
+  const pod = samplePod();
+  const asking = (...answers: readonly (() => unknown)[]) => {
+    let asked = 0;
+    const get = async () => answers[asked++]!() as never;
+    return placeOf(pod, { get }, { sleep: async () => {} }, signal);
+  };
+  const fail = (reason: "NotFound" | "ServiceUnavailable") => () => {
+    throw new StatusError(reason, "no");
+  };
+  test.each([
+    {
+      name: "on a node: the binding took effect",
+      answers: [() => ({ ...pod, spec: { nodeName: "a" } })],
+      place: { gone: false, node: "a" },
+    },
+    { name: "on none", answers: [() => pod], place: { gone: false, node: undefined } },
+    { name: "deleted", answers: [fail("NotFound")], place: { gone: true, node: undefined } },
+    { name: "another one of its name", answers: [() => samplePod()], place: { gone: true, node: undefined } },
+    {
+      name: "asked again until the API answers",
+      answers: [fail("ServiceUnavailable"), () => pod],
+      place: { gone: false, node: undefined },
+    },
+  ])("$name", async ({ answers, place }) => {
+    expect(await asking(...answers)).toEqual(place);
   });
 });

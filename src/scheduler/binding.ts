@@ -1,4 +1,9 @@
+import { Pod as PodKind } from "../api/core/pod.ts";
 import type { Pod } from "../api/generated/core-v1.ts";
+import type { Client } from "../client/client.ts";
+import type { Clock } from "../lib/clock.ts";
+import { keyOf } from "../machinery/object.ts";
+import { isStatus } from "../machinery/status-error.ts";
 import type { ClusterState } from "./framework/cluster-state.ts";
 import { type Hold, type Rejection, reject } from "./framework/plugin.ts";
 import type { Profile } from "./framework/profile.ts";
@@ -74,6 +79,32 @@ export async function bind(
   } catch (error) {
     return { kind: "failed", error };
   }
+}
+
+/** Between two questions to an API that does not answer. */
+const askAgainMs = 1000;
+
+/**
+ * Where the API has a pod after a binding that failed: on a node, on none, or gone. Asks until it gets an answer, or the
+ * signal is raised.
+ */
+export async function placeOf(
+  pod: Pod,
+  client: Pick<Client, "get">,
+  clock: Pick<Clock, "sleep">,
+  signal: AbortSignal,
+): Promise<{ readonly gone: boolean; readonly node: string | undefined }> {
+  while (!signal.aborted) {
+    try {
+      const current = await client.get(PodKind, keyOf(pod), { signal });
+      if (current.metadata.uid !== pod.metadata.uid) return { gone: true, node: undefined };
+      return { gone: false, node: current.spec.nodeName };
+    } catch (error) {
+      if (isStatus(error, "NotFound")) return { gone: true, node: undefined };
+      await clock.sleep(askAgainMs, signal).catch(() => {});
+    }
+  }
+  return { gone: false, node: undefined };
 }
 
 const isHold = (answer: Rejection | Hold): answer is Hold => "waitMs" in answer;

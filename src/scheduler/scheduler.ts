@@ -8,8 +8,7 @@ import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
 import { keyOf, keyText, type ObjectKey } from "../machinery/object.ts";
-import { isStatus } from "../machinery/status-error.ts";
-import { bind, release, reserve } from "./binding.ts";
+import { bind, placeOf, release, reserve } from "./binding.ts";
 import { feedCluster, openClusterState } from "./cluster-feed.ts";
 import { profilesOf, type SchedulerConfiguration, withIgnoredResources } from "./configuration.ts";
 import { decideWithExtenders } from "./extenders/decide-with-extenders.ts";
@@ -269,23 +268,27 @@ class RunningScheduler implements Scheduler {
     const { name, namespace } = pod.metadata;
     const step = { pod, node, profile };
     const end = await bind(step, holds, this.waitingPods, this.#stop.signal, binder);
-    if (end.kind === "bound") {
+    const { client, clock, log } = this.#options;
+    // A binding that failed may have taken effect all the same, and then the pod holds its place.
+    const place = end.kind === "failed" ? await placeOf(pod, client, clock, this.#stop.signal) : undefined;
+    if (end.kind === "bound" || place?.node === node) {
       for (const plugin of profile.postBind) plugin.postBind!(pod, node);
       this.#metrics.bound(entry);
       const text = `Successfully assigned ${namespace}/${name} to ${node}`;
       this.#recorders.get(profile.schedulerName)?.record(pod, "Normal", "Scheduled", text);
       return;
     }
+    const freed = this.#cluster.node(node);
     release(step);
     this.#cluster.forget(uid);
-    this.#queue.changed({ event: "AssignedPod/delete", pod });
+    this.#queue.changed({ event: "AssignedPod/delete", pod, ...(freed ? { place: freed } : {}) });
     if (end.kind === "rejected") {
       this.#turnedDown(entry, profile, end);
       return;
     }
-    // Deleted, or bound by somebody else: its next change says what it is now.
-    if (isStatus(end.error, "NotFound", "Conflict")) return;
-    this.#options.log.warn(`cannot bind pod ${namespace}/${name} to ${node}: ${errorMessage(end.error)}`);
+    // Deleted, or bound elsewhere by somebody else: the informer says what becomes of it.
+    if (place?.gone || place?.node) return;
+    log.warn(`cannot bind pod ${namespace}/${name} to ${node}: ${errorMessage(end.error)}`);
     this.#again(entry);
     this.#note(entry, profile, `binding rejected: ${errorMessage(end.error)}`, "SchedulerError");
   }
