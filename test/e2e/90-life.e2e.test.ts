@@ -47,9 +47,12 @@ async function expectEntries(key: string, expected: readonly string[]): Promise<
 
 async function push(key: string, entry: string): Promise<void> {
   const url = await loadBalancer(cluster);
-  await eventually("the entry is taken", async () => {
-    expect((await fetch(`${url}/rpush/${key}/${entry}`)).status).toBe(200);
+  // A push is not repeated, so what it needs must be there first.
+  await eventually("primary and replica answer", async () => {
+    expect((await fetch(`${url}/lrange/${key}`)).status).toBe(200);
   });
+  const answer = await fetch(`${url}/rpush/${key}/${entry}`);
+  expect(answer.status, await answer.text()).toBe(200);
 }
 
 /** Writes objects as fast as it can until the server is gone; returns the names of those it was told are kept. */

@@ -50,7 +50,8 @@ export function difference(
   };
   return [
     ...[...after].filter((line) => !before.has(line)).map((line) => `left behind: ${line}`),
-    ...[...before].filter((line) => !after.has(line)).map((line) => `gone: ${line}`),
+    // A process that ended in the meantime was somebody's, and had its own reasons.
+    ...[...before].filter((line) => !after.has(line) && !line.startsWith("process: ")).map((line) => `gone: ${line}`),
   ].filter((line) => !others(line.slice(line.indexOf(": ") + 2)));
 }
 
