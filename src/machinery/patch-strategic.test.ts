@@ -175,3 +175,13 @@ describe("strategic merge patch", () => {
 
   test("what is no object is no patch", () => expect(() => patched([])).toThrow("Invalid JSON document"));
 });
+
+test("two lists of many thousands merge in one go", () => {
+  const named = (prefix: string, image?: string) =>
+    Array.from({ length: 30_000 }, (_, at) => ({ name: `${prefix}${at}`, ...(image ? { image } : {}) }));
+  const before = { containers: named("a") };
+  const patch = { containers: [...named("b"), ...named("a", "i")] };
+  const after = applyStrategicPatch(pod, before, patch) as typeof before;
+  expect(after.containers).toHaveLength(60_000);
+  expect(after.containers.at(-1)).toEqual({ name: "a29999", image: "i" });
+});

@@ -38,7 +38,7 @@ function mergeObject(type: TypeInfo | undefined, original: Members, patch: Membe
       const name = key.slice(deletePrefix.length);
       if (!Array.isArray(change)) throw badRequest("invalid patch format of primitive list");
       const list = made[name];
-      if (Array.isArray(list)) made[name] = list.filter((item) => !change.some((gone) => isEqual(gone, item)));
+      if (Array.isArray(list)) made[name] = without(list, change);
       continue;
     }
     if (change === null) {
@@ -112,9 +112,7 @@ function mergeOrdered(type: TypeInfo | undefined, made: Record<string, unknown>,
       continue;
     }
     const deleted = patch[deletePrefix + name];
-    const left = Array.isArray(deleted)
-      ? before.filter((item) => !deleted.some((gone) => isEqual(gone, item)))
-      : before;
+    const left = Array.isArray(deleted) ? without(before, deleted) : before;
     const item = inner?.kind === "list" ? inner.item : undefined;
     const merged = change === undefined ? left : mergeList(item, left, change as List, mergeKey);
     made[name] = inOrder(merged, order, before, mergeKey);
@@ -140,14 +138,14 @@ function checkOrder(change: List, order: List, mergeKey: string | undefined): vo
 
 function mergeList(item: TypeInfo | undefined, original: List, patch: List, mergeKey: string | undefined): List {
   if (!patch.some(isObject) && !original.some(isObject)) {
-    const merged = [...original, ...patch].filter(
-      (value, at, all) => all.findIndex((other) => isEqual(other, value)) === at,
-    );
+    const all = [...original, ...patch];
+    const first = placesOf(all, undefined);
+    const merged = all.filter((value, at) => first(value) === at);
     return inOrder(merged, patch, original, undefined);
   }
   if (!mergeKey) throw failure("cannot merge lists without merge key");
-  let left = original;
   let replace = false;
+  const deletions: Members[] = [];
   const changes: Members[] = [];
   for (const change of patch) {
     if (!isObject(change)) throw failure("invalid patch format of list");
@@ -155,20 +153,31 @@ function mergeList(item: TypeInfo | undefined, original: List, patch: List, merg
     if (how === undefined) changes.push(change);
     else if (how === "delete") {
       if (!Object.hasOwn(change, mergeKey)) throw failure("delete patch type with no merge key defined");
-      left = left.filter((element) => !alike(element, change, mergeKey));
+      deletions.push(change);
     } else if (how === "replace") replace = true;
     else if (how === "merge") throw failure("merging lists cannot yet be specified in the patch");
     else throw failure(`unknown patch type found: ${goText(how)}`);
   }
   if (replace) return withoutDirectives(changes) as List;
+  const deleted = placesOf(deletions, mergeKey);
+  const left = deletions.length === 0 ? original : original.filter((element) => deleted(element) < 0);
   const merged = [...left];
+  const places = new Map<string | undefined, number>();
+  for (const [at, element] of left.entries()) {
+    const name = identity(element, mergeKey);
+    if (name !== undefined && !places.has(name)) places.set(name, at);
+  }
   for (const change of changes) {
     if (!Object.hasOwn(change, mergeKey)) {
       throw failure(`map: ${goText(change)} does not contain declared merge key: ${mergeKey}`);
     }
-    const at = merged.findIndex((element) => alike(element, change, mergeKey));
-    if (at < 0) merged.push(withoutDirectives(change));
-    else merged[at] = mergeObject(item, merged[at] as Members, change);
+    const name = identity(change, mergeKey);
+    const at = places.get(name);
+    if (at !== undefined) merged[at] = mergeObject(item, merged[at] as Members, change);
+    else {
+      places.set(name, merged.length);
+      merged.push(withoutDirectives(change));
+    }
   }
   return inOrder(merged, changes, left, mergeKey);
 }
@@ -183,18 +192,51 @@ function alike(a: unknown, b: unknown, mergeKey: string | undefined): boolean {
  * element that is new comes before all that follow.
  */
 function inOrder(merged: List, wanted: List, live: List, mergeKey: string | undefined): List {
-  const place = (list: List, item: unknown) => list.findIndex((other) => alike(other, item, mergeKey));
-  const named = merged.filter((item) => place(wanted, item) >= 0);
-  named.sort((a, b) => place(wanted, a) - place(wanted, b));
-  const others = merged.filter((item) => place(wanted, item) < 0);
-  others.sort((a, b) => place(live, a) - place(live, b));
+  const inWanted = placesOf(wanted, mergeKey);
+  const inLive = placesOf(live, mergeKey);
+  const all = merged.map((item) => ({ item, wanted: inWanted(item), live: inLive(item) }));
+  const named = all.filter((each) => each.wanted >= 0).sort((a, b) => a.wanted - b.wanted);
+  const others = all.filter((each) => each.wanted < 0).sort((a, b) => a.live - b.live);
   const result: unknown[] = [];
   let at = 0;
-  for (const item of named) {
-    while (at < others.length && place(live, others[at]) < place(live, item)) result.push(others[at++]);
-    result.push(item);
+  for (const each of named) {
+    for (let other = others[at]; other && other.live < each.live; other = others[++at]) result.push(other.item);
+    result.push(each.item);
   }
-  return [...result, ...others.slice(at)];
+  return [...result, ...others.slice(at).map(({ item }) => item)];
+}
+
+const without = (list: List, gone: List): List => {
+  const place = placesOf(gone, undefined);
+  return list.filter((item) => place(item) < 0);
+};
+
+/** Finds where a list has an element like another first; -1 if nowhere. Asked once per element, lists of any length merge in one go. */
+function placesOf(list: List, mergeKey: string | undefined): (item: unknown) => number {
+  const places = new Map<string, number>();
+  for (const [at, item] of list.entries()) {
+    const name = identity(item, mergeKey);
+    if (name !== undefined && !places.has(name)) places.set(name, at);
+  }
+  return (item) => places.get(identity(item, mergeKey) ?? "") ?? -1;
+}
+
+/** Equal for elements that are alike: by their merge key, or as a whole. Undefined for an object without the key. */
+function identity(item: unknown, mergeKey: string | undefined): string | undefined {
+  if (!mergeKey || !isObject(item)) return `value ${said(item)}`;
+  return Object.hasOwn(item, mergeKey) ? `key ${said(item[mergeKey])}` : undefined;
+}
+
+/** The same text for values that say the same, as `isEqual` sees it. */
+function said(value: unknown): string {
+  if (value === null || value === undefined) return "null";
+  if (Array.isArray(value)) return value.length === 0 ? "null" : `[${value.map(said).join()}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  const members = Object.keys(value)
+    .filter((name) => said(value[name]) !== "null")
+    .sort()
+    .map((name) => `${JSON.stringify(name)}:${said(value[name])}`);
+  return `{${members.join()}}`;
 }
 
 /** What a patch says where there is nothing to merge it into: without directives, and nulls have nothing to remove. */

@@ -164,8 +164,9 @@ const patches: Target = (dice) => {
   refusing(() => applyJsonPatch(before, dice.chance(0.9) ? deepFreeze(steps) : anyValue(dice)));
 };
 
-/** Nulls are what a merge patch cannot write. */
+/** Nulls are what a merge patch cannot write, and 0 and -0 are one number to it. */
 function noNulls(value: unknown): unknown {
+  if (value === 0) return 0;
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   const kept = Object.entries(value).filter(([, member]) => member !== null);
   const made = {};
