@@ -60,6 +60,15 @@ describe("writing", () => {
     expect(Object.keys((held.object as unknown as { data: object }).data).sort()).toEqual(keys);
   });
 
+  test("of two who delete the same object at once, one is told that it was gone", async () => {
+    await using fixture = await openRegistryFixture();
+    await fixture.create(ConfigMap, map("a"));
+    const both = await Promise.allSettled([fixture.delete(ConfigMap, "a"), fixture.delete(ConfigMap, "a")]);
+    expect(both.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    const lost = both.find((each) => each.status === "rejected");
+    expect(lost?.reason).toMatchObject({ reason: "NotFound" });
+  });
+
   test("a finalizer keeps a deleted object until it is taken off", async () => {
     await using fixture = await openRegistryFixture();
     await fixture.create(ConfigMap, {

@@ -33,7 +33,8 @@ function validateData({ data = {}, binaryData = {} }: core.ConfigMap): Errors {
   for (const [key, value] of Object.entries(data)) {
     const place = path("data").key(key);
     errors.push(...validateDataKey(key, place));
-    if (key in binaryData) errors.push(field.invalid(place, key, "duplicate of key present in binaryData"));
+    if (Object.hasOwn(binaryData, key))
+      errors.push(field.invalid(place, key, "duplicate of key present in binaryData"));
     size += Buffer.byteLength(value);
   }
   for (const [key, value] of Object.entries(binaryData)) {

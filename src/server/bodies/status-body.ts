@@ -35,6 +35,7 @@ export function asStatus(error: unknown, log: Log): StatusError {
   if (error instanceof StatusError) return error;
   if (error instanceof Fault) {
     switch (error.code) {
+      case "aborted": // by the client, who reads no answer any more
       case "invalid":
         return new StatusError("BadRequest", error.message);
       case "exhausted":

@@ -29,6 +29,12 @@ const scalarSchemas: Readonly<Record<ScalarName, Schema>> = {
   any: {},
 };
 
+/** What only version 3 can say: either of two types. */
+const eitherSchemas: Readonly<Partial<Record<ScalarName, Schema>>> = {
+  quantity: { oneOf: [{ type: "string" }, { type: "number" }] },
+  intOrString: { format: "int-or-string", oneOf: [{ type: "integer" }, { type: "string" }] },
+};
+
 /** Scalars that have a definition of their own. */
 const namedScalars: Readonly<Partial<Record<ScalarName, string>>> = {
   quantity: `${meta}.api.resource.Quantity`,
@@ -128,12 +134,16 @@ export class SchemaBook {
     return { ...this.#type(field.type), ...extensions };
   }
 
+  #scalar(name: ScalarName): Schema {
+    return (this.#dialect === "v3" ? eitherSchemas[name] : undefined) ?? scalarSchemas[name];
+  }
+
   #type(type: TypeInfo): Schema {
     switch (type.kind) {
       case "scalar": {
         const named = namedScalars[type.scalar];
         if (!named) return scalarSchemas[type.scalar];
-        if (!this.#schemas.has(named)) this.#schemas.set(named, scalarSchemas[type.scalar]);
+        if (!this.#schemas.has(named)) this.#schemas.set(named, this.#scalar(type.scalar));
         return this.ref(named);
       }
       case "list":

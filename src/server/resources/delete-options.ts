@@ -14,12 +14,19 @@ interface SentOptions {
   readonly propagationPolicy?: string;
   readonly orphanDependents?: boolean;
   readonly preconditions?: DeleteOptions["preconditions"];
+  readonly dryRun?: readonly string[] | null;
+}
+
+/** DeleteOptions, and whether they ask for a dry run: kubectl says so in the body, others in the query. */
+export interface ReadDeleteOptions {
+  readonly options: DeleteOptions;
+  readonly dryRun: boolean;
 }
 
 const policies: readonly string[] = ["Background", "Foreground", "Orphan"];
 
 /** DeleteOptions from the body, or from the query when there is none. Throws Invalid. */
-export async function readDeleteOptions(call: Call): Promise<DeleteOptions> {
+export async function readDeleteOptions(call: Call): Promise<ReadDeleteOptions> {
   const sent = await sentOptions(call);
   const { gracePeriodSeconds, propagationPolicy, orphanDependents, preconditions } = sent;
   const errors: FieldError[] = [];
@@ -32,14 +39,17 @@ export async function readDeleteOptions(call: Call): Promise<DeleteOptions> {
       field.notSupported("propagationPolicy", propagationPolicy, ["Foreground", "Background", "Orphan", "nil"]),
     );
   }
+  const dryRuns = sent.dryRun ?? [];
+  if (dryRuns.some((text) => text !== "All")) errors.push(field.notSupported("dryRun", dryRuns, ["All"]));
   refuseOptions("DeleteOptions", errors);
   const policy =
     propagationPolicy ?? (orphanDependents === undefined ? undefined : orphanDependents ? "Orphan" : "Background");
-  return {
+  const options = {
     ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
     ...(policy ? { propagationPolicy: policy as Propagation } : {}),
     ...(preconditions ? { preconditions } : {}),
   };
+  return { options, dryRun: dryRuns.length > 0 };
 }
 
 async function sentOptions(call: Call): Promise<SentOptions> {

@@ -92,11 +92,16 @@ function inPlace({ info, collection }: Call, object: AnyObject): AnyObject {
 
 /** DELETE of one object. */
 export async function deleteHandler(call: Call): Promise<ServerResponse> {
-  const parameters = writeParameters(call, "DeleteOptions");
-  const options = await readDeleteOptions(call);
+  const { options, parameters } = await deleteParameters(call);
   const { namespace, name } = place(call);
   const deletion = await remove(call, { namespace, name }, options, parameters);
   return deletionAnswer(call, deletion);
+}
+
+async function deleteParameters(call: Call): Promise<{ options: DeleteOptions; parameters: WriteParameters }> {
+  const asked = writeParameters(call, "DeleteOptions");
+  const { options, dryRun } = await readDeleteOptions(call);
+  return { options, parameters: { ...asked, dryRun: asked.dryRun || dryRun } };
 }
 
 function remove(
@@ -135,8 +140,7 @@ const workers = 16;
 /** DELETE of a collection. */
 export async function deleteCollectionHandler(call: Call): Promise<ServerResponse> {
   const { collection, services, info } = call;
-  const parameters = writeParameters(call, "DeleteOptions");
-  const options = await readDeleteOptions(call);
+  const { options, parameters } = await deleteParameters(call);
   const listed = await listObjects(collection, services.registry.store, {
     selection: selectionIn(call),
     resourceVersion: info.query.get("resourceVersion") ?? "",
