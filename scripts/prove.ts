@@ -8,6 +8,12 @@ const { values } = parseArgs({
 const proofs: readonly Suite[] = [
   { name: "store-crash", command: ["node", "test/prove/store-crash.ts", "--kills", values.kills] },
   { name: "store-history", command: ["node", "test/prove/store-history.ts", "--seeds", values.seeds] },
+  { name: "api-crash", command: ["node", "test/prove/api-crash.ts", "--kills", values.kills] },
+  {
+    name: "api-history",
+    command: ["node", "test/prove/api-history.ts", "--seeds", "10", "--drivers", "memory,lmdb,etcd"],
+  },
+  { name: "api-fuzz", command: ["node", "test/prove/api-fuzz.ts", "--seconds", "300"] },
 ];
 
 const results: Result[] = [];
@@ -16,5 +22,6 @@ for (const proof of proofs) {
   results.push(await runSuite(proof));
 }
 const failed = results.filter((result) => result.failed > 0);
+for (const { name, seconds } of results) console.log(`${name.padEnd(16)} ${seconds.toFixed(0).padStart(6)} s`);
 console.log(`\n${results.length - failed.length} passed, ${failed.length} failed`);
 process.exitCode = failed.length === 0 ? 0 : 1;

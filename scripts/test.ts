@@ -15,6 +15,7 @@ const suites: readonly Suite[] = [
   { name: "machine", config: "vitest.machine.config.ts", needsMachine: true },
   { name: "crash proof", command: ["node", "test/prove/store-crash.ts", "--kills", "10"] },
   { name: "history proof", command: ["node", "test/prove/store-history.ts", "--seeds", "10"] },
+  { name: "API crash proof", command: ["node", "test/prove/api-crash.ts", "--kills", "10"] },
   { name: "e2e", config: "vitest.e2e.config.ts", needsMachine: true },
 ];
 
@@ -36,9 +37,10 @@ for (const suite of chosen) {
 console.log("");
 for (const { name, passed, failed, skipped, seconds } of results) {
   const counts = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
-  console.log(`${name.padEnd(14)} ${`${seconds.toFixed(0)} s`.padStart(6)}   ${counts}`);
+  console.log(`${name.padEnd(16)} ${`${seconds.toFixed(0)} s`.padStart(6)}   ${counts}`);
 }
 const sum = (of: (result: Result) => number) => results.reduce((total, result) => total + of(result), 0);
 const failed = sum((result) => result.failed);
+for (const line of results.flatMap(({ failures }) => failures)) console.log(`\nfailed: ${line}`);
 console.log(`\n${sum((result) => result.passed)} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

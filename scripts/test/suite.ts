@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, join, relative } from "node:path";
 
 export interface Suite {
   readonly name: string;
@@ -19,6 +19,8 @@ export interface Result {
   readonly failed: number;
   readonly skipped: number;
   readonly seconds: number;
+  /** What failed, a line each: a suite, a test's full name, or a file that could not be run. */
+  readonly failures: readonly string[];
 }
 
 const root = join(import.meta.dirname, "../..");
@@ -26,15 +28,15 @@ const root = join(import.meta.dirname, "../..");
 /** Runs a suite with its output shown as it comes. */
 export async function runSuite(suite: Suite): Promise<Result> {
   const start = performance.now();
-  const counts = suite.config ? await runVitest(suite.config) : await runCommand(suite.command ?? []);
+  const counts = suite.config ? await runVitest(suite.config) : await runCommand(suite.name, suite.command ?? []);
   return { name: suite.name, skipped: 0, ...counts, seconds: (performance.now() - start) / 1000 };
 }
 
-type Counts = Pick<Result, "passed" | "failed"> & { readonly skipped?: number };
+type Counts = Pick<Result, "passed" | "failed" | "failures"> & { readonly skipped?: number };
 
-async function runCommand(command: readonly string[]): Promise<Counts> {
+async function runCommand(name: string, command: readonly string[]): Promise<Counts> {
   const ok = (await run(command)) === 0;
-  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1 };
+  return ok ? { passed: 1, failed: 0, failures: [] } : { passed: 0, failed: 1, failures: [name] };
 }
 
 interface VitestReport {
@@ -42,8 +44,14 @@ interface VitestReport {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly testResults: readonly {
+    readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly { readonly status: string }[];
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages?: readonly string[];
+    }[];
   }[];
 }
 
@@ -54,20 +62,25 @@ async function runVitest(config: string): Promise<Counts> {
   const code = await run([...vitest, "--reporter=default", "--reporter=json", `--outputFile.json=${file}`]);
   try {
     const report = JSON.parse(readFileSync(file, "utf8")) as VitestReport;
-    // A file that cannot be read, or a hook that fails, has no test of its own that could be counted.
-    const broken = report.testResults.filter(
-      ({ status, assertionResults }) =>
-        status === "failed" && !assertionResults.some((result) => result.status === "failed"),
-    ).length;
-    const failed = report.numFailedTests + broken;
-    const unseen = code !== 0 && failed === 0 ? 1 : 0;
-    return { passed: report.numPassedTests, failed: failed + unseen, skipped: report.numPendingTests };
+    const failures = report.testResults.flatMap(failuresOf);
+    if (code !== 0 && failures.length === 0) failures.push(`${config}: vitest ended with ${code}`);
+    return { passed: report.numPassedTests, failed: failures.length, skipped: report.numPendingTests, failures };
   } catch {
-    return { passed: 0, failed: 1 };
+    return { passed: 0, failed: 1, failures: [`${config}: vitest left no report`] };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
+
+/** A file that cannot be read, or a hook that fails, has no test of its own that could be named. */
+function failuresOf({ name, status, message, assertionResults }: VitestReport["testResults"][number]): string[] {
+  const file = relative(root, name);
+  const failed = assertionResults.filter((result) => result.status === "failed");
+  if (failed.length === 0) return status === "failed" ? [`${file}: ${firstLine(message)}`] : [];
+  return failed.map(({ fullName, failureMessages }) => `${file}: ${fullName}: ${firstLine(failureMessages?.[0])}`);
+}
+
+const firstLine = (text = "") => text.split("\n", 1)[0];
 
 function run([program = "false", ...args]: readonly string[]): Promise<number> {
   // The pinned Node and the tools of this package come first, whoever calls.

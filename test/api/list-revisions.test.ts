@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { VirtualClock } from "../../src/lib/virtual-clock.ts";
 import { type LocalServer, openLocalServer } from "./tools/local-server.ts";
 
 /** How lists answer to resourceVersion, resourceVersionMatch, limit and continue. */
 const path = "/api/v1/namespaces/default/configmaps";
-let server: LocalServer;
+let server: LocalServer<VirtualClock>;
 /** The revision after each of four creates (a, b, c, d), and after the last change (b deleted, c changed). */
 let moments: readonly string[];
 let latest: string;

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
+import type { Clock } from "../../../src/lib/clock.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import { Metrics } from "../../../src/lib/metrics.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
@@ -60,19 +61,25 @@ export interface Watching extends AsyncDisposable {
 }
 
 /** An API server in this process, on a memory store and in virtual time, asked as an administrator. */
-export interface LocalServer extends AsyncDisposable {
+export interface LocalServer<C extends Clock = Clock> extends AsyncDisposable {
   readonly server: ApiServer;
   readonly store: Store;
-  readonly clock: VirtualClock;
+  /** Virtual unless another was given. */
+  readonly clock: C;
   call(method: string, path: string, body?: object, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   watch(path: string, headers?: Readonly<Record<string, string>>): Promise<Watching>;
 }
 
 const admin = { name: "admin", groups: ["system:masters"] };
 
-/** Opens a server on a store, which stays the caller's when it is given. */
+/** Opens a server on a store, which stays the caller's when it is given, as the clock does. */
+export async function openLocalServer(given?: { readonly store?: Store }): Promise<LocalServer<VirtualClock>>;
+export async function openLocalServer<C extends Clock>(given: {
+  readonly store?: Store;
+  readonly clock: C;
+}): Promise<LocalServer<C>>;
 export async function openLocalServer(
-  given: { readonly store?: Store; readonly clock?: VirtualClock } = {},
+  given: { readonly store?: Store; readonly clock?: Clock } = {},
 ): Promise<LocalServer> {
   await using opened = new AsyncDisposableStack();
   const clock = given.clock ?? new VirtualClock();
