@@ -12,7 +12,7 @@ import type { Store } from "../store/store.ts";
 import { type HttpServer, openHttpServer } from "../wire/http-server.ts";
 import { AdmissionChain } from "./admission/admission.ts";
 import { defaultPlugins } from "./admission/plugins.ts";
-import { type AuthenticationOptions, Authenticator, certificateUser } from "./authentication/authenticator.ts";
+import { type AuthenticationOptions, openAuthenticator } from "./authentication/open-authenticator.ts";
 import { type ServiceAccountOptions, ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import { AuthorizerChain } from "./authorization/authorizer.ts";
 import { NodeAuthorizer } from "./authorization/node-authorizer.ts";
@@ -21,14 +21,15 @@ import { type BootstrapOptions, bootstrap } from "./bootstrap/bootstrap.ts";
 import type { Services } from "./call.ts";
 import { Catalog } from "./discovery/catalog.ts";
 import { Discovery } from "./discovery/documents.ts";
-import type { ServerRequest, ServerResponse, UserInfo } from "./exchange.ts";
+import type { ServerRequest, ServerResponse } from "./exchange.ts";
 import { Health } from "./health.ts";
-import { serveHttp, upgradeRequest } from "./http-front.ts";
+import { type Origin, serveHttp, upgradeRequest } from "./http-front.ts";
 import { OpenApi } from "./openapi/openapi.ts";
 import { PathRouter } from "./paths.ts";
 import { Pipeline } from "./pipeline.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import { type KubeletOptions, NodeDialer } from "./subresources/node-dialer.ts";
+import { httpsCaller } from "./webhooks/webhook-caller.ts";
 
 export { parseTokenFile } from "./authentication/token-file.ts";
 
@@ -65,8 +66,8 @@ export interface ApiServer {
   readonly registry: Registry;
   /** Answers one call. Never throws. */
   handle(request: ServerRequest): Promise<ServerResponse>;
-  /** Takes over a connection that asked for an upgrade; `identity` as in ServerRequest. */
-  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, identity?: UserInfo): void;
+  /** Takes over a connection that asked for an upgrade. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, origin?: Origin): void;
   /** Serves HTTP on a port until the listener is disposed. Throws Fault `in-use`, `invalid`. */
   listen(options: ListenOptions): Promise<HttpServer>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -93,11 +94,14 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   const nodeAuthorizer = new NodeAuthorizer(registry);
   const nodes = new NodeDialer(registry, options.kubelet);
   const authorizer = new AuthorizerChain([nodeAuthorizer, rbac]);
+  const caller = httpsCaller(clock);
+  const clientCa = options.clientCa ? [options.clientCa] : [];
+  const authenticator = openAuthenticator(options.authentication ?? {}, { registry, accounts, caller, log, clientCa });
   const services: Services = {
     registry,
     clock,
     log,
-    authenticator: new Authenticator(options.authentication ?? {}, accounts),
+    authenticator,
     accounts,
     authorizer,
     rbac,
@@ -128,8 +132,8 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   });
   const pipeline = new Pipeline(services, paths, new RequestMetrics(metrics, clock));
   const handle = (request: ServerRequest) => pipeline.handle(request);
-  const handleUpgrade: ApiServer["handleUpgrade"] = (message, socket, head, identity) => {
-    pipeline.upgrade(upgradeRequest(message, identity), message, socket, head).catch((error: unknown) => {
+  const handleUpgrade: ApiServer["handleUpgrade"] = (message, socket, head, origin = {}) => {
+    pipeline.upgrade(upgradeRequest(message, origin), message, socket, head).catch((error: unknown) => {
       log.error("an upgraded connection failed", { error });
       socket.destroy();
     });
@@ -139,15 +143,19 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     registry,
     handle,
     handleUpgrade,
-    listen: (listening) =>
-      openHttpServer({
+    listen: ({ tls, ...listening }) => {
+      if (tls?.clientCa) authenticator.trustClients([tls.clientCa].flat());
+      return openHttpServer({
         ...listening,
+        ...(tls ? { tls: { ...tls, clientCa: authenticator.authorities } } : {}),
         handle: serveHttp(handle),
-        upgrade: (message, socket, head, { certificate }) =>
-          handleUpgrade(message, socket, head, certificate && certificateUser(certificate)),
+        upgrade: (message, socket, head, { shown }) =>
+          handleUpgrade(message, socket, head, shown ? { certificate: shown } : {}),
         onFault: (error) => log.debug("a connection failed", { error }),
-      }),
+      });
+    },
     async [Symbol.asyncDispose]() {
+      caller[Symbol.dispose]();
       nodes[Symbol.dispose]();
       rbac[Symbol.dispose]();
       nodeAuthorizer[Symbol.dispose]();

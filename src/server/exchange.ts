@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { WatchEvent } from "../machinery/object.ts";
 
@@ -17,11 +18,10 @@ export interface ServerRequest {
   /** Names in lower case. */
   readonly headers: IncomingHttpHeaders;
   readonly body: RequestBody;
-  /**
-   * Who the connection itself proves to be: the client certificate's subject, or a component in the same process. A
-   * bearer token in the headers comes second. `system:authenticated` is added by the server.
-   */
+  /** A component in the same process, believed as it is. `system:authenticated` is added by the server. */
   readonly identity?: UserInfo;
+  /** What certificate the connection showed; whether it is believed is the server's to find out. */
+  readonly certificate?: X509Certificate;
   /** Where the call came from, for audit. */
   readonly address?: string;
   /** Raised when the caller goes away; ends watches and streams. */

@@ -1,10 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import type { PeerCertificate } from "node:tls";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../wire/http-server.ts";
-import { certificateUser } from "./authentication/authenticator.ts";
-import type { EventFrame, RequestBody, ServerRequest, ServerResponse, UserInfo } from "./exchange.ts";
+import type { EventFrame, RequestBody, ServerRequest, ServerResponse } from "./exchange.ts";
 
 /** Answers this long are compressed for clients that like it. */
 const compressFrom = 128 * 1024;
@@ -19,28 +17,18 @@ export function serveHttp(handle: (request: ServerRequest) => Promise<ServerResp
 }
 
 function fromHttp(request: HttpRequest): ServerRequest {
-  const { certificate, address } = request.peer;
-  const identity = certificate && userOf(certificate);
+  const { shown, address } = request.peer;
   return {
     method: request.method,
     path: request.target,
     headers: request.headers,
     body: bodyOf(request),
-    ...(identity ? { identity } : {}),
+    ...(shown ? { certificate: shown } : {}),
     address,
     get signal() {
       return request.signal;
     },
   };
-}
-
-const users = new WeakMap<PeerCertificate, UserInfo | false>();
-
-// A connection shows its certificate once and asks many things.
-function userOf(certificate: PeerCertificate): UserInfo | undefined {
-  const known = users.get(certificate) ?? certificateUser(certificate) ?? false;
-  users.set(certificate, known);
-  return known || undefined;
 }
 
 const noBody: RequestBody = { kind: "none" };
@@ -100,14 +88,17 @@ async function* lines(bunches: AsyncIterable<readonly EventFrame[]>): AsyncGener
   }
 }
 
+/** Who stands behind a connection, as in ServerRequest. */
+export type Origin = Pick<ServerRequest, "identity" | "certificate">;
+
 /** The request behind an upgrade, which has no body yet. */
-export function upgradeRequest(message: IncomingMessage, identity: UserInfo | undefined): ServerRequest {
+export function upgradeRequest(message: IncomingMessage, origin: Origin): ServerRequest {
   return {
     method: message.method ?? "GET",
     path: message.url ?? "/",
     headers: message.headers,
     body: noBody,
-    ...(identity ? { identity } : {}),
+    ...origin,
     address: message.socket.remoteAddress ?? "",
     signal: new AbortController().signal,
   };

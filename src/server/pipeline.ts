@@ -60,7 +60,8 @@ export class Pipeline {
 
   async #admit(request: ServerRequest, info: RequestInfo): Promise<UserInfo> {
     const { authenticator, authorizer } = this.#services;
-    const user = authenticator.authenticate(request.identity, request.headers);
+    const known = authenticator.authenticate(request, info.path);
+    const user = known instanceof Promise ? await known : known;
     const wanted = request.headers["impersonate-user"] !== undefined || hasImpersonation(request.headers);
     const acting = wanted ? await this.#impersonate(user, request, info.path) : user;
     const question = questionOf(info, acting);

@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import {
   createServer as createHttp,
   type IncomingHttpHeaders,
@@ -17,6 +18,8 @@ export interface HttpPeer {
   readonly address: string;
   /** The client's certificate, only when it was signed by the server's client authority. */
   readonly certificate?: PeerCertificate;
+  /** Whatever certificate the client showed, believed or not, with those that it sent along as its issuers. */
+  readonly shown?: X509Certificate;
 }
 
 /** One request, the same for HTTP/1.1 and HTTP/2. */
@@ -161,7 +164,7 @@ function listener(options: HttpServerOptions, connected: (socket: Socket, protoc
       ALPNProtocols: ["h2", "http/1.1"],
       minVersion: "TLSv1.2",
       noDelay: true,
-      ...(tls.clientCa
+      ...(tls.clientCa?.length
         ? { requestCert: true, rejectUnauthorized: false, ca: [tls.clientCa].flat() as string[] }
         : { requestCert: false }),
     },
@@ -189,7 +192,8 @@ const unknownPeer: HttpPeer = { address: "" };
 
 function readPeer(socket: TLSSocket): HttpPeer {
   const address = socket.remoteAddress ?? "";
-  if (!socket.encrypted || !socket.authorized) return { address };
-  const certificate = socket.getPeerCertificate();
-  return certificate?.subject ? { address, certificate } : { address };
+  const shown = socket.encrypted ? socket.getPeerX509Certificate() : undefined;
+  if (!shown) return { address };
+  const certificate = socket.authorized ? socket.getPeerCertificate() : undefined;
+  return certificate?.subject ? { address, shown, certificate } : { address, shown };
 }

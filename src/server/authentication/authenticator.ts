@@ -1,71 +1,122 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { PeerCertificate } from "node:tls";
+import type { Clock } from "../../lib/clock.ts";
 import { StatusError } from "../../machinery/status-error.ts";
-import type { UserInfo } from "../exchange.ts";
-import type { ServiceAccountTokens } from "./service-account-tokens.ts";
-import type { StaticTokens } from "./token-file.ts";
+import type { ServerRequest, UserInfo } from "../exchange.ts";
+import { CertificateRoots, certificateUser, type FrontProxy } from "./client-certificates.ts";
+import type { TokenAuthenticator, TokenVerdict } from "./token-authenticator.ts";
+import type { BasicUsers } from "./token-file.ts";
 
-export interface AuthenticationOptions {
-  /** Tokens known from the start, as `--token-auth-file`. */
-  readonly tokens?: StaticTokens;
-  /** Requests without credentials are the anonymous user. Default true. */
-  readonly anonymous?: boolean;
+/** Who may come without credentials: everybody, nobody, or everybody to some paths only. */
+export type AnonymousAccess = boolean | { readonly paths: readonly string[] };
+
+export interface AuthenticatorOptions {
+  readonly anonymous: AnonymousAccess;
+  /** PEM of the authorities of client certificates. */
+  readonly clientCa: readonly string[];
+  readonly frontProxy?: FrontProxy;
+  readonly basic?: BasicUsers;
+  /** Asked in this order. */
+  readonly tokens: readonly TokenAuthenticator[];
+  /** The API server's own: what a token must be meant for. */
+  readonly audiences: readonly string[];
+  readonly clock: Clock;
 }
+
+type Credentials = Pick<ServerRequest, "identity" | "certificate" | "headers">;
+type Attempt = TokenVerdict | undefined | Promise<TokenVerdict | undefined>;
 
 export const anonymousUser: UserInfo = { name: "system:anonymous", groups: ["system:unauthenticated"] };
 const authenticated = "system:authenticated";
 
-/** Says who is asking. */
+/** Says who is asking: by a front proxy's word, a client certificate, a name and password, or a token. */
 export class Authenticator {
-  readonly #options: AuthenticationOptions;
-  readonly #accounts: ServiceAccountTokens;
+  readonly #options: AuthenticatorOptions;
+  #roots: CertificateRoots;
 
-  constructor(options: AuthenticationOptions, accounts: ServiceAccountTokens) {
+  constructor(options: AuthenticatorOptions) {
     this.#options = options;
-    this.#accounts = accounts;
+    this.#roots = new CertificateRoots(options.clientCa);
   }
 
-  /** The user behind a request. Throws Unauthorized for credentials that are wrong. */
-  authenticate(identity: UserInfo | undefined, headers: IncomingHttpHeaders): UserInfo {
-    if (identity) return withAuthenticated(identity);
-    const token = bearerToken(headers);
+  /** Believes client certificates of these authorities (PEM) too. */
+  trustClients(pem: readonly string[]): void {
+    this.#roots = new CertificateRoots([...new Set([...this.#roots.pem, ...pem])]);
+  }
+
+  /** Every authority whose client certificates mean something, for the TLS hand-shake. */
+  get authorities(): readonly string[] {
+    return [...this.#roots.pem, ...(this.#options.frontProxy?.roots.pem ?? [])];
+  }
+
+  /** The user behind a request to a path. Throws Unauthorized for credentials that are wrong. */
+  authenticate(request: Credentials, path: string): UserInfo | Promise<UserInfo> {
+    if (request.identity) return withAuthenticated(request.identity);
+    const connected = this.#byConnection(request);
+    if (typeof connected === "object") return withAuthenticated(connected);
+    const { authorization } = request.headers;
+    const basic = authorization ? this.#basic(authorization) : undefined;
+    if (typeof basic === "object") return withAuthenticated(basic);
+    const token = bearerToken(request.headers);
     if (token !== undefined) {
       const known = this.token(token);
-      if (known) return known.user;
-      throw unauthorized();
+      return known instanceof Promise ? known.then(believed) : believed(known);
     }
-    if (this.#options.anonymous === false) throw unauthorized();
+    // Whoever shows credentials that are wrong is told so, and not taken for nobody.
+    if (connected !== undefined || basic !== undefined || !this.#anonymousMay(path)) throw unauthorized();
     return anonymousUser;
   }
 
-  /** The user behind a token; undefined when nobody vouches for it. */
-  token(
-    token: string,
-    audiences?: readonly string[],
-  ): { readonly user: UserInfo; readonly audiences: readonly string[] } | undefined {
-    const fixed = this.#options.tokens?.get(token);
-    if (fixed) {
-      const heard = audiences?.length
-        ? this.#accounts.audiences.filter((one) => audiences.includes(one))
-        : this.#accounts.audiences;
-      return heard.length > 0 ? { user: withAuthenticated(fixed), audiences: heard } : undefined;
-    }
-    if (!this.#accounts.claims(token)) return undefined;
-    const account = this.#accounts.authenticate(token, audiences?.length ? audiences : undefined);
-    return account && { user: withAuthenticated(account.user), audiences: account.audiences };
+  /** The verdict on a token that is meant for one of these audiences; without any, for the API server. */
+  token(token: string, audiences: readonly string[] = []): Attempt {
+    return this.#from(0, token, audiences.length > 0 ? audiences : this.#options.audiences, []);
   }
+
+  // Only a remote authenticator is awaited: most requests are decided in the same turn.
+  #from(index: number, token: string, audiences: readonly string[], faults: readonly string[]): Attempt {
+    const next = this.#options.tokens[index];
+    if (!next) return faults.length > 0 ? { fault: `[${["invalid bearer token", ...faults].join(", ")}]` } : undefined;
+    const after = (verdict: TokenVerdict | undefined): Attempt => {
+      if (verdict && "user" in verdict) return { ...verdict, user: withAuthenticated(verdict.user) };
+      return this.#from(index + 1, token, audiences, verdict ? [...faults, verdict.fault] : faults);
+    };
+    const verdict = next.token(token, audiences);
+    return verdict instanceof Promise ? verdict.then(after) : after(verdict);
+  }
+
+  /** The user of a certificate; a text says why it is not believed, undefined that none was shown. */
+  #byConnection({ certificate, headers }: Credentials): UserInfo | string | undefined {
+    if (!certificate) return undefined;
+    const { frontProxy, clock } = this.#options;
+    const now = clock.now();
+    const told = frontProxy?.user(certificate, headers, now);
+    if (typeof told === "object") return told;
+    const fault = this.#roots.fault(certificate, now);
+    if (!fault) return certificateUser(certificate);
+    // A proxy's certificate may be of an authority that vouches for nobody else.
+    return frontProxy && told === undefined ? undefined : fault;
+  }
+
+  #basic(authorization: string): UserInfo | string | undefined {
+    const match = /^basic +(\S+)$/i.exec(authorization.trim());
+    const { basic } = this.#options;
+    if (!match?.[1] || !basic) return undefined;
+    const [, name = "", password = ""] = /^([^:]*):(.*)$/s.exec(Buffer.from(match[1], "base64").toString()) ?? [];
+    return basic(name, password) ?? "invalid username/password combination";
+  }
+
+  #anonymousMay(path: string): boolean {
+    const { anonymous } = this.#options;
+    return typeof anonymous === "boolean" ? anonymous : anonymous.paths.includes(path);
+  }
+}
+
+function believed(verdict: TokenVerdict | undefined): UserInfo {
+  if (!verdict || !("user" in verdict)) throw unauthorized();
+  return verdict.user;
 }
 
 export function unauthorized(): StatusError {
   return new StatusError("Unauthorized", "Unauthorized");
-}
-
-/** The user that a client certificate names: the common name, with the organizations as groups. */
-export function certificateUser({ subject }: PeerCertificate): UserInfo | undefined {
-  const name = [subject.CN].flat()[0];
-  if (!name) return undefined;
-  const groups = subject.O === undefined ? [] : [subject.O].flat();
-  return { name, groups };
 }
 
 function withAuthenticated(user: UserInfo): UserInfo {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { StatusError } from "../../machinery/status-error.ts";
 import type { AuthorizationRequest } from "../authorization/authorizer.ts";
 import type { UserInfo } from "../exchange.ts";
+import { extraOf, headerValues } from "./client-certificates.ts";
 
 /** An answer in plain text, as upstream gives for requests that it cannot make sense of. */
 export class PlainError extends StatusError {
@@ -26,9 +27,9 @@ export function impersonate(
   require: (request: AuthorizationRequest) => void,
 ): UserInfo | undefined {
   const name = one(headers["impersonate-user"]);
-  const groups = many(headers["impersonate-group"]);
+  const groups = headerValues(headers["impersonate-group"]);
   const uid = one(headers["impersonate-uid"]);
-  const extra = extraOf(headers);
+  const extra = extraOf(headers, extraPrefix);
   if (name === undefined) {
     if (groups.length === 0 && uid === undefined && Object.keys(extra).length === 0) return undefined;
     const asked = [
@@ -79,26 +80,5 @@ export function impersonate(
   };
 }
 
-function extraOf(headers: IncomingHttpHeaders): Record<string, readonly string[]> {
-  const extra: Record<string, readonly string[]> = {};
-  for (const [header, value] of Object.entries(headers)) {
-    if (!header.startsWith(extraPrefix)) continue;
-    extra[decodeKey(header.slice(extraPrefix.length))] = many(value);
-  }
-  return extra;
-}
-
-function decodeKey(key: string): string {
-  try {
-    return decodeURIComponent(key);
-  } catch {
-    return key;
-  }
-}
-
 const one = (value: string | readonly string[] | undefined): string | undefined =>
   value === undefined ? undefined : [value].flat()[0];
-
-// node joins repeated headers with ", "; a group's own name may not hold one.
-const many = (value: string | readonly string[] | undefined): readonly string[] =>
-  value === undefined ? [] : [value].flat().flatMap((text) => text.split(", "));

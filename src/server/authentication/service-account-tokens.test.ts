@@ -49,7 +49,10 @@ describe("service account tokens", () => {
     expect((await review())?.user?.extra).toMatchObject({ "authentication.kubernetes.io/pod-name": ["bound"] });
     await fixture.call("DELETE", `${pods}/bound`);
     await fixture.call("GET", pods);
-    expect(await review()).toEqual({ user: {}, error: "invalid bearer token" });
+    expect(await review()).toEqual({
+      user: {},
+      error: "[invalid bearer token, service account token has been invalidated]",
+    });
   });
 
   test("a token for less than ten minutes is refused", async () => {

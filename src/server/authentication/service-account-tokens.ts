@@ -8,6 +8,7 @@ import type { KindRef } from "../../machinery/object.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { UserInfo } from "../exchange.ts";
 import { type Claims, TokenSigner } from "./json-web-token.ts";
+import type { TokenAuthenticator, TokenVerdict } from "./token-authenticator.ts";
 
 export interface ServiceAccountOptions {
   readonly issuer: string;
@@ -41,9 +42,12 @@ export interface IssueRequest {
 const kubeletSeconds = 3607;
 const longSeconds = 365 * 24 * 3600;
 const rememberedTokens = 4096;
+/** Until so long after its deletion was asked for, in ms, what a token is bound to still counts, as upstream has it. */
+const deletionLeeway = 60_000;
+const invalidated: TokenVerdict = { fault: "service account token has been invalidated" };
 
 /** Issues and believes the tokens of service accounts. */
-export class ServiceAccountTokens {
+export class ServiceAccountTokens implements TokenAuthenticator {
   readonly audiences: readonly string[];
   readonly issuer: string;
   readonly signer: TokenSigner;
@@ -90,32 +94,28 @@ export class ServiceAccountTokens {
     return { token, expires: (now + seconds) * 1000 };
   }
 
-  /** Whether a token claims to be one of ours; others are not looked at further. */
-  claims(token: string): boolean {
-    return TokenSigner.issuer(token) === this.issuer;
-  }
-
-  /** Who a token speaks for and to whom it is addressed; undefined when it is false, old, or what it is bound to is gone. */
-  authenticate(
-    token: string,
-    wanted: readonly string[] = this.audiences,
-  ): { readonly user: UserInfo; readonly audiences: readonly string[] } | undefined {
-    const claims = this.#verify(token);
-    if (!claims) return undefined;
+  /** The verdict on a token of our own issuer; what it is bound to must live at every use. */
+  token(token: string, wanted: readonly string[]): TokenVerdict | undefined {
+    if (TokenSigner.issuer(token) !== this.issuer) return undefined;
+    const claims = this.verified(token);
+    if (!claims) return { fault: "failed to verify the signature of the service account token" };
     const now = this.#clock.now() / 1000;
-    if (claims.iss !== this.issuer || !(Number(claims.exp) > now) || Number(claims.nbf ?? 0) > now + 60)
-      return undefined;
-    const audiences = [claims.aud].flat().filter((audience) => wanted.includes(audience as string)) as string[];
-    if (audiences.length === 0) return undefined;
+    if (!(Number(claims.exp) > now)) return { fault: "service account token has expired" };
+    if (Number(claims.nbf ?? 0) > now + 60) return { fault: "service account token is not valid yet" };
+    const meant = [claims.aud].flat() as readonly string[];
+    const audiences = meant.filter((audience) => wanted.includes(audience));
+    if (audiences.length === 0) {
+      return { fault: `token audiences ${quoted(meant)} is invalid for the target audiences ${quoted(wanted)}` };
+    }
 
     const details = (claims["kubernetes.io"] ?? {}) as Partial<Record<string, { name: string; uid: string }>> & {
       readonly namespace?: string;
     };
     const { namespace = "", serviceaccount: account, pod, secret, node } = details;
-    if (!account || !this.#lives(ServiceAccount, namespace, account)) return undefined;
-    if (pod && !this.#lives(Pod, namespace, pod)) return undefined;
-    if (secret && !this.#lives(Secret, namespace, secret)) return undefined;
-    if (node && !pod && !this.#lives(Node, "", node)) return undefined;
+    if (!account || !this.lives(ServiceAccount, namespace, account)) return invalidated;
+    if (pod && !this.lives(Pod, namespace, pod)) return invalidated;
+    if (secret && !this.lives(Secret, namespace, secret)) return invalidated;
+    if (node && !pod && !this.lives(Node, "", node)) return invalidated;
     const extra = {
       "authentication.kubernetes.io/credential-id": [`JTI=${claims.jti}`],
       ...(node
@@ -125,12 +125,11 @@ export class ServiceAccountTokens {
         ? { "authentication.kubernetes.io/pod-name": [pod.name], "authentication.kubernetes.io/pod-uid": [pod.uid] }
         : {}),
     };
-    const groups = ["system:serviceaccounts", `system:serviceaccounts:${namespace}`];
-    const name = `system:serviceaccount:${namespace}:${account.name}`;
-    return { user: { name, uid: account.uid, groups, extra }, audiences };
+    return { user: { ...accountUser(namespace, account), extra }, audiences };
   }
 
-  #verify(token: string): Claims | undefined {
+  /** The claims of a token that one of our keys signed. */
+  verified(token: string): Claims | undefined {
     const known = this.#verified.get(token);
     if (known) return known;
     const claims = this.signer.verify(token);
@@ -140,12 +139,28 @@ export class ServiceAccountTokens {
     return claims;
   }
 
-  #lives(kind: KindRef<unknown>, namespace: string, { name, uid }: { name: string; uid: string }): boolean {
+  /** Whether this very object is there, and not long on its way out. */
+  lives(kind: KindRef<unknown>, namespace: string, { name, uid }: { name: string; uid: string }): boolean {
     const { cache, resource } = this.#registry.of(kind);
     const { metadata } = cache.get(resource.key(namespace, name))?.object ?? {};
-    return metadata?.uid === uid;
+    if (!metadata || metadata.uid !== uid) return false;
+    return !metadata.deletionTimestamp || Date.parse(metadata.deletionTimestamp) > this.#clock.now() - deletionLeeway;
   }
 }
+
+/** The user that a service account is. */
+export function accountUser(
+  namespace: string,
+  { name, uid }: { readonly name: string; readonly uid: string },
+): UserInfo {
+  return {
+    name: `system:serviceaccount:${namespace}:${name}`,
+    uid,
+    groups: ["system:serviceaccounts", `system:serviceaccounts:${namespace}`],
+  };
+}
+
+const quoted = (list: readonly string[]) => `[${list.map((item) => JSON.stringify(item)).join(" ")}]`;
 
 const sameSet = (a: readonly string[], b: readonly string[]) =>
   a.length === b.length && a.every((item) => b.includes(item));

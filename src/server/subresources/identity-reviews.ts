@@ -16,10 +16,11 @@ export const tokenReview: Handler = async (call) => {
   const sent = await readObject(call.request, call.served, bodyOptions(call, validation));
   const { token = "", audiences } = (sent as unknown as TokenReviewBody).spec ?? {};
   if (token === "") throw badRequest("token is required for TokenReview in authentication");
-  const known = call.services.authenticator.token(token, audiences);
-  const status = known
-    ? { authenticated: true, user: userBody(known.user), audiences: known.audiences }
-    : { user: {}, error: "invalid bearer token" };
+  const verdict = await call.services.authenticator.token(token, audiences);
+  const status =
+    verdict && "user" in verdict
+      ? { authenticated: true, user: userBody(verdict.user), audiences: verdict.audiences }
+      : { user: {}, error: verdict?.fault ?? "invalid bearer token" };
   return valueAnswer(call.media, 201, { ...sent, status }, call.served);
 };
 
