@@ -48,6 +48,7 @@ function compile(type: TypeInfo): Decode {
     case "either":
       return eitherDecoder(type);
     case "struct": {
+      if (type.decode) return type.decode;
       // Types contain themselves, so the plan is made when a first value comes.
       let decode: Decode = (value, context) => {
         decode = structDecoder(type);

@@ -18,6 +18,7 @@ function find(type: TypeInfo, value: unknown, place: Place): string | undefined 
     case "struct": {
       if (typeof value !== "object" || Array.isArray(value)) return wrongType(type, value, place);
       for (const [key, member] of Object.entries(value)) {
+        if (type.decode && key !== "metadata") continue; // all else is judged later, against its schema
         const field = type.fields.get(key);
         if (!field) continue;
         const fault = find(field.type, member, { struct: bareName(type), path: [...place.path, key] });

@@ -58,6 +58,11 @@ export interface StructInfo {
   readonly open: boolean;
   /** Names that are known but switched off: what a client sends there is dropped without a word. */
   readonly disabled?: ReadonlySet<string>;
+  /**
+   * Reads a value in the type's place, where its fields do not say how: values of custom resources keep whatever form
+   * they have, for validation to judge. Paths of what is dropped go into `unknown`, if anybody asks.
+   */
+  readonly decode?: (value: unknown, context: { readonly unknown: string[] | undefined; depth: number }) => unknown;
 }
 
 export interface FieldInfo {
