@@ -65,21 +65,23 @@ async function tryCreate(
     ...validateMetadata(prepared.metadata, metadataRules(resource)),
     ...(resource.declaration.validate?.(prepared) ?? []),
   ]);
-  const reservation = strategy.reserve?.(prepared, undefined, { dryRun });
+  const reservation = await strategy.reserve?.(prepared, undefined, { dryRun });
   const next = reservation?.object ?? prepared;
-  let kept = false;
+  // Once the commit is under way, only its answer can say whether what was reserved is in use.
+  let inUse = false;
   try {
     await admission?.validate(next, undefined);
     if (dryRun) {
       return collection.cache.get(resource.keyOf(next)) ? undefined : { object: next, created: true };
     }
+    inUse = true;
     const attempt = await collection.insert(next);
+    inUse = attempt.ok;
     if (!attempt.ok) return undefined;
-    kept = true;
-    reservation?.keep();
+    await reservation?.keep();
     return { ...written(attempt.held), created: true };
   } finally {
-    if (!kept) reservation?.release();
+    if (!inUse) await reservation?.release();
   }
 }
 

@@ -68,7 +68,7 @@ async function tryDelete(
   const attempt = await collection.remove(last);
   // Somebody else may have taken the last step between our two; who has taken none was too late.
   if (!attempt.ok && (attempt.current || last === current)) return { lost: attempt.current };
-  strategy.removed?.(last.object);
+  await strategy.removed?.(last.object);
   return { gone: true, object: last.object, held: last };
 }
 

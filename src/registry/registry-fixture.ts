@@ -24,18 +24,21 @@ export interface RegistryFixture extends AsyncDisposable {
 
 const namespace = "default";
 
-export async function openRegistryFixture(): Promise<RegistryFixture> {
+/** `store` to share one, which then stays the caller's to close. */
+export async function openRegistryFixture(
+  options: { readonly store?: Store; readonly addresses?: string; readonly seed?: number } = {},
+): Promise<RegistryFixture> {
   const clock = systemClock;
-  const store = openMemoryStore({ clock });
+  const store = options.store ?? openMemoryStore({ clock });
   const registry = new Registry({
     store,
     kinds,
     lookup: lookupType,
     clock,
-    random: seededRandom(1),
+    random: seededRandom(options.seed ?? 1),
     log: silentLog,
     freeze: true,
-    services: { addresses: "10.96.0.0/16", nodePorts: { from: 30000, to: 32767 } },
+    services: { addresses: options.addresses ?? "10.96.0.0/16", nodePorts: { from: 30000, to: 32767 } },
   });
   await registry.start();
   const dryRun = false;
@@ -65,7 +68,7 @@ export async function openRegistryFixture(): Promise<RegistryFixture> {
       deleteObject(registry.of(kind), registry, { namespace, name, options, dryRun }),
     async [Symbol.asyncDispose]() {
       await registry[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
+      if (!options.store) await store[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Kind } from "../api/kind.ts";
+import { ServiceCIDR } from "../api/networking/service-cidr.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Fault } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
@@ -7,9 +8,12 @@ import type { KindRef } from "../machinery/object.ts";
 import { resourceText } from "../machinery/status-error.ts";
 import type { TypeLookup } from "../machinery/type-info.ts";
 import type { Store } from "../store/store.ts";
+import { Chores } from "./chores.ts";
 import { Collection } from "./collection.ts";
+import { Compactor } from "./compaction.ts";
 import { Resource, type Served } from "./resource.ts";
 import { type ServiceRanges, ServiceStrategy } from "./strategies/service.ts";
+import { repairReservations } from "./strategies/service-repair.ts";
 import { builtInStrategies } from "./strategies/strategies.ts";
 import { plainStrategy, type Strategy } from "./strategy.ts";
 import { WatchCache } from "./watch-cache.ts";
@@ -22,9 +26,14 @@ export interface RegistryOptions {
   readonly random: Random;
   readonly log: Log;
   readonly services: ServiceRanges;
+  /** Milliseconds between compactions of the store's history. Default five minutes; 0 leaves it to others. */
+  readonly compactionInterval?: number;
   /** Freezes every object that is held, so that whoever changes a shared one fails: for tests. */
   readonly freeze?: boolean;
 }
+
+const threeMinutes = 180_000;
+const fiveMinutes = 300_000;
 
 /** Every kind that is served, each with its objects. Kinds come and go while it runs. */
 export class Registry {
@@ -33,6 +42,8 @@ export class Registry {
   readonly random: Random;
   readonly #options: RegistryOptions;
   readonly #strategies: ReadonlyMap<string, Strategy>;
+  readonly #services: ServiceStrategy;
+  readonly #chores: Chores;
   readonly #collections = new Map<string, Collection>();
   readonly #served = new Map<string, Served>();
   #edition = 0;
@@ -42,16 +53,34 @@ export class Registry {
     this.clock = options.clock;
     this.random = options.random;
     this.#options = options;
-    this.#strategies = builtInStrategies(options.services, options.random);
+    const { store, clock, random, log } = options;
+    const of = (kind: KindRef<unknown>) => this.of(kind);
+    this.#services = new ServiceStrategy({ ranges: options.services, store, clock, random, log, of });
+    this.#strategies = builtInStrategies(this.#services);
+    this.#chores = new Chores(clock, log);
     for (const kind of options.kinds) this.add(kind, options.lookup);
   }
 
-  /** Reads what must be known before the first write: the addresses and ports that Services have. */
+  /** Settles what must be settled before the first write, and from now on looks after the store. */
   async start(): Promise<void> {
+    const { clock, log, compactionInterval = fiveMinutes } = this.#options;
     const services = this.#collections.get("services");
-    if (!services || !(services.strategy instanceof ServiceStrategy)) return;
-    await services.cache.start();
-    for (const held of services.cache.range(services.resource.range)) services.strategy.adopt(held.object);
+    if (services) {
+      const strategy = this.#services;
+      const repair = () => repairReservations({ services, strategy, now: clock.now(), log });
+      await this.of(ServiceCIDR).cache.start();
+      await repair();
+      this.#chores.every(threeMinutes, "the repair of services' reservations", repair);
+    }
+    if (compactionInterval > 0) {
+      const compactor = new Compactor(this.store);
+      this.#chores.every(compactionInterval, "the compaction of the store", () => compactor.run());
+    }
+  }
+
+  /** Cluster addresses and node ports, as Services reserve them. */
+  get services(): ServiceStrategy {
+    return this.#services;
   }
 
   /** Grows with every kind that comes or goes; what is derived from the set of kinds can be kept until it does. */
@@ -106,6 +135,7 @@ export class Registry {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#chores[Symbol.asyncDispose]();
     await Promise.all(Array.from(this.#collections.values(), ({ cache }) => cache[Symbol.asyncDispose]()));
   }
 }

@@ -3,10 +3,10 @@ import type { AnyObject } from "./resource.ts";
 /** Something taken for a write, as an address: kept when the write succeeds, given back when it does not. */
 export interface Reservation {
   readonly object: AnyObject;
-  /** The write was made. */
-  keep(): void;
-  /** The write was not made. */
-  release(): void;
+  /** The write was made. Never rejects. */
+  keep(): Promise<void>;
+  /** The write was not made. Never rejects. */
+  release(): Promise<void>;
 }
 
 /** What a kind needs from the server that its declaration cannot say, because it reads other objects or takes turns. */
@@ -16,9 +16,13 @@ export interface Strategy {
   /** Carries over what the server chose before and the writer left out; before validation. */
   readonly prepareUpdate?: (next: AnyObject, previous: AnyObject) => AnyObject;
   /** Completes an object with what only the server can give, on create and update; nothing is written on a dry run. */
-  readonly reserve?: (next: AnyObject, previous: AnyObject | undefined, options: { dryRun: boolean }) => Reservation;
-  /** The object is gone from the store. */
-  readonly removed?: (last: AnyObject) => void;
+  readonly reserve?: (
+    next: AnyObject,
+    previous: AnyObject | undefined,
+    options: { dryRun: boolean },
+  ) => Promise<Reservation>;
+  /** The object is gone from the store. Never rejects. */
+  readonly removed?: (last: AnyObject) => Promise<void>;
   /** The first step of a deletion: undefined when there is none, and the usual way is taken. */
   readonly beginDelete?: (object: AnyObject, now: string) => AnyObject | undefined;
   /** False while something other than finalizers and grace keeps a deleted object. */

@@ -73,24 +73,25 @@ async function tryUpdate(collection: Collection, current: Held, request: UpdateR
   // Upstream checks metadata twice on an update, once for all kinds and once for this one, and tells both.
   const metadataFaults = validateMetadataUpdate(prepared.metadata, previous.metadata);
   refuse(resource, prepared, [...metadataFaults, ...metadataFaults, ...rules.validate(prepared, previous)]);
-  const reservation = strategy.reserve?.(prepared, previous, { dryRun });
+  const reservation = await strategy.reserve?.(prepared, previous, { dryRun });
   const next = reservation?.object ?? prepared;
-  let kept = false;
+  let inUse = false; // as in create: while its commit is under way, nobody knows
   try {
     await admission?.validate(next, previous);
     if (saysTheSame(next, previous)) return written(current);
     if (dryRun) return { object: next };
 
     const gone = isGone(next) && (strategy.mayGo?.(next) ?? true);
+    inUse = true;
     const attempt = gone ? await collection.remove(current) : await collection.replace(current, next);
+    inUse = attempt.ok;
     if (!attempt.ok) return { lost: attempt.current };
-    kept = true;
-    reservation?.keep();
+    await reservation?.keep();
     if (!gone) return written(attempt.held);
-    strategy.removed?.(next);
+    await strategy.removed?.(next);
     return { object: next };
   } finally {
-    if (!kept) reservation?.release();
+    if (!inUse) await reservation?.release();
   }
 }
 

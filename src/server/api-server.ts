@@ -11,7 +11,7 @@ import { Registry } from "../registry/registry.ts";
 import type { Store } from "../store/store.ts";
 import { type HttpServer, openHttpServer } from "../wire/http-server.ts";
 import { AdmissionChain } from "./admission/admission.ts";
-import { defaultPlugins } from "./admission/plugins.ts";
+import { admissionPlugins } from "./admission/plugins.ts";
 import { type AuthenticationOptions, openAuthenticator } from "./authentication/open-authenticator.ts";
 import { type ServiceAccountOptions, ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import { AuthorizerChain } from "./authorization/authorizer.ts";
@@ -44,7 +44,9 @@ export interface ServerOptions extends BootstrapOptions {
   readonly metrics: Metrics;
   readonly authentication?: AuthenticationOptions;
   readonly serviceAccounts: ServiceAccountOptions;
-  /** The block that cluster addresses come from. Default `10.96.0.0/16`. */
+  /** Milliseconds between compactions of the store's history. Default five minutes; 0 leaves it to others. */
+  readonly compactionInterval?: number;
+  /** The block that cluster addresses come from, or one of each family with a comma between. Default `10.96.0.0/16`. */
   readonly serviceRange?: string;
   /** Default 30000 to 32767. */
   readonly nodePortRange?: { readonly from: number; readonly to: number };
@@ -84,6 +86,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     kinds: options.kinds ?? allKinds,
     lookup: lookupType,
     freeze: options.freeze ?? false,
+    ...(options.compactionInterval === undefined ? {} : { compactionInterval: options.compactionInterval }),
     services: {
       addresses: options.serviceRange ?? "10.96.0.0/16",
       nodePorts: options.nodePortRange ?? { from: 30000, to: 32767 },
@@ -97,6 +100,9 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   const caller = httpsCaller(clock);
   const clientCa = options.clientCa ? [options.clientCa] : [];
   const authenticator = openAuthenticator(options.authentication ?? {}, { registry, accounts, caller, log, clientCa });
+  const admission = new AdmissionChain(
+    admissionPlugins({ registry, rbac, authorizer, webhooks: caller, clock, metrics }),
+  );
   const services: Services = {
     registry,
     clock,
@@ -105,12 +111,12 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     accounts,
     authorizer,
     rbac,
-    admission: new AdmissionChain(defaultPlugins(registry, rbac, authorizer)),
+    admission,
     nodes,
   };
   await registry.start();
   await bootstrap(registry, options);
-  await Promise.all([accounts.start(), rbac.start(), nodeAuthorizer.start()]);
+  await Promise.all([accounts.start(), rbac.start(), nodeAuthorizer.start(), admission.start()]);
   await rbac.current();
 
   const address = () => (options.advertise ? `${options.advertise.address}:${options.advertise.port}` : "");
@@ -157,6 +163,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     async [Symbol.asyncDispose]() {
       caller[Symbol.dispose]();
       nodes[Symbol.dispose]();
+      admission[Symbol.dispose]();
       rbac[Symbol.dispose]();
       nodeAuthorizer[Symbol.dispose]();
       await registry[Symbol.asyncDispose]();

@@ -3,6 +3,7 @@ import { Endpoints } from "../../api/core/endpoints.ts";
 import { Namespace } from "../../api/core/namespace.ts";
 import { Service } from "../../api/core/service.ts";
 import { EndpointSlice } from "../../api/discovery/endpoint-slice.ts";
+import { ServiceCIDR } from "../../api/networking/service-cidr.ts";
 import { ClusterRole } from "../../api/rbac/cluster-role.ts";
 import { ClusterRoleBinding } from "../../api/rbac/cluster-role-binding.ts";
 import { Role } from "../../api/rbac/role.ts";
@@ -15,8 +16,8 @@ import { isStatus } from "../../machinery/status-error.ts";
 import { createObject } from "../../registry/create.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { AnyObject } from "../../registry/resource.ts";
-import { ServiceStrategy } from "../../registry/strategies/service.ts";
-import { updateObject, wholeObject } from "../../registry/update.ts";
+import { statusOnly, updateObject, wholeObject } from "../../registry/update.ts";
+import { timestamp } from "../../registry/write.ts";
 import type { PolicyRule } from "../authorization/policy-rules.ts";
 import { uncovered } from "../authorization/policy-rules.ts";
 import { clusterRoleBindings, clusterRoles, namespacedObjects, type RbacObject } from "./rbac-objects.ts";
@@ -40,6 +41,7 @@ export async function bootstrap(registry: Registry, options: BootstrapOptions): 
   await Promise.all([
     ...rbac.map((object) => maker.reconcile(rbacKinds[object.kind], object)),
     ...priorityClasses.map((object) => maker.ensure(PriorityClass, object)),
+    serviceRange(maker, registry),
     kubernetesService(maker, registry, options.advertise),
     ...(options.clientCa ? [maker.ensure(ConfigMap, authenticationConfig(options.clientCa))] : []),
   ]);
@@ -88,6 +90,18 @@ class Maker {
       rules: wholeObject(collection.resource),
       change: (current) =>
         completed(current.object as AnyObject as unknown as RbacObject, object) as unknown as AnyObject,
+    });
+  }
+
+  /** Changes the status of an object that is there and known to the cache. */
+  async status(kind: KindRef<unknown>, name: string, change: (object: AnyObject) => AnyObject): Promise<void> {
+    const collection = this.#registry.of(kind);
+    await updateObject(collection, {
+      namespace: undefined,
+      name,
+      dryRun: false,
+      rules: statusOnly(collection.resource),
+      change: ({ object }) => change(object),
     });
   }
 
@@ -154,13 +168,29 @@ const priorityClasses = [
   },
 ];
 
+async function serviceRange(maker: Maker, registry: Registry): Promise<void> {
+  const now = timestamp(registry.clock.now());
+  const message = "Kubernetes default Service CIDR is ready";
+  const ready = { type: "Ready", status: "True", reason: "", message, lastTransitionTime: now };
+  await maker.ensure(ServiceCIDR, {
+    apiVersion: ServiceCIDR.apiVersion,
+    kind: ServiceCIDR.kind,
+    metadata: { name: "kubernetes" },
+    spec: { cidrs: registry.services.addresses.cidrs },
+  });
+  await maker.status(ServiceCIDR, "kubernetes", (object) => {
+    const { status } = object as AnyObject as ServiceCIDR;
+    if (status?.conditions?.some(({ type }) => type === "Ready")) return object;
+    return { ...object, status: { conditions: [...(status?.conditions ?? []), ready] } };
+  });
+}
+
 async function kubernetesService(
   maker: Maker,
   registry: Registry,
   advertise: BootstrapOptions["advertise"],
 ): Promise<void> {
-  const { strategy } = registry.of(Service);
-  const clusterIP = strategy instanceof ServiceStrategy ? strategy.addresses.first : undefined;
+  const clusterIP = registry.services.addresses.first;
   const port = advertise?.port ?? 443;
   const metadata = { name: "kubernetes", namespace: "default" };
   await maker.ensure(Service, {
