@@ -27,6 +27,28 @@ export interface VersionMapping {
   readonly defaults?: (object: KubeObject) => KubeObject;
   readonly toStored: (object: KubeObject) => KubeObject;
   readonly fromStored: (object: KubeObject) => KubeObject;
+  /**
+   * Converts where that needs somebody outside; the two functions above then only rename, for those who cannot wait.
+   * Answers in the order of the objects.
+   */
+  readonly convert?: (
+    objects: readonly KubeObject[],
+    direction: "toStored" | "fromStored",
+  ) => Promise<readonly KubeObject[]>;
+  /** What of the kind is different in this version. */
+  readonly own?: VersionOwn;
+}
+
+/** What versions of one kind may have each for themselves: those of custom resources do. */
+export interface VersionOwn {
+  readonly subresources: readonly string[];
+  readonly scale?: ScalePaths;
+  /** Of the object in this version. */
+  readonly columns: readonly Column<KubeObject>[];
+  /** What users of this version are told. */
+  readonly deprecation?: string;
+  /** Objects stored in this version can be read, but the version is not served. */
+  readonly unserved?: boolean;
 }
 
 /** `scale`'s places in the object, as JSON paths without the leading dot. */
@@ -44,6 +66,8 @@ export interface KindDeclaration<T extends { readonly metadata: ObjectMeta }> {
   readonly plural: string;
   /** Default: the kind in lower case. */
   readonly singular?: string;
+  /** Default: the kind followed by `List`. */
+  readonly listKind?: string;
   readonly shortNames?: readonly string[];
   readonly categories?: readonly string[];
   readonly scope: "Namespaced" | "Cluster";
@@ -87,6 +111,12 @@ export interface KindDeclaration<T extends { readonly metadata: ObjectMeta }> {
   readonly ttl?: number;
   /** Other served versions by apiVersion (`extensions/v1beta1`). */
   readonly versions?: Readonly<Record<string, VersionMapping>>;
+  /** Brings what is read from the store into today's form: what its schema lost since is dropped, new defaults are there. */
+  readonly fromStore?: (object: T) => T;
+  /** The stored version is not served itself. */
+  readonly unserved?: boolean;
+  /** What users of the stored version are told. */
+  readonly deprecation?: string;
 }
 
 export type Verb = "create" | "delete" | "deletecollection" | "get" | "list" | "patch" | "update" | "watch";

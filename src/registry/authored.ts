@@ -24,6 +24,11 @@ export class Authored {
     this.#drafts.set(bytes, { ...draft });
   }
 
+  /** Whether the object behind these bytes need not be decoded. */
+  knows(bytes: Uint8Array): boolean {
+    return this.#drafts.has(bytes);
+  }
+
   /** The object behind these bytes at the revision that the store gave them. */
   held(bytes: Uint8Array, revision: Revision): Held | undefined {
     const draft = this.#drafts.get(bytes);

@@ -4,11 +4,11 @@ import { alreadyExists, resourceText, StatusError } from "../machinery/status-er
 import type { Collection } from "./collection.ts";
 import type { AnyObject, Resource, Served } from "./resource.ts";
 import {
+  convertToStored,
   inNamespace,
   metadataRules,
   refuse,
   timestamp,
-  toStored,
   type WriteContext,
   type WriteOptions,
   type Written,
@@ -39,7 +39,7 @@ export async function createObject(
   const { resource } = collection;
   const defaulted = withDefaults(inNamespace(resource, request.object, request.namespace), served);
   const owned = options.own ? options.own(defaulted, undefined) : defaulted;
-  const stored = toStored(owned, served);
+  const stored = await convertToStored(owned, served);
   const complete = served.mapping ? withDefaults(stored, resource.stored) : stored;
   const prefix = complete.metadata.name ? undefined : complete.metadata.generateName;
 
@@ -56,7 +56,7 @@ async function tryCreate(
   collection: Collection,
   context: WriteContext,
   object: AnyObject,
-  { admission, dryRun }: WriteOptions,
+  { admission, dryRun, served }: CreateRequest,
 ): Promise<Written | undefined> {
   const { resource, strategy } = collection;
   const admitted = admission ? await admission.admit(object, undefined) : object;
@@ -64,6 +64,7 @@ async function tryCreate(
   refuse(resource, prepared, [
     ...validateMetadata(prepared.metadata, metadataRules(resource)),
     ...(resource.declaration.validate?.(prepared) ?? []),
+    ...(strategy.validate ? await strategy.validate(prepared, undefined, served) : []),
   ]);
   const reservation = await strategy.reserve?.(prepared, undefined, { dryRun });
   const next = reservation?.object ?? prepared;

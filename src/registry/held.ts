@@ -39,6 +39,17 @@ export class Held {
     return served === this.resource.stored ? this.object : this.#view(served).object;
   }
 
+  /** Whether the object can be read in a version without waiting for its conversion. */
+  isReady(served: Served): boolean {
+    return served.mapping?.convert === undefined || this.#views?.has(served) === true;
+  }
+
+  /** Notes how the object looks in a version, as its conversion gave it. */
+  keep(served: Served, object: AnyObject): void {
+    this.#views ??= new Map();
+    this.#views.set(served, { object: this.resource.freeze ? deepFreeze(object) : object, tail: undefined });
+  }
+
   /** The object's JSON. */
   json(served: Served): Uint8Array {
     return join(served.head, this.#revisionBytes(), this.tail(served));
@@ -46,7 +57,7 @@ export class Held {
 
   /** The object's JSON as an item of a list, which says kind and version only once. */
   item(served: Served): readonly Uint8Array[] {
-    return [itemHead, this.#revisionBytes(), this.tail(served)];
+    return [this.resource.custom ? served.head : itemHead, this.#revisionBytes(), this.tail(served)];
   }
 
   /** One line of a watch. */
@@ -110,18 +121,16 @@ export function decodeStored(resource: Resource, key: string, revision: Revision
   } catch (error) {
     throw new Fault("corrupt", `${key} does not hold an object`, { cause: error });
   }
+  const { fromStore } = resource.declaration;
   if (raw.apiVersion === stored.apiVersion) {
-    return new Held(
-      resource,
-      key,
-      revision,
-      withRevision(withSharedOwners(raw), revision),
-      bytes.subarray(stored.head.length),
-    );
+    const today = (fromStore?.(raw) ?? raw) as AnyObject;
+    const tail = today === raw ? bytes.subarray(stored.head.length) : encodeStored(resource, today).tail;
+    return new Held(resource, key, revision, withRevision(withSharedOwners(today), revision), tail);
   }
   // Written when another version was the stored one.
-  const mapping = resource.served.get(raw.apiVersion)?.mapping;
-  const object = { ...(mapping ? mapping.toStored(raw) : raw), apiVersion: stored.apiVersion, kind: stored.kind };
+  const mapping = resource.versions.get(raw.apiVersion)?.mapping;
+  const renamed = { ...(mapping ? mapping.toStored(raw) : raw), apiVersion: stored.apiVersion, kind: stored.kind };
+  const object = (fromStore?.(renamed) ?? renamed) as AnyObject;
   return new Held(resource, key, revision, withRevision(object, revision), encodeStored(resource, object).tail);
 }
 

@@ -3,6 +3,7 @@ import { badRequest, StatusError } from "../machinery/status-error.ts";
 import type { Entry, KeyRange, Revision, Store } from "../store/store.ts";
 import type { Collection } from "./collection.ts";
 import { type Continuation, decodeContinue, encodeContinue } from "./continue-token.ts";
+import { prepareStored } from "./conversion.ts";
 import { decodeStored, type Held } from "./held.ts";
 import type { Selection } from "./selection.ts";
 
@@ -112,6 +113,7 @@ async function past(collection: Collection, store: Store, request: Past): Promis
       const size = limit > 0 ? Math.max(limit + 1, matches ? 500 : 0) : undefined;
       const wanted = { at, ...(size ? { limit: size } : {}), count: !matches };
       const snapshot = await store.read({ start, end: range.end }, wanted);
+      await prepareStored(collection.resource, collection.cache.authored, snapshot.entries);
       for (const [index, entry] of snapshot.entries.entries()) {
         const held = heldOf(collection, entry);
         if (matches && !matches(held.object)) continue;
@@ -137,7 +139,8 @@ async function past(collection: Collection, store: Store, request: Past): Promis
 
 function heldOf({ cache, resource }: Collection, { key, modified, value }: Entry): Held {
   const known = cache.get(key);
-  return known?.revision === modified ? known : decodeStored(resource, key, modified, value);
+  if (known?.revision === modified) return known;
+  return cache.authored.held(value, modified) ?? decodeStored(resource, key, modified, value);
 }
 
 function after(range: KeyRange, last: Held): { readonly key: string; readonly start: string } {

@@ -34,6 +34,7 @@ export interface RegistryOptions {
 
 const threeMinutes = 180_000;
 const fiveMinutes = 300_000;
+const leavingTime = 5000;
 
 /** Every kind that is served, each with its objects. Kinds come and go while it runs. */
 export class Registry {
@@ -46,6 +47,8 @@ export class Registry {
   readonly #chores: Chores;
   readonly #collections = new Map<string, Collection>();
   readonly #served = new Map<string, Served>();
+  /** No longer served, but somebody may still be reading. */
+  readonly #leaving = new Set<Collection>();
   #edition = 0;
 
   constructor(options: RegistryOptions) {
@@ -93,12 +96,12 @@ export class Registry {
   }
 
   /** Serves one more kind. Throws Fault `in-use` when its place is taken. */
-  add(kind: Kind, lookup: TypeLookup): Collection {
+  add(kind: Kind, lookup: TypeLookup, own?: Strategy): Collection {
     const { store, clock, log, freeze = false } = this.#options;
     const resource = new Resource(kind, lookup, { freeze });
     const name = resourceText(resource.name);
     if (this.#collections.has(name)) throw new Fault("in-use", `${name} is served already`);
-    const strategy = this.#strategies.get(name) ?? plainStrategy;
+    const strategy = own ?? this.#strategies.get(name) ?? plainStrategy;
     const cache = new WatchCache({ resource, store, clock, log });
     const collection = new Collection({ resource, cache, store, strategy });
     this.#collections.set(name, collection);
@@ -112,12 +115,30 @@ export class Registry {
     const name = resourceText(kind);
     const collection = this.#collections.get(name);
     if (!collection) return;
-    this.#collections.delete(name);
-    for (const served of collection.resource.served.values()) {
-      this.#served.delete(`${served.apiVersion}/${collection.resource.plural}`);
-    }
-    this.#edition += 1;
+    this.#forget(name, collection);
     await collection.cache[Symbol.asyncDispose]();
+  }
+
+  /** Serves a kind in another way from now on: watches end at once, those who are reading get their answers. */
+  replace(kind: Kind, lookup: TypeLookup, own?: Strategy): Collection {
+    const name = resourceText(kind);
+    const before = this.#collections.get(name);
+    if (before) {
+      this.#forget(name, before);
+      before.cache.retire();
+      this.#leaving.add(before);
+      this.clock.after(leavingTime, () => {
+        this.#leaving.delete(before);
+        void before.cache[Symbol.asyncDispose]();
+      });
+    }
+    return this.add(kind, lookup, own);
+  }
+
+  #forget(name: string, { resource }: Collection): void {
+    this.#collections.delete(name);
+    for (const { apiVersion } of resource.served.values()) this.#served.delete(`${apiVersion}/${resource.plural}`);
+    this.#edition += 1;
   }
 
   /** The objects of a kind. Throws Fault `missing` when it is not served. */
@@ -136,6 +157,7 @@ export class Registry {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#chores[Symbol.asyncDispose]();
-    await Promise.all(Array.from(this.#collections.values(), ({ cache }) => cache[Symbol.asyncDispose]()));
+    const all = [...this.#collections.values(), ...this.#leaving];
+    await Promise.all(all.map(({ cache }) => cache[Symbol.asyncDispose]()));
   }
 }

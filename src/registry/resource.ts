@@ -14,7 +14,9 @@ export interface Served {
   /** `v1`, `apps/v1` */
   readonly apiVersion: string;
   readonly kind: string;
+  readonly listKind: string;
   readonly type: StructInfo;
+  readonly subresources: ReadonlySet<string>;
   /** Absent for the stored version. */
   readonly mapping?: VersionMapping;
   /** How every object of this version begins in JSON; the members of its metadata follow. */
@@ -34,8 +36,14 @@ export class Resource {
   /** What messages call it. */
   readonly name: ResourceName;
   readonly stored: Served;
-  /** By apiVersion, the stored one first. */
+  /** By apiVersion, the stored one first if it is served. */
   readonly served: ReadonlyMap<string, Served>;
+  /** Beside the served ones those that objects may have been stored in. */
+  readonly versions: ReadonlyMap<string, Served>;
+  /** Objects are of no built-in type: even as items of a list they say their kind. */
+  readonly custom: boolean;
+  /** Conversion between its versions needs somebody outside. */
+  readonly convertsOutside: boolean;
   readonly subresources: ReadonlySet<string>;
   /** All keys of the resource. */
   readonly range: KeyRange;
@@ -63,12 +71,16 @@ export class Resource {
     const others = Object.entries(kind.declaration.versions ?? {}).map(
       ([apiVersion, mapping]) => [apiVersion, this.#serve(apiVersion, mapping.type, lookup, mapping)] as const,
     );
-    this.served = new Map([[kind.apiVersion, this.stored], ...others]);
+    this.versions = new Map([[kind.apiVersion, this.stored], ...others]);
+    const shown = ({ mapping }: Served) => !(mapping ? mapping.own?.unserved : kind.declaration.unserved);
+    this.served = new Map([...this.versions].filter(([, version]) => shown(version)));
+    this.custom = this.stored.type.decode !== undefined;
+    this.convertsOutside = [...this.versions.values()].some(({ mapping }) => mapping?.convert !== undefined);
 
     this.emptyStatus = decodeValue<AnyObject>(this.stored.type, {}).object.status;
     const declared = kind.declaration.generationOf;
-    const counts = this.stored.type.fields.has("spec") && this.subresources.has("status");
-    this.generationOf = declared ?? (counts ? (object) => object.spec : undefined);
+    const counts = () => this.subresources.has("status") && this.stored.type.fields.has("spec");
+    this.generationOf = declared ?? (counts() ? (object) => object.spec : undefined);
   }
 
   get declaration(): KindDeclaration<KubeObject> {
@@ -94,6 +106,7 @@ export class Resource {
     if (!type) throw new Fault("internal", `no type ${typeName} for ${this.plural} in ${apiVersion}`);
     const slash = apiVersion.indexOf("/");
     const kind = typeName.slice(typeName.lastIndexOf(".") + 1);
+    const { listKind = `${kind}List` } = this.declaration;
     const head = Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":{`);
     return {
       resource: this,
@@ -101,7 +114,9 @@ export class Resource {
       version: apiVersion.slice(slash + 1),
       apiVersion,
       kind,
+      listKind,
       type,
+      subresources: mapping?.own ? new Set(mapping.own.subresources) : this.subresources,
       head,
       ...(mapping ? { mapping } : {}),
     };

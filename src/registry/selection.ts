@@ -33,7 +33,7 @@ export function selectionOf(resource: Resource, { namespace, labels, fields }: S
 
   const offered = resource.declaration.fields ?? {};
   for (const { field, equal, value } of fields.requirements) {
-    const read = fieldReader(offered, field);
+    const read = fieldReader(offered, field, resource.custom);
     tests.push(equal ? (object) => read(object) === value : (object) => read(object) !== value);
   }
   const name = fields.exact(nameField);
@@ -63,6 +63,7 @@ function assemble(
 function fieldReader(
   offered: Readonly<Record<string, (object: AnyObject) => string>>,
   field: string,
+  custom: boolean,
 ): (object: AnyObject) => string {
   if (field === nameField) return ({ metadata }) => metadata.name;
   if (field === namespaceField) return ({ metadata }) => metadata.namespace ?? "";
@@ -71,7 +72,7 @@ function fieldReader(
   const known = Object.keys(offered);
   // Kinds with fields of their own answer as their conversion functions do upstream.
   throw badRequest(
-    known.length > 0
+    known.length > 0 || custom
       ? `field label not supported: ${field}`
       : `${goQuote(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
   );

@@ -1,4 +1,5 @@
-import type { AnyObject } from "./resource.ts";
+import type { FieldError } from "../machinery/status-error.ts";
+import type { AnyObject, Served } from "./resource.ts";
 
 /** Something taken for a write, as an address: kept when the write succeeds, given back when it does not. */
 export interface Reservation {
@@ -13,6 +14,12 @@ export interface Reservation {
 export interface Strategy {
   /** A finished deletion answers with the object, as upstream does for some kinds; else with a Status. */
   readonly returnsDeleted?: boolean;
+  /** The faults of a write beside those that the declaration finds; `served` is the version that the writer speaks. */
+  readonly validate?: (
+    next: AnyObject,
+    previous: AnyObject | undefined,
+    served: Served,
+  ) => readonly FieldError[] | Promise<readonly FieldError[]>;
   /** Carries over what the server chose before and the writer left out; before validation. */
   readonly prepareUpdate?: (next: AnyObject, previous: AnyObject) => AnyObject;
   /** Completes an object with what only the server can give, on create and update; nothing is written on a dry run. */

@@ -5,7 +5,7 @@ import { badRequest, conflict, invalid } from "../machinery/status-error.ts";
 import type { Collection } from "./collection.ts";
 import { isGone } from "./delete.ts";
 import type { Held } from "./held.ts";
-import type { AnyObject, Resource } from "./resource.ts";
+import type { AnyObject, Resource, Served } from "./resource.ts";
 import { refuse, type WriteOptions, type Written, withMetadata, written } from "./write.ts";
 
 /** How often a write that lost its race is made again on top of what won. */
@@ -22,6 +22,8 @@ export interface UpdateRequest extends WriteOptions {
   readonly namespace: string | undefined;
   readonly name: string;
   readonly rules: UpdateRules;
+  /** The version that the writer speaks. Default: the stored one. */
+  readonly served?: Served;
   /** The new object, in the stored version, made from the present one; may run again on a newer one. */
   readonly change: (current: Held) => AnyObject | Promise<AnyObject>;
 }
@@ -72,7 +74,13 @@ async function tryUpdate(collection: Collection, current: Held, request: UpdateR
   const prepared = raiseGeneration(resource, strategy.prepareUpdate?.(own, previous) ?? own, previous);
   // Upstream checks metadata twice on an update, once for all kinds and once for this one, and tells both.
   const metadataFaults = validateMetadataUpdate(prepared.metadata, previous.metadata);
-  refuse(resource, prepared, [...metadataFaults, ...metadataFaults, ...rules.validate(prepared, previous)]);
+  const { served = resource.stored } = request;
+  refuse(resource, prepared, [
+    ...metadataFaults,
+    ...metadataFaults,
+    ...rules.validate(prepared, previous),
+    ...(strategy.validate ? await strategy.validate(prepared, previous, served) : []),
+  ]);
   const reservation = await strategy.reserve?.(prepared, previous, { dryRun });
   const next = reservation?.object ?? prepared;
   let inUse = false; // as in create: while its commit is under way, nobody knows

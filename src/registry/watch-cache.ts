@@ -6,6 +6,7 @@ import { StatusError } from "../machinery/status-error.ts";
 import type { Change, KeyRange, Revision, Store, Watch } from "../store/store.ts";
 import { Authored } from "./authored.ts";
 import { CacheEvent } from "./cache-event.ts";
+import { prepareStored } from "./conversion.ts";
 import { EventWindow } from "./event-window.ts";
 import { decodeStored, type Held } from "./held.ts";
 import { OrderedMap, type Picture } from "./ordered-map.ts";
@@ -42,6 +43,7 @@ export class WatchCache {
     readonly reject: (e: unknown) => void;
   }[] = [];
   readonly #closing = new AbortController();
+  readonly #retired = new AbortController();
   #revision: Revision = 0n;
   #watch: Watch | undefined;
   #started: Promise<void> | undefined;
@@ -54,10 +56,26 @@ export class WatchCache {
 
   /** Resolves when the first picture of the store is in. Throws the store's faults. */
   start(): Promise<void> {
-    this.#started ??= this.#load().then(() => {
-      this.#running = this.#follow();
-    });
+    this.#started ??= this.#load().then(
+      () => {
+        this.#running = this.#follow();
+      },
+      (error: unknown) => {
+        this.#started = undefined; // the next reader may have more luck
+        throw error;
+      },
+    );
     return this.#started;
+  }
+
+  /** Raised when nobody should watch here any more, because the kind went or changed. */
+  get retired(): AbortSignal {
+    return this.#retired.signal;
+  }
+
+  /** Ends all watches; those who read can still do so until the cache is disposed. */
+  retire(): void {
+    this.#retired.abort();
   }
 
   /** Everything up to here has been seen. */
@@ -115,6 +133,7 @@ export class WatchCache {
   /** Every event after `revision` from the store's own history, for watchers that come back after a long time. */
   async *history(range: KeyRange, revision: Revision, signal: AbortSignal): AsyncGenerator<HistoryStep> {
     for await (const batch of this.#options.store.watch(range, revision, signal)) {
+      await prepareStored(this.resource, this.authored, batch.changes);
       const events = batch.changes.flatMap((change) => this.#fromHistory(change) ?? []);
       yield { events, revision: batch.revision };
     }
@@ -122,6 +141,7 @@ export class WatchCache {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new Fault("closed", "the cache was closed"));
+    this.#retired.abort();
     await this.#running;
     for (const waiter of this.#waiters.splice(0)) waiter.reject(new Fault("closed", "the cache was closed"));
   }
@@ -129,6 +149,7 @@ export class WatchCache {
   async #load(): Promise<void> {
     const { store } = this.#options;
     const snapshot = await store.read(this.resource.range);
+    await prepareStored(this.resource, this.authored, snapshot.entries);
     const before = new Map(this.#held().map((held) => [held.key, held]));
     const events: CacheEvent[] = [];
     for (const { key, value, modified } of snapshot.entries) {
@@ -161,6 +182,7 @@ export class WatchCache {
         if (this.#waiters.length > 0) this.#watch.prompt();
         for await (const batch of this.#watch) {
           failures = 0;
+          if (this.resource.convertsOutside) await prepareStored(this.resource, this.authored, batch.changes);
           for (const change of batch.changes) this.#apply(change);
           this.#reach(batch.revision);
         }

@@ -4,6 +4,7 @@ import { StatusError } from "../machinery/status-error.ts";
 import type { Revision } from "../store/store.ts";
 import type { CacheEvent, EventType } from "./cache-event.ts";
 import type { Collection } from "./collection.ts";
+import { ready } from "./conversion.ts";
 import type { Held } from "./held.ts";
 import { parseRevision } from "./list.ts";
 import type { AnyObject, Served } from "./resource.ts";
@@ -13,6 +14,8 @@ import type { Selection } from "./selection.ts";
 export interface WatchFrame {
   readonly type: EventType | "BOOKMARK" | "ERROR";
   readonly object: unknown;
+  /** The state that it shows, if it shows one that is held. */
+  readonly held?: Held;
   /** The event as a line of JSON. */
   line(): Uint8Array;
 }
@@ -88,6 +91,10 @@ class WatchFeed implements AsyncIterable<readonly WatchFrame[]> {
     this.#open.push({ [Symbol.dispose]: () => signal.removeEventListener("abort", end) });
     const deadline = this.#clock.monotonic() + timeoutMs;
     this.#open.push(this.#clock.after(timeoutMs, end));
+    const { retired } = this.#collection.cache;
+    if (retired.aborted) return;
+    retired.addEventListener("abort", end, { once: true });
+    this.#open.push({ [Symbol.dispose]: () => retired.removeEventListener("abort", end) });
     try {
       if (this.#options.initial) this.#sendInitial();
       else yield* this.#catchUp();
@@ -96,6 +103,7 @@ class WatchFeed implements AsyncIterable<readonly WatchFrame[]> {
         if (this.#waiting.length > 0) {
           const bunch = this.#waiting;
           this.#waiting = [];
+          await this.#convert(bunch);
           yield bunch;
         } else if (this.#ended) {
           return;
@@ -110,6 +118,15 @@ class WatchFeed implements AsyncIterable<readonly WatchFrame[]> {
       this.#ended = true;
       for (const resource of this.#open.splice(0)) resource[Symbol.dispose]();
     }
+  }
+
+  async #convert(bunch: readonly WatchFrame[]): Promise<void> {
+    const { served } = this.#options;
+    if (!served.mapping?.convert) return;
+    await ready(
+      bunch.flatMap(({ held }) => held ?? []),
+      served,
+    );
   }
 
   #sendInitial(): void {
@@ -233,43 +250,43 @@ export function* selected({ cache, resource }: Collection, selection: Selection)
 
 class HeldFrame implements WatchFrame {
   readonly type: EventType;
-  readonly #held: Held;
+  readonly held: Held;
   readonly #served: Served;
 
   constructor(type: EventType, held: Held, served: Served) {
     this.type = type;
-    this.#held = held;
+    this.held = held;
     this.#served = served;
   }
 
   get object(): AnyObject {
-    return this.#held.as(this.#served);
+    return this.held.as(this.#served);
   }
 
   line(): Uint8Array {
-    return this.#held.eventLine(this.type, this.#served);
+    return this.held.eventLine(this.type, this.#served);
   }
 }
 
 class EventFrame implements WatchFrame {
   readonly type: EventType;
-  readonly #held: Held;
+  readonly held: Held;
   readonly #event: CacheEvent;
   readonly #served: Served;
 
   constructor(type: EventType, held: Held, event: CacheEvent, served: Served) {
     this.type = type;
-    this.#held = held;
+    this.held = held;
     this.#event = event;
     this.#served = served;
   }
 
   get object(): AnyObject {
-    return this.#held.as(this.#served);
+    return this.held.as(this.#served);
   }
 
   line(): Uint8Array {
-    return this.#event.line(this.type, this.#held, this.#served);
+    return this.#event.line(this.type, this.held, this.#served);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
+import { Fault } from "../lib/fault.ts";
 import type { Random } from "../lib/random.ts";
 import type { MetadataRules } from "../machinery/metadata-validation.ts";
 import { nameRules } from "../machinery/names.ts";
@@ -50,6 +51,15 @@ export function toStored(object: AnyObject, served: Served): AnyObject {
   if (!mapping) return object;
   const { stored } = resource;
   return { ...(mapping.toStored(object) as AnyObject), apiVersion: stored.apiVersion, kind: stored.kind };
+}
+
+/** As `toStored`, where the conversion may need somebody outside. */
+export async function convertToStored(object: AnyObject, served: Served): Promise<AnyObject> {
+  const { mapping } = served;
+  if (!mapping?.convert) return toStored(object, served);
+  const [converted] = await mapping.convert([object], "toStored");
+  if (!converted) throw new Fault("internal", "the conversion gave no object");
+  return converted as AnyObject;
 }
 
 /** Fills in what the client of a version left out. */
