@@ -16,6 +16,7 @@ import { type AuthenticationOptions, openAuthenticator } from "./authentication/
 import { type ServiceAccountOptions, ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import { AuthorizerChain } from "./authorization/authorizer.ts";
 import { NodeAuthorizer } from "./authorization/node-authorizer.ts";
+import { type AuthorizerChoice, openAuthorizers, usualAuthorizers } from "./authorization/open-authorizers.ts";
 import { RbacAuthorizer } from "./authorization/rbac.ts";
 import { type BootstrapOptions, bootstrap } from "./bootstrap/bootstrap.ts";
 import type { Services } from "./call.ts";
@@ -43,6 +44,8 @@ export interface ServerOptions extends BootstrapOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly authentication?: AuthenticationOptions;
+  /** Who is asked whether a request may be, in this order. Default: the node authorizer and RBAC. */
+  readonly authorization?: readonly AuthorizerChoice[];
   readonly serviceAccounts: ServiceAccountOptions;
   /** Milliseconds between compactions of the store's history. Default five minutes; 0 leaves it to others. */
   readonly compactionInterval?: number;
@@ -96,8 +99,10 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   const rbac = new RbacAuthorizer(registry);
   const nodeAuthorizer = new NodeAuthorizer(registry);
   const nodes = new NodeDialer(registry, options.kubelet);
-  const authorizer = new AuthorizerChain([nodeAuthorizer, rbac]);
   const caller = httpsCaller(clock);
+  const authorizer = new AuthorizerChain(
+    openAuthorizers(options.authorization ?? usualAuthorizers, { node: nodeAuthorizer, rbac, caller, clock, log }),
+  );
   const clientCa = options.clientCa ? [options.clientCa] : [];
   const authenticator = openAuthenticator(options.authentication ?? {}, { registry, accounts, caller, log, clientCa });
   const admission = new AdmissionChain(

@@ -4,6 +4,7 @@ import { StatusError } from "../machinery/status-error.ts";
 import { refuseUpgrade } from "../wire/upgrade-request.ts";
 import { impersonate } from "./authentication/impersonation.ts";
 import { type AuthorizationRequest, type Decision, refusal } from "./authorization/authorizer.ts";
+import { requestSelectors } from "./authorization/request-selectors.ts";
 import { asStatus, errorResponse } from "./bodies/status-body.ts";
 import type { Services } from "./call.ts";
 import type { ServerRequest, ServerResponse, UserInfo } from "./exchange.ts";
@@ -90,7 +91,9 @@ function check(question: AuthorizationRequest, { allowed, reason }: Decision): v
 function questionOf(info: RequestInfo, user: UserInfo): AuthorizationRequest {
   if (info.isResource) {
     const { verb, group, version, resource, subresource, namespace, name, path } = info;
-    return { user, isResource: true, verb, group, version, resource, subresource, namespace, name, path };
+    const selectors = requestSelectors(info);
+    const about = { verb, group, version, resource, subresource, namespace, name, path };
+    return { user, isResource: true, ...about, ...(selectors ? { selectors } : {}) };
   }
   const nothing = { group: "", version: "", resource: "", subresource: "", namespace: "", name: "" };
   return { user, isResource: false, verb: info.verb, path: info.path, ...nothing };

@@ -85,7 +85,7 @@ export class StatusWriter {
         if (isStatus(error, "NotFound")) return;
         if (!isStatus(error, "Conflict")) throw error;
         const fresh = await client.get(Pod, keyOf(current)).catch((fault) => {
-          if (isStatus(fault, "NotFound")) return undefined;
+          if (isStatus(fault, "NotFound", "Forbidden")) return undefined; // of a pod that is gone a node may ask no more
           throw fault;
         });
         if (fresh?.metadata.uid !== uid) return;

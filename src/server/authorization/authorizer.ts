@@ -1,3 +1,5 @@
+import type { FieldRequirement } from "../../machinery/field-selector.ts";
+import type { LabelRequirement } from "../../machinery/labels.ts";
 import { forbidden, StatusError } from "../../machinery/status-error.ts";
 import type { UserInfo } from "../exchange.ts";
 
@@ -14,6 +16,13 @@ export interface AuthorizationRequest {
   readonly name: string;
   /** For requests that are about no resource. */
   readonly path: string;
+  /** What a list, watch or deletion of many is narrowed to; absent when the selector makes no sense. */
+  readonly selectors?: RequestSelectors;
+}
+
+export interface RequestSelectors {
+  readonly fields: readonly FieldRequirement[];
+  readonly labels: readonly LabelRequirement[];
 }
 
 export interface Decision {
@@ -26,6 +35,8 @@ export interface Decision {
 /** One opinion about requests. */
 export interface Authorizer {
   decide(request: AuthorizationRequest): Decision | Promise<Decision>;
+  /** Why this authorizer cannot say what all a user may do; undefined when its rules tell. */
+  unresolved?(user: UserInfo): string | undefined;
 }
 
 export const noOpinion: Decision = { allowed: false, reason: "" };
@@ -48,6 +59,11 @@ export class AuthorizerChain {
     if (!request.isResource && request.verb === "get" && openPaths.has(request.path))
       return { allowed: true, reason: "" };
     return this.#from(0, request, []);
+  }
+
+  /** Why no list of what a user may do is complete; empty when one is. */
+  unresolved(user: UserInfo): readonly string[] {
+    return this.#authorizers.flatMap((authorizer) => authorizer.unresolved?.(user) ?? []);
   }
 
   // Without a remote authorizer nothing is awaited: most requests are decided in the same turn.

@@ -1,9 +1,11 @@
-import { field } from "../../machinery/fields.ts";
+import { type FieldPath, field, path } from "../../machinery/fields.ts";
+import type { LabelOperator } from "../../machinery/labels.ts";
 import { badRequest, type FieldError } from "../../machinery/status-error.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { refuse } from "../../registry/write.ts";
-import type { AuthorizationRequest } from "../authorization/authorizer.ts";
+import type { AuthorizationRequest, RequestSelectors } from "../authorization/authorizer.ts";
 import type { PolicyRule } from "../authorization/policy-rules.ts";
+import { selectorsOf } from "../authorization/request-selectors.ts";
 import { valueAnswer } from "../bodies/answers.ts";
 import { readObject } from "../bodies/read-body.ts";
 import type { Call } from "../call.ts";
@@ -11,6 +13,15 @@ import type { ServerResponse, UserInfo } from "../exchange.ts";
 import { bodyOptions } from "../resources/body-options.ts";
 import type { Handler } from "../resources/dispatch.ts";
 import { writeParameters } from "../resources/options.ts";
+
+interface SelectorAttributes {
+  readonly rawSelector?: string;
+  readonly requirements?: readonly {
+    readonly key?: string;
+    readonly operator?: string;
+    readonly values?: readonly string[];
+  }[];
+}
 
 interface Attributes {
   readonly resourceAttributes?: {
@@ -21,6 +32,8 @@ interface Attributes {
     readonly resource?: string;
     readonly subresource?: string;
     readonly name?: string;
+    readonly fieldSelector?: SelectorAttributes;
+    readonly labelSelector?: SelectorAttributes;
   };
   readonly nonResourceAttributes?: { readonly path?: string; readonly verb?: string };
 }
@@ -82,10 +95,71 @@ async function decide(call: Call, sent: AnyObject, user: UserInfo, others: boole
   if (others && !spec.user && !spec.groups?.length) {
     errors.push(field.invalid("spec.user", "", "at least one of user or group must be specified"));
   }
+  for (const member of ["fieldSelector", "labelSelector"] as const) {
+    const selector = spec.resourceAttributes?.[member];
+    if (selector) errors.push(...validateSelector(selector, path("spec", "resourceAttributes", member)));
+  }
   refuse(collection.resource, sent, errors);
   const { allowed, denied, reason } = await services.authorizer.decide(requestOf(spec, user));
   const status = { allowed, ...(denied ? { denied } : {}), ...(reason ? { reason } : {}) };
   return valueAnswer(media, 201, { ...sent, status }, served);
+}
+
+function validateSelector({ rawSelector, requirements }: SelectorAttributes, place: FieldPath): FieldError[] {
+  if (rawSelector && requirements?.length) {
+    return [
+      field.invalid(place.child("rawSelector"), rawSelector, "may not specified at the same time as requirements"),
+    ];
+  }
+  if (!rawSelector && !requirements?.length) {
+    return [
+      field.required(
+        place.child("requirements"),
+        "when fieldSelector is specified, requirements or rawSelector is required",
+      ),
+    ];
+  }
+  return (requirements ?? []).flatMap(({ key, operator, values = [] }, index) => {
+    const here = place.child("requirements").index(index);
+    if (!key) return [field.required(here.child("key"), "must be specified")];
+    const many = operator === "In" || operator === "NotIn";
+    if (many && values.length === 0) {
+      return [field.required(here.child("values"), "must be specified when `operator` is 'In' or 'NotIn'")];
+    }
+    if (!many && values.length > 0) {
+      return [
+        field.forbidden(here.child("values"), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"),
+      ];
+    }
+    return many || operator === "Exists" || operator === "DoesNotExist"
+      ? []
+      : [field.invalid(here.child("operator"), operator, "not a valid selector operator")];
+  });
+}
+
+const labelOperators: Readonly<Record<string, LabelOperator>> = {
+  In: "in",
+  NotIn: "notin",
+  Exists: "exists",
+  DoesNotExist: "!",
+};
+
+// Requirements that no authorizer understands are left out, which asks for more rather than for less.
+function selectorsIn({
+  fieldSelector,
+  labelSelector,
+}: NonNullable<Attributes["resourceAttributes"]>): RequestSelectors {
+  const raw = selectorsOf(fieldSelector?.rawSelector ?? "", labelSelector?.rawSelector ?? "");
+  const fields = (fieldSelector?.requirements ?? []).flatMap(({ key = "", operator, values = [] }) => {
+    const [value] = values;
+    if (value === undefined || values.length !== 1 || (operator !== "In" && operator !== "NotIn")) return [];
+    return [{ field: key, equal: operator === "In", value }];
+  });
+  const labels = (labelSelector?.requirements ?? []).flatMap(({ key = "", operator = "", values = [] }) => {
+    const known = labelOperators[operator];
+    return known ? [{ key, operator: known, values }] : [];
+  });
+  return { fields: [...(raw?.fields ?? []), ...fields], labels: [...(raw?.labels ?? []), ...labels] };
 }
 
 function requestOf({ resourceAttributes, nonResourceAttributes }: Attributes, user: UserInfo): AuthorizationRequest {
@@ -99,11 +173,24 @@ function requestOf({ resourceAttributes, nonResourceAttributes }: Attributes, us
     name = "",
   } = resourceAttributes ?? {};
   if (resourceAttributes) {
-    return { user, isResource: true, verb, group, version, resource, subresource, namespace, name, path: "" };
+    const selectors = selectorsIn(resourceAttributes);
+    return {
+      user,
+      isResource: true,
+      verb,
+      group,
+      version,
+      resource,
+      subresource,
+      namespace,
+      name,
+      path: "",
+      selectors,
+    };
   }
-  const { path = "", verb: method = "" } = nonResourceAttributes ?? {};
+  const { path: url = "", verb: method = "" } = nonResourceAttributes ?? {};
   const nothing = { group: "", version: "", resource: "", subresource: "", namespace: "", name: "" };
-  return { user, isResource: false, verb: method, path, ...nothing };
+  return { user, isResource: false, verb: method, path: url, ...nothing };
 }
 
 /** What may I do here? */
@@ -113,6 +200,7 @@ export const selfSubjectRulesReview: Handler = async (call) => {
   if (namespace === "") throw badRequest("no namespace on request");
   const { services, user, media, served } = call;
   const rules = services.rbac.rules(user, namespace);
+  const unresolved = services.authorizer.unresolved(user);
   const everything: readonly PolicyRule[] = user.groups.includes("system:masters")
     ? [
         { verbs: ["*"], apiGroups: ["*"], resources: ["*"] },
@@ -125,7 +213,8 @@ export const selfSubjectRulesReview: Handler = async (call) => {
     nonResourceRules: all
       .filter((rule) => rule.nonResourceURLs?.length)
       .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
-    incomplete: false,
+    incomplete: unresolved.length > 0,
+    ...(unresolved.length > 0 ? { evaluationError: unresolved.join(", ") } : {}),
   };
   return valueAnswer(media, 201, { ...sent, spec: {}, status }, served);
 };
