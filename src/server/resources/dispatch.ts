@@ -2,7 +2,7 @@ import type { Verb } from "../../api/kind.ts";
 import { StatusError } from "../../machinery/status-error.ts";
 import { encodingsOf } from "../bodies/encodings.ts";
 import { bareType, negotiate, type Shape } from "../bodies/media-type.ts";
-import { routeError, textResponse } from "../bodies/status-body.ts";
+import { errorResponse, routeError, textResponse } from "../bodies/status-body.ts";
 import type { Call, Services } from "../call.ts";
 import type { ServerRequest, ServerResponse, UserInfo } from "../exchange.ts";
 import { isTrue, type ResourceRequest } from "../request-info.ts";
@@ -73,7 +73,13 @@ export async function dispatch(
     media: mediaOf(request, info, handler.shapes, served),
     warnings,
   };
-  const response = await handler.run(call);
+  let response: ServerResponse;
+  try {
+    response = await handler.run(call);
+  } catch (error) {
+    if (warnings.length === 0) throw error;
+    response = errorResponse(error, services.log); // who is refused is warned all the same
+  }
   if (warnings.length === 0) return response;
   return { ...response, headers: { ...response.headers, warning: warnings.map(warningHeader) } };
 }

@@ -116,7 +116,7 @@ function remove(
     name,
     options,
     dryRun: parameters.dryRun,
-    admission: services.admission.of(call, "DELETE", parameters),
+    admission: services.admission.of(call, "DELETE", { dryRun: parameters.dryRun, sent: options }),
   });
 }
 

@@ -54,7 +54,7 @@ export function httpsCaller(clock: Clock): WebhookCaller {
 
 class StaleConnection extends Error {}
 
-function exchange(
+async function exchange(
   agent: Agent | undefined,
   clock: Clock,
   endpoint: RemoteEndpoint,
@@ -64,13 +64,16 @@ function exchange(
   const url = new URL(endpoint.url);
   if (query) url.search = url.search ? `${url.search}&${query}` : query;
   const shown = `Post ${JSON.stringify(endpoint.url + (query ? `${endpoint.url.includes("?") ? "&" : "?"}${query}` : ""))}`;
-  const host = endpoint.address?.host ?? url.hostname.replace(/^\[|\]$/g, "");
-  const port = endpoint.address?.port ?? Number(url.port || 443);
-  const serverName = endpoint.serverName ?? (isIP(host) ? undefined : url.hostname);
   const failed = (code: "aborted" | "invalid" | "timeout" | "unavailable", why: string, cause?: unknown) =>
     new Fault(code, `${shown}: ${why}`, { cause });
+  const address = await endpoint.address?.().catch((error: unknown) => {
+    throw failed("unavailable", errorMessage(error), error);
+  });
+  const host = address?.host ?? url.hostname.replace(/^\[|\]$/g, "");
+  const port = address?.port ?? Number(url.port || 443);
+  const serverName = endpoint.serverName ?? (isIP(host) ? undefined : url.hostname);
 
-  return new Promise((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(failed("aborted", "context canceled"));
     const message = httpsRequest({
       method: "POST",
