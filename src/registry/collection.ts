@@ -1,6 +1,7 @@
 import { Fault } from "../lib/fault.ts";
 import { notFound } from "../machinery/status-error.ts";
 import type { Entry, Revision, Store } from "../store/store.ts";
+import { isEncrypted } from "./encryption/encrypted-store.ts";
 import { decodeStored, encodeStored, type Held } from "./held.ts";
 import type { AnyObject, Resource } from "./resource.ts";
 import type { Strategy } from "./strategy.ts";
@@ -58,6 +59,11 @@ export class Collection {
     const commit = await this.#store.commit({ key: current.key, value: null, expected: current.revision });
     if (commit.ok) return { ok: true, held: current.deleted(commit.revision) };
     return { ok: false, current: this.#decode(commit.current) };
+  }
+
+  /** Whether an object would be kept in another form if it were written now, so that writing the same is a change. */
+  isStale({ key }: Held): boolean | Promise<boolean> {
+    return isEncrypted(this.#store) && this.#store.isStale(key);
   }
 
   async #put(key: string, object: AnyObject, expected: Revision): Promise<Attempt> {

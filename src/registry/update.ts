@@ -86,7 +86,7 @@ async function tryUpdate(collection: Collection, current: Held, request: UpdateR
   let inUse = false; // as in create: while its commit is under way, nobody knows
   try {
     await admission?.validate(next, previous);
-    if (saysTheSame(next, previous)) return written(current);
+    if (saysTheSame(next, previous) && !(await collection.isStale(current))) return written(current);
     if (dryRun) return { object: next };
 
     const gone = isGone(next) && (strategy.mayGo?.(next) ?? true);

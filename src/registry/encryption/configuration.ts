@@ -1,5 +1,6 @@
 import { Fault } from "../../lib/fault.ts";
 import { parseYaml } from "../../machinery/codec-yaml.ts";
+import { prefixRange } from "../../store/keys.ts";
 import type { EncryptionRule } from "./encrypted-store.ts";
 import { aescbc, aesgcm, identity, type NamedKey, secretbox, type Transformer } from "./transformers.ts";
 
@@ -52,7 +53,11 @@ export function readEncryptionConfiguration(text: string): readonly EncryptionRu
     if (!providers?.length) throw new Fault("invalid", `${place}.providers: Required value`);
     const covers = resources.map((name, at) => keysOf(name, `${place}.resources[${at}]`));
     const transformers = providers.flatMap((provider, at) => transformersOf(provider, `${place}.providers[${at}]`));
-    return { covers: (key: string) => covers.some((fits) => fits(key)), transformers };
+    return {
+      covers: (key: string) => covers.some((keys) => keys.fit(key)),
+      ranges: covers.map(({ prefix }) => prefixRange(prefix)),
+      transformers,
+    };
   });
 }
 
@@ -61,20 +66,24 @@ export function readEncryptionConfiguration(text: string): readonly EncryptionRu
 const plainGroups = new Set(["apps", "autoscaling", "batch", "extensions", "policy"]);
 const isGroup = (step: string) => step.includes(".") || plainGroups.has(step);
 
-function keysOf(resource: string, place: string): (key: string) => boolean {
+interface Keys {
+  readonly prefix: string;
+  fit(key: string): boolean;
+}
+
+function keysOf(resource: string, place: string): Keys {
   const dot = resource.indexOf(".");
   const [plural, group] = dot < 0 ? [resource, ""] : [resource.slice(0, dot), resource.slice(dot + 1)];
   if (plural === "" || resource.includes("/") || group.includes("*") !== (resource === "*.*")) {
     throw new Fault("invalid", `${place}: Invalid value: ${JSON.stringify(resource)}`);
   }
-  if (resource === "*.*") return (key) => key.startsWith("/registry/");
-  if (plural !== "*") {
-    const prefix = group === "" ? `/registry/${plural}/` : `/registry/${group}/${plural}/`;
-    return (key) => key.startsWith(prefix);
-  }
-  if (dot < 0) throw new Fault("invalid", `${place}: Invalid value: "*": use *. for the core group or *.* for all`);
-  if (group !== "") return (key) => key.startsWith(`/registry/${group}/`);
-  return (key) => key.startsWith("/registry/") && !isGroup(key.split("/", 3)[2] ?? "");
+  if (resource === "*") throw new Fault("invalid", `${place}: "*" is none; say *. for the core group or *.* for all`);
+  const below = (prefix: string): Keys => ({ prefix, fit: (key) => key.startsWith(prefix) });
+  if (resource === "*.*") return below("/registry/");
+  if (plural !== "*") return below(group === "" ? `/registry/${plural}/` : `/registry/${group}/${plural}/`);
+  if (group !== "") return below(`/registry/${group}/`);
+  const prefix = "/registry/";
+  return { prefix, fit: (key) => key.startsWith(prefix) && !isGroup(key.split("/", 3)[2] ?? "") };
 }
 
 function transformersOf(provider: Provider, place: string): readonly Transformer[] {

@@ -15,7 +15,11 @@ import { type EncryptionRule, encryptedStore } from "./encrypted-store.ts";
 import { aescbc, aesgcm, identity, secretbox, type Transformer } from "./transformers.ts";
 
 const keyOf = (name: string, fill: number) => ({ name, secret: new Uint8Array(32).fill(fill) });
-const rule = (...transformers: readonly Transformer[]): EncryptionRule => ({ covers: () => true, transformers });
+const rule = (...transformers: readonly Transformer[]): EncryptionRule => ({
+  covers: () => true,
+  ranges: [{ start: "/", end: "0" }],
+  transformers,
+});
 const text = (bytes: Uint8Array | undefined | null) => (bytes ? Buffer.from(bytes).toString() : undefined);
 const bytes = (value: string) => Uint8Array.from(Buffer.from(value));
 const wrap = (store: Store, rules: readonly EncryptionRule[], log: Log = silentLog) =>
@@ -145,7 +149,7 @@ describe("an encryption configuration", () => {
     { what: "no provider", text: file("secrets", "[]"), says: "resources[0].providers: Required value" },
     { what: "an unknown provider", text: file("secrets", "[{rot13: {}}]"), says: '"rot13" is no provider' },
     { what: "KMS", text: file("secrets", "[{kms: {name: a}}]"), says: "kms is not supported" },
-    { what: "a bare star", text: file("*", keys), says: "use *. for the core group" },
+    { what: "a bare star", text: file("*", keys), says: "say *. for the core group" },
     {
       what: "a key of the wrong length",
       text: file("secrets", "[{secretbox: {keys: [{name: k, secret: c2hvcnQ=}]}}]"),

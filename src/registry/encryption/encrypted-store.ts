@@ -21,6 +21,8 @@ import { identity, sealedPrefix, type Transformer } from "./transformers.ts";
 export interface EncryptionRule {
   /** Whether a key of the store is meant; the first rule that says so counts. */
   covers(key: string): boolean;
+  /** Where all such keys are. */
+  readonly ranges: readonly KeyRange[];
   readonly transformers: readonly Transformer[];
 }
 
@@ -51,7 +53,6 @@ export function encryptedStore(options: EncryptedStoreOptions): EncryptedStore {
   return new TransformingStore(options);
 }
 
-const everything: KeyRange = { start: "/registry/", end: "/registry0" };
 const mark = Buffer.from(sealedPrefix);
 
 class TransformingStore implements EncryptedStore {
@@ -112,9 +113,15 @@ class TransformingStore implements EncryptedStore {
 
   async rewriteStale(): Promise<number> {
     let rewritten = 0;
-    let start = everything.start;
+    for (const range of this.#rules.flatMap(({ ranges }) => ranges)) rewritten += await this.#rewrite(range);
+    return rewritten;
+  }
+
+  async #rewrite(range: KeyRange): Promise<number> {
+    let rewritten = 0;
+    let { start } = range;
     for (;;) {
-      const snapshot = await this.#store.read({ start, end: everything.end }, { limit: pageSize });
+      const snapshot = await this.#store.read({ start, end: range.end }, { limit: pageSize });
       for (const { key, value, modified } of snapshot.entries) {
         if (!this.#isOld(key, value)) continue;
         const text = this.#open(key, value);
