@@ -32,26 +32,39 @@ export class History {
     this.#byRevision = new Map(moments.map((moment) => [moment.revision, moment]));
   }
 
-  static async read(store: Store, prefix: string, begin: bigint, end: bigint): Promise<History> {
+  /** Notes what happens from `begin` on, before it may be compacted away; what comes back gives all up to `end`. */
+  static follow(store: Store, prefix: string, begin: bigint): (end: bigint) => Promise<History> {
     const range = { start: prefix, end: `${prefix.slice(0, -1)}0` };
     const moments: Moment[] = [];
     const last = new Map<string, Moment>();
     const stop = new AbortController();
     const watch = store.watch(range, begin, stop.signal);
-    for await (const batch of watch) {
-      for (const { key, value, revision } of batch.changes) {
-        if (revision > end) continue;
-        const name = key.slice(prefix.length);
-        const object = value ? (JSON.parse(Buffer.from(value).toString()) as ApiObject) : undefined;
-        const moment = { name, revision, object, previous: last.get(name) };
-        moments.push(moment);
-        last.set(name, moment);
+    let until: bigint | undefined;
+    const following = (async () => {
+      for await (const batch of watch) {
+        for (const { key, value, revision } of batch.changes) {
+          const name = key.slice(prefix.length);
+          const object = value ? (JSON.parse(Buffer.from(value).toString()) as ApiObject) : undefined;
+          const moment = { name, revision, object, previous: last.get(name) };
+          moments.push(moment);
+          last.set(name, moment);
+        }
+        if (until !== undefined && batch.revision >= until) break;
+        if (until !== undefined) watch.prompt();
       }
-      if (batch.revision >= end) break;
-      watch.prompt();
-    }
-    stop.abort();
-    return new History(moments, begin, end);
+      stop.abort();
+    })();
+    return async (end) => {
+      until = end;
+      if (watch.reached >= end) stop.abort();
+      else watch.prompt();
+      await following;
+      return new History(
+        moments.filter(({ revision }) => revision <= end),
+        begin,
+        end,
+      );
+    };
   }
 
   at(revision: bigint): Moment | undefined {

@@ -15,8 +15,9 @@ import { type Operation, verifyOperations, verifyWatch, type WatchedPart } from 
 
 /**
  * Proves that concurrent clients of the API see one history: every write and read of an object takes effect at one
- * moment between its call and its answer, lists show one moment, and every watch tells all changes of its selection once
- * and in order, also when it breaks off and resumes. With etcd, two API servers share one store.
+ * moment between its call and its answer, lists show one moment, in pages too, and every watch tells all changes of its
+ * selection once and in order, also when it breaks off and resumes. Meanwhile the store is compacted again and again. With
+ * etcd, two API servers share one store.
  *
  *   node test/prove/api-history.ts --seeds 5 --drivers memory,lmdb,etcd --clients 10 --steps 60
  */
@@ -47,6 +48,7 @@ for (const driver of values.drivers.split(",")) {
 async function run(servers: readonly LocalServer[], store: Store, seed: number) {
   const random = seededRandom(seed);
   const begin = await store.revision();
+  const truth = History.follow(store, "/registry/configmaps/default/", begin);
   const operations: Operation[] = [];
   let ticks = 0;
   const tick = () => ticks++;
@@ -63,13 +65,46 @@ async function run(servers: readonly LocalServer[], store: Store, seed: number) 
     { server, labels: ["part", "odd"] as const },
   ]);
   const watchers = parts.map((part) => watchPart(servers[part.server]!, part, begin, random));
+  const compacting = new AbortController();
+  const compaction = compactAgain(store, compacting.signal);
   await Promise.all(Array.from({ length: Number(values.clients) }, (_, name) => client(name)));
-  const last = await store.revision();
-  const history = await History.read(store, "/registry/configmaps/default/", begin, last);
+  compacting.abort();
+  await compaction;
+  const history = await truth(await store.revision());
   const watched = await Promise.all(watchers.map((finish, at) => finish(history.selected(parts[at]!))));
   for (const [at, events] of watched.entries()) verifyWatch(history, parts[at]!, events);
   verifyOperations(history, operations);
   return { operations: operations.length, events: watched.reduce((sum, events) => sum + events.length, 0) };
+}
+
+/** Compacts to where the store stood the time before, as servers do every few minutes, only faster. */
+async function compactAgain(store: Store, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const target = await store.revision();
+    await systemClock.sleep(20);
+    await store.compact(target);
+  }
+}
+
+/** Lists page by page; undefined when the first page's moment was forgotten on the way. */
+async function listInPages(server: LocalServer, tick: () => number): Promise<Operation | undefined> {
+  const called = tick();
+  const items = new Map<string, ApiObject>();
+  for (let token = ""; ; ) {
+    const query = token ? `limit=1&continue=${encodeURIComponent(token)}` : "limit=1";
+    const { status, body } = await server.call("GET", `${path}?${query}`);
+    if (status === 410) {
+      const rest = (body as unknown as { metadata: { continue: string } }).metadata.continue;
+      const { status: going } = await server.call("GET", `${path}?limit=1&continue=${encodeURIComponent(rest)}`);
+      must(going === 200, `the token of a page that is gone leads to ${going}`);
+      return undefined;
+    }
+    must(status === 200, `a page is answered with ${status}`);
+    for (const item of body.items ?? []) items.set(item.metadata.name, item);
+    token = body.metadata.continue ?? "";
+    if (token) continue;
+    return { kind: "list", called, answered: tick(), revision: BigInt(body.metadata.resourceVersion!), items };
+  }
 }
 
 /** Reads an object and does something about it, or reads the collection. */
@@ -81,6 +116,10 @@ async function operate(
 ): Promise<readonly Operation[]> {
   const name = names[Math.floor(random.next() * names.length)]!;
   const choice = random.next();
+  if (choice < 0.05) {
+    const listed = await listInPages(server, tick);
+    return listed ? [listed] : [];
+  }
   if (choice < 0.15) {
     const called = tick();
     const { status, body } = await server.call("GET", path);
