@@ -121,17 +121,21 @@ export function decodeStored(resource: Resource, key: string, revision: Revision
   } catch (error) {
     throw new Fault("corrupt", `${key} does not hold an object`, { cause: error });
   }
-  const { fromStore } = resource.declaration;
   if (raw.apiVersion === stored.apiVersion) {
-    const today = (fromStore?.(raw) ?? raw) as AnyObject;
+    const today = asToday(resource, raw);
     const tail = today === raw ? bytes.subarray(stored.head.length) : encodeStored(resource, today).tail;
     return new Held(resource, key, revision, withRevision(withSharedOwners(today), revision), tail);
   }
   // Written when another version was the stored one.
   const mapping = resource.versions.get(raw.apiVersion)?.mapping;
   const renamed = { ...(mapping ? mapping.toStored(raw) : raw), apiVersion: stored.apiVersion, kind: stored.kind };
-  const object = (fromStore?.(renamed) ?? renamed) as AnyObject;
+  const object = asToday(resource, renamed);
   return new Held(resource, key, revision, withRevision(object, revision), encodeStored(resource, object).tail);
+}
+
+// What wrote it may have known fewer defaults than this server does. One that has them all comes back as it is.
+function asToday({ declaration: { fromStore, defaults } }: Resource, object: AnyObject): AnyObject {
+  return ((fromStore ?? defaults)?.(object) ?? object) as AnyObject;
 }
 
 // Thousands of objects from one template would otherwise each keep a copy of the same sets.

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ConfigMap } from "../api/core/config-map.ts";
+import { Pod } from "../api/core/pod.ts";
 import { Service } from "../api/core/service.ts";
 import { systemClock } from "../lib/clock.ts";
 import { parseSelector } from "../machinery/labels.ts";
@@ -100,6 +101,28 @@ describe("writing", () => {
       'Operation cannot be fulfilled on ConfigMap "a": the UID in the precondition (other) does not match',
     );
   });
+});
+
+test("what an earlier release wrote without today's defaults is read with them", async () => {
+  await using fixture = await openRegistryFixture();
+  const stored = {
+    kind: "Pod",
+    apiVersion: "v1",
+    metadata: { name: "old", namespace: "default", uid: "1", creationTimestamp: "2016-01-01T00:00:00Z" },
+    spec: { containers: [{ name: "main", image: "nginx:1" }] },
+    status: {},
+  };
+  const { resource } = fixture.registry.of(Pod);
+  await fixture.store.commit({
+    key: resource.key("default", "old"),
+    value: Buffer.from(JSON.stringify(stored)),
+    expected: 0n,
+  });
+  const held = await fixture.registry.of(Pod).get("default", "old");
+  const shown = JSON.parse(Buffer.from(held.json(resource.stored)).toString());
+  expect(shown.spec).toMatchObject({ restartPolicy: "Always", schedulerName: "default-scheduler" });
+  expect(shown.spec.containers[0].imagePullPolicy).toBe("IfNotPresent");
+  expect(held.object.spec).toEqual(shown.spec);
 });
 
 describe("service addresses", () => {
