@@ -7,12 +7,14 @@ import { registryServices } from "../webhooks/service-resolver.ts";
 import type { WebhookCaller } from "../webhooks/webhook-caller.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 import { ExpressionVariables } from "./cel/variables.ts";
+import { certificateApproval, certificateSigning, certificateSubjectRestriction } from "./certificate-rights.ts";
 import { defaultClasses } from "./default-classes.ts";
 import { mutatingWebhooks } from "./dynamic/mutating-webhooks.ts";
 import { RequestMatcher } from "./dynamic/request-matcher.ts";
 import { validatingWebhooks } from "./dynamic/validating-webhooks.ts";
 import { limitRanger } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
+import { nodeRestriction } from "./node-restriction.ts";
 import { defaultTolerationSeconds, priorityPlugin, runtimeClassPlugin, taintNodesByCondition } from "./pod-defaults.ts";
 import { rbacEscalation } from "./rbac-escalation.ts";
 import { certificateRequester } from "./requester.ts";
@@ -47,12 +49,16 @@ export function admissionPlugins(context: PluginContext): readonly AdmissionPlug
     namespaceLifecycle(registry),
     limitRanger(registry),
     serviceAccountPlugin(registry),
+    nodeRestriction(registry, authorizer),
     taintNodesByCondition,
     priorityPlugin(registry),
     defaultTolerationSeconds,
     runtimeClassPlugin(registry),
     ...defaultClasses(registry),
     certificateRequester,
+    certificateApproval(authorizer),
+    certificateSigning(authorizer),
+    certificateSubjectRestriction,
     rbacEscalation(rbac, authorizer),
     mutatingWebhooks(dynamic),
     validatingWebhooks(dynamic),

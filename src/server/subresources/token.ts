@@ -19,12 +19,16 @@ import { bodyKind } from "./body-kinds.ts";
 const usualSeconds = 3600;
 const leastSeconds = 600;
 const mostSeconds = 2 ** 32;
+const requestKind = { group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" };
 
 /** POST to a service account's `token`. */
 export const tokenHandler: Handler = async (call) => {
   const { services, collection, info, media } = call;
-  const { validation } = writeParameters(call, "CreateOptions");
-  const sent = await readObject(call.request, bodyKind(TokenRequest, lookupType), bodyOptions(call, validation));
+  const { validation, dryRun } = writeParameters(call, "CreateOptions");
+  const read = await readObject(call.request, bodyKind(TokenRequest, lookupType), bodyOptions(call, validation));
+  const admission = services.admission.of(call, "CREATE", { dryRun, body: requestKind });
+  const sent = await admission.admit(read, undefined);
+  await admission.validate(sent, undefined);
   const account = await collection.get(info.namespace, info.name);
   const { spec } = sent as unknown as TokenRequest;
   const seconds = spec?.expirationSeconds ?? usualSeconds;
