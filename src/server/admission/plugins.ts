@@ -16,6 +16,7 @@ import { limitRanger } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
 import { defaultTolerationSeconds, priorityPlugin, runtimeClassPlugin, taintNodesByCondition } from "./pod-defaults.ts";
+import { podSecurity, usualPodSecurity } from "./pod-security/pod-security.ts";
 import { rbacEscalation } from "./rbac-escalation.ts";
 import { certificateRequester } from "./requester.ts";
 import { resourceQuota } from "./resource-quota.ts";
@@ -51,6 +52,7 @@ export function admissionPlugins(context: PluginContext): readonly AdmissionPlug
     serviceAccountPlugin(registry),
     nodeRestriction(registry, authorizer),
     taintNodesByCondition,
+    podSecurity(registry, usualPodSecurity),
     priorityPlugin(registry),
     defaultTolerationSeconds,
     runtimeClassPlugin(registry),
