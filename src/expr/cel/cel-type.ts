@@ -105,12 +105,6 @@ export function objectType(name: string, fields: Readonly<Record<string, CelType
   return { kind: "object", name, field: (field) => known.get(field) };
 }
 
-const simpleNames: Partial<Record<CelType["kind"], string>> = {
-  null: "null",
-  timestamp: "google.protobuf.Timestamp",
-  duration: "google.protobuf.Duration",
-};
-
 /** The type as CEL writes it in messages, such as `list(string)`. */
 export function typeName(type: CelType): string {
   switch (type.kind) {
@@ -127,6 +121,6 @@ export function typeName(type: CelType): string {
     case "object":
       return type.name;
     default:
-      return simpleNames[type.kind] ?? type.kind;
+      return type.kind;
   }
 }

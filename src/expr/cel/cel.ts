@@ -1,9 +1,39 @@
-import { Environment } from "@marcbachmann/cel-js";
-import type { CelType } from "./cel-type.ts";
-import { dyn } from "./cel-type.ts";
+import type { Expr } from "./ast.ts";
+import type { CelObjectType, CelType } from "./cel-type.ts";
+import {
+  bool,
+  bytes,
+  double,
+  duration,
+  dyn,
+  int,
+  listOf,
+  mapOf,
+  nullType,
+  opaque,
+  string,
+  timestamp,
+  uint,
+} from "./cel-type.ts";
+import { type Checked, checkTypes } from "./check.ts";
+import { type Compiled, compileSteps, type Frame } from "./compile.ts";
+import type { Range } from "./cost-rule.ts";
+import { estimateCost } from "./estimate.ts";
+import { type CelIssue, issueAt, SyntaxFault } from "./issue.ts";
+import { fromJson } from "./json-value.ts";
+import { type CelLibraryName, kubernetesLibraries, type LibrarySet, librarySet } from "./library.ts";
+import { literalIssues } from "./literal-checks.ts";
+import { Meter, OverBudget } from "./meter.ts";
+import { parseCel } from "./parser.ts";
+import { CelError, type CelOutcome, CelTypeValue, type CelValue } from "./value.ts";
 
 export type { CelField, CelListType, CelObjectType, CelSchema, CelType } from "./cel-type.ts";
 export * as celTypes from "./cel-type.ts";
+export type { CelIssue } from "./issue.ts";
+export { lazyFields, toJson } from "./json-value.ts";
+export { allLibraries, type CelLibraryName, kubernetesLibraries } from "./library.ts";
+export { schemaType } from "./schema-type.ts";
+export { CelError, type CelValue } from "./value.ts";
 
 /** What an expression may name, and which function libraries it may use. */
 export interface CelEnvironment {
@@ -11,58 +41,31 @@ export interface CelEnvironment {
   readonly variables: Readonly<Record<string, CelType>>;
   /** The libraries switched on; without it those that Kubernetes v1.35 has everywhere. */
   readonly libraries?: readonly CelLibraryName[];
-  /** Object types that expressions may build, by name, beside those the variables mention. */
-  readonly objectTypes?: readonly CelType[];
-}
-
-/** The function libraries that can be switched on and off. */
-export type CelLibraryName =
-  | "standard"
-  | "optionals"
-  | "strings"
-  | "lists"
-  | "extendedLists"
-  | "sets"
-  | "math"
-  | "bindings"
-  | "twoVariableComprehensions"
-  | "regex"
-  | "urls"
-  | "quantity"
-  | "ip"
-  | "format"
-  | "semver"
-  | "authorizer"
-  | "jsonPatch";
-
-/** One reason why an expression does not compile; line from 1, column from 0 as cel-go counts them. */
-export interface CelIssue {
-  readonly message: string;
-  readonly line: number;
-  readonly column: number;
-  /** As cel-go prints it: `ERROR: <input>:1:5: message`, the line of source and a caret. */
-  readonly display: string;
+  /** The object types that expressions may build (`Name{field: value}`), by name. */
+  readonly structs?: (name: string) => CelObjectType | undefined;
 }
 
 /** Lowest and highest cost that an expression can have, given the sizes its types declare. */
-export interface CelCost {
-  readonly min: number;
-  readonly max: number;
-}
+export type CelCost = Range;
 
-/** The outcome of one evaluation; `cost` is what it consumed, also when it failed. */
+/**
+ * The outcome of one evaluation; `cost` is what it consumed, also when it failed. `overBudget` tells an expression
+ * that was stopped from one that went wrong.
+ */
 export type CelResult =
-  | { readonly ok: true; readonly value: unknown; readonly cost: number }
+  | { readonly ok: true; readonly value: CelValue; readonly cost: number }
   | { readonly ok: false; readonly error: string; readonly cost: number; readonly overBudget: boolean };
 
 /** A compiled expression: immutable, used as often as wanted. */
 export interface CelProgram {
   readonly outputType: CelType;
-  /** The static estimate that limits what may be installed. */
+  /** The names of the declared variables it reads. */
+  readonly variables: readonly string[];
+  /** The static estimate, by which what may be installed is limited. */
   readonly estimatedCost: CelCost;
   /**
-   * Evaluates with JSON (read by the declared types) or CEL values for the variables; one that is left out answers
-   * "no such attribute". Stops with `overBudget` as soon as the cost passes `costLimit`.
+   * Evaluates with JSON (read by the declared types) or CEL values for the variables; using one that is left out is an
+   * error. It stops as soon as the cost passes `costLimit`.
    */
   evaluate(variables: Readonly<Record<string, unknown>>, options: { readonly costLimit: number }): CelResult;
 }
@@ -72,36 +75,84 @@ export type CelCompilation =
   | { readonly ok: true; readonly program: CelProgram }
   | { readonly ok: false; readonly errors: readonly CelIssue[] };
 
+const noStructs = () => undefined;
+
 /** Parses and type-checks an expression in an environment. */
 export function compileCel(source: string, environment: CelEnvironment): CelCompilation {
-  const js = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false });
-  for (const name of Object.keys(environment.variables)) js.registerVariable(name, "dyn");
-  const issue = (error: unknown): CelCompilation => {
-    const message = (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
-    const display = `ERROR: <input>:1:1: ${message}\n | ${source}\n | ^`;
-    return { ok: false, errors: [{ message, line: 1, column: 0, display }] };
-  };
+  const library = librarySet(environment.libraries ?? kubernetesLibraries);
+  const parsed = parse(source, library);
+  if ("errors" in parsed) return parsed;
+  const variables = new Map([...typeConstants(library), ...Object.entries(environment.variables)]);
+  const structs = environment.structs ?? noStructs;
+  const checked = checkTypes(source, parsed.expr, { variables, functions: library.functions, structs });
+  if (!("expr" in checked)) return { ok: false, errors: checked };
+  const errors = literalIssues(source, parsed.expr);
+  if (errors.length > 0) return { ok: false, errors };
+  return { ok: true, program: program(checked, variables, environment) };
+}
+
+function parse(source: string, library: LibrarySet): { readonly expr: Expr } | Extract<CelCompilation, { ok: false }> {
   try {
-    const parsed = js.parse(source);
-    const checked = parsed.check();
-    if (!checked.valid) return issue(checked.error);
-    const outputType: CelType = checked.type === "bool" || checked.type === "string" ? { kind: checked.type } : dyn;
-    return {
-      ok: true,
-      program: {
-        outputType,
-        estimatedCost: { min: 1, max: source.length },
-        evaluate(variables) {
-          try {
-            return { ok: true, value: parsed({ ...variables }), cost: 1 };
-          } catch (error) {
-            const text = (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
-            return { ok: false, error: text, cost: 1, overBudget: false };
-          }
-        },
-      },
-    };
+    return { expr: parseCel(source, library.macros, library.macros.has("optionals")) };
   } catch (error) {
-    return issue(error);
+    if (error instanceof SyntaxFault) return { ok: false, errors: [issueAt(source, error.at, error.message)] };
+    throw error;
+  }
+}
+
+const namedTypes: ReadonlyMap<string, CelType> = new Map<string, CelType>([
+  ["bool", bool],
+  ["int", int],
+  ["uint", uint],
+  ["double", double],
+  ["string", string],
+  ["bytes", bytes],
+  ["list", listOf(dyn)],
+  ["map", mapOf(dyn, dyn)],
+  ["null_type", nullType],
+  ["type", { kind: "type" }],
+  ["google.protobuf.Timestamp", timestamp],
+  ["google.protobuf.Duration", duration],
+  ["optional_type", { kind: "optional", element: dyn }],
+]);
+
+function typeConstants(library: LibrarySet): [string, CelType][] {
+  const named = [...namedTypes, ...Array.from(library.typeNames, (name) => [name, opaque(name)] as const)];
+  return named.map(([name, of]) => [name, { kind: "type", of }]);
+}
+
+function program(checked: Checked, variables: ReadonlyMap<string, CelType>, environment: CelEnvironment): CelProgram {
+  const declared = (name: string) => Object.hasOwn(environment.variables, name);
+  const compiled = compileSteps(checked, (name) => (declared(name) ? undefined : new CelTypeValue(name)));
+  const inputs = Array.from(compiled.variables, ([name, slot]) => ({ name, slot, type: variables.get(name) ?? dyn }));
+  let estimated: CelCost | undefined;
+  return {
+    outputType: checked.type,
+    variables: inputs.map(({ name }) => name),
+    get estimatedCost() {
+      estimated ??= estimateCost(checked, variables);
+      return estimated;
+    },
+    evaluate(values, { costLimit }) {
+      const slots: CelOutcome[] = [];
+      for (const { name, slot, type } of inputs) {
+        slots[slot] = Object.hasOwn(values, name)
+          ? fromJson(values[name], type)
+          : new CelError(`no such attribute(s): ${name}`);
+      }
+      return run(compiled, { slots, meter: new Meter(costLimit) });
+    },
+  };
+}
+
+function run({ step }: Compiled, frame: Frame): CelResult {
+  const { meter } = frame;
+  try {
+    const value = step(frame);
+    if (!(value instanceof CelError)) return { ok: true, value, cost: meter.spent };
+    return { ok: false, error: value.message, cost: meter.spent, overBudget: false };
+  } catch (error) {
+    if (!(error instanceof OverBudget)) throw error;
+    return { ok: false, error: error.message, cost: meter.spent, overBudget: true };
   }
 }
