@@ -1,6 +1,6 @@
 import { Fault } from "../lib/fault.ts";
 import type { Authored } from "./authored.ts";
-import { encodeStored, type Held } from "./held.ts";
+import { encodeStored, type Held, toServed } from "./held.ts";
 import type { AnyObject, Resource, Served } from "./resource.ts";
 
 /** Makes objects ready to be read in a version, where that needs somebody outside. Throws what the conversion throws. */
@@ -54,4 +54,13 @@ export async function prepareStored(
       authored.add(bytes, { resource, key, object, tail: encodeStored(resource, object).tail });
     }
   }
+}
+
+/** An object of the stored version as it looks in another, where the conversion may need somebody outside. */
+export async function convertToServed(object: AnyObject, served: Served): Promise<AnyObject> {
+  const convert = served.mapping?.convert;
+  if (!convert) return toServed(object, served);
+  const [converted] = await convert([object], "fromStored");
+  if (!converted) throw new Fault("internal", "the conversion gave no object");
+  return converted as AnyObject;
 }

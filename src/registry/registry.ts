@@ -26,6 +26,8 @@ export interface RegistryOptions {
   readonly random: Random;
   readonly log: Log;
   readonly services: ServiceRanges;
+  /** What kinds need from the server that owns the registry, by `plural.group`. */
+  readonly strategies?: Readonly<Record<string, Strategy>>;
   /** Milliseconds between compactions of the store's history. Default five minutes; 0 leaves it to others. */
   readonly compactionInterval?: number;
   /** Freezes every object that is held, so that whoever changes a shared one fails: for tests. */
@@ -101,9 +103,9 @@ export class Registry {
     const resource = new Resource(kind, lookup, { freeze });
     const name = resourceText(resource.name);
     if (this.#collections.has(name)) throw new Fault("in-use", `${name} is served already`);
-    const strategy = own ?? this.#strategies.get(name) ?? plainStrategy;
+    const given = own ?? this.#options.strategies?.[name] ?? this.#strategies.get(name);
     const cache = new WatchCache({ resource, store, clock, log });
-    const collection = new Collection({ resource, cache, store, strategy });
+    const collection = new Collection({ resource, cache, store, strategy: given ?? plainStrategy });
     this.#collections.set(name, collection);
     for (const served of resource.served.values()) this.#served.set(`${served.apiVersion}/${resource.plural}`, served);
     this.#edition += 1;

@@ -20,6 +20,8 @@ import { type AuthorizerChoice, openAuthorizers, usualAuthorizers } from "./auth
 import { RbacAuthorizer } from "./authorization/rbac.ts";
 import { type BootstrapOptions, bootstrap } from "./bootstrap/bootstrap.ts";
 import type { Services } from "./call.ts";
+import { CustomResources } from "./custom-resources/custom-resources.ts";
+import { definitionStrategy } from "./custom-resources/definition-strategy.ts";
 import { Catalog } from "./discovery/catalog.ts";
 import { Discovery } from "./discovery/documents.ts";
 import type { ServerRequest, ServerResponse } from "./exchange.ts";
@@ -30,6 +32,7 @@ import { PathRouter } from "./paths.ts";
 import { Pipeline } from "./pipeline.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import { type KubeletOptions, NodeDialer } from "./subresources/node-dialer.ts";
+import { registryServices } from "./webhooks/service-resolver.ts";
 import { httpsCaller } from "./webhooks/webhook-caller.ts";
 
 export { parseTokenFile } from "./authentication/token-file.ts";
@@ -88,6 +91,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     log,
     kinds: options.kinds ?? allKinds,
     lookup: lookupType,
+    strategies: { "customresourcedefinitions.apiextensions.k8s.io": definitionStrategy },
     freeze: options.freeze ?? false,
     ...(options.compactionInterval === undefined ? {} : { compactionInterval: options.compactionInterval }),
     services: {
@@ -123,6 +127,8 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   await bootstrap(registry, options);
   await Promise.all([accounts.start(), rbac.start(), nodeAuthorizer.start(), admission.start()]);
   await rbac.current();
+  const customResources = new CustomResources({ registry, log, caller, services: registryServices(registry) });
+  await customResources.start();
 
   const address = () => (options.advertise ? `${options.advertise.address}:${options.advertise.port}` : "");
   const catalog = new Catalog(registry);
@@ -166,6 +172,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
       });
     },
     async [Symbol.asyncDispose]() {
+      await customResources[Symbol.asyncDispose]();
       caller[Symbol.dispose]();
       nodes[Symbol.dispose]();
       admission[Symbol.dispose]();

@@ -163,3 +163,8 @@ function withoutNote(metadata: KubeObject["metadata"]): KubeObject["metadata"] {
 export const definitionMappings: Readonly<Record<string, VersionMapping>> = {
   [served]: { type: "apiextensions/v1beta1.CustomResourceDefinition", defaults: withDefaults, toStored, fromStored },
 };
+
+/** Whether a definition is of those whose objects keep all fields, whatever their schema says. */
+export function keepsAllFields({ metadata }: KubeObject): boolean {
+  return metadata.annotations?.[openAnnotation] !== undefined;
+}

@@ -2,10 +2,12 @@ import { isEqual } from "../../machinery/equality.ts";
 import { type FieldPath, field, path } from "../../machinery/fields.ts";
 import { validateImmutable } from "../../machinery/metadata-validation.ts";
 import { dnsLabel1035, dnsSubdomain } from "../../machinery/names.ts";
+import type { KubeObject } from "../../machinery/object.ts";
 import type { FieldError } from "../../machinery/status-error.ts";
 import { type Errors, eachAt, named, oneOf, required, requiredOneOf } from "../checks.ts";
 import type * as apiextensions from "../generated/apiextensions-v1.ts";
 import { validateReviewVersions, validateWebhookClient } from "../webhook-client.ts";
+import { keepsAllFields } from "./definition-versions.ts";
 import { validateSchema } from "./structural-schema.ts";
 
 type Spec = apiextensions.CustomResourceDefinitionSpec;
@@ -15,17 +17,19 @@ const spec = path("spec");
 const noNames: apiextensions.CustomResourceDefinitionNames = { plural: "", kind: "" };
 
 /** The faults of a definition. Whether expressions compile, the server finds out. */
-export function validateDefinition({ metadata, spec: given, status }: apiextensions.CustomResourceDefinition): Errors {
+export function validateDefinition(definition: apiextensions.CustomResourceDefinition): Errors {
+  const { metadata, spec: given, status } = definition;
   const errors: FieldError[] = [];
   const { names = noNames, group = "" } = given;
-  if (metadata.name !== `${names.plural}.${group}`) {
+  // The name of one that is stored can change no more, whatever its spec says now.
+  if (!metadata.resourceVersion && metadata.name !== `${names.plural}.${group}`) {
     errors.push(field.invalid("metadata.name", metadata.name, 'must be spec.names.plural+"."+spec.group'));
   }
-  errors.push(...validateSpec(given));
+  errors.push(...validateSpec(given, keepsAllFields(definition as KubeObject)));
   return [...errors, ...validateStored(given.versions ?? [], status?.storedVersions ?? [])];
 }
 
-function validateSpec(given: Spec): Errors {
+function validateSpec(given: Spec, open: boolean): Errors {
   const { group = "", scope, names = noNames, conversion } = given;
   const versions = given.versions ?? [];
   const errors: FieldError[] = [];
@@ -49,7 +53,7 @@ function validateSpec(given: Spec): Errors {
     errors.push(field.invalid(place, versions, "must have exactly one version marked as storage version"));
   }
   errors.push(...validateNames(names, spec.child("names")));
-  errors.push(...validateSchemas(versions, place));
+  if (!open) errors.push(...validateSchemas(versions, place)); // of others the status tells
   errors.push(...eachAt(versions, place, validateVersion));
   return [...errors, ...validateConversion(conversion, spec.child("conversion"))];
 }

@@ -32,7 +32,7 @@ export function objectAnswer(
   const own = held ? held.as(served) : toServed(object, served);
   if (media.as === undefined) return valueAnswer(media, status, own, served);
   if (media.as !== "Table") return valueAnswer(media, status, partialOf(own, media.shapeVersion));
-  const table = tableOf(served.resource, [{ stored: object, object: own }], {
+  const table = tableOf(served, [{ stored: object, object: own }], {
     version: media.shapeVersion,
     include: includeObject(context.query.get("includeObject")),
     now: context.now(),
@@ -64,7 +64,7 @@ export function listAnswer(context: AnswerContext, result: ListResult): ServerRe
   };
   if (media.as === "Table") {
     const rows = result.items.map((held) => ({ stored: held.object, object: held.as(served) }));
-    const table = tableOf(served.resource, rows, {
+    const table = tableOf(served, rows, {
       version: media.shapeVersion,
       include: includeObject(context.query.get("includeObject")),
       now: context.now(),
@@ -82,7 +82,13 @@ export function listAnswer(context: AnswerContext, result: ListResult): ServerRe
       items: result.items.map((held) => partialOf(held.as(served), media.shapeVersion)),
     });
   }
-  const head = { kind: `${served.kind}List`, apiVersion: served.apiVersion, metadata };
+  const { custom } = served.resource;
+  // Lists without a type of their own say even that nothing follows.
+  const head = {
+    kind: served.listKind,
+    apiVersion: served.apiVersion,
+    metadata: custom ? { continue: "", ...metadata } : metadata,
+  };
   const value = () => ({ ...head, items: result.items.map((held) => held.as(served)) });
   if (media.encoding === protobufType) {
     const bytes = () => encodeListProtobuf(metadata, result.items, served);
@@ -90,6 +96,7 @@ export function listAnswer(context: AnswerContext, result: ListResult): ServerRe
   }
   if (media.encoding !== jsonType || media.pretty) {
     const items = result.items.map((held) => {
+      if (custom) return held.as(served);
       const { kind: _kind, apiVersion: _version, ...rest } = held.as(served);
       return rest;
     });
@@ -170,7 +177,7 @@ export async function* eventsAs(
         columns,
         metadata: { resourceVersion },
       };
-      return plainFrame(frame.type, tableOf(served.resource, rows, options));
+      return plainFrame(frame.type, tableOf(served, rows, options));
     });
   }
 }

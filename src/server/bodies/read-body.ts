@@ -1,7 +1,8 @@
 import { errorMessage, faultCode } from "../../lib/fault.ts";
 import { decodeValue, type FieldValidation } from "../../machinery/codec-json.ts";
+import { field } from "../../machinery/fields.ts";
 import { duplicateFields, parseJson } from "../../machinery/json-text.ts";
-import { badRequest, StatusError } from "../../machinery/status-error.ts";
+import { badRequest, invalid, StatusError } from "../../machinery/status-error.ts";
 import type { StructInfo } from "../../machinery/type-info.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import type { ServerRequest } from "../exchange.ts";
@@ -110,6 +111,12 @@ function withKind(value: unknown, expected: BodyKind, { isKnown, anyKind }: Read
       : ({ ...value, kind: saidKind, apiVersion: saidVersion } as AnyObject);
   }
   const subject = `${saidKind} in version ${JSON.stringify(versionOnly(saidVersion))} cannot be handled as a ${expected.kind}`;
+  if (expected.type.decode) {
+    if (saidVersion !== expected.apiVersion) throw otherVersion(saidVersion, expected);
+    const { name = "" } = (value as Partial<AnyObject>).metadata ?? {};
+    const error = field.invalid("kind", saidKind, `must be ${expected.kind}`);
+    throw invalid({ group: groupOnly(expected.apiVersion), kind: saidKind }, name, [error]);
+  }
   if (!isKnown(saidVersion, saidKind)) {
     throw badRequest(
       `${subject}: no kind ${JSON.stringify(saidKind)} is registered for version ${JSON.stringify(saidVersion)} in scheme "navarch"`,
@@ -120,9 +127,11 @@ function withKind(value: unknown, expected: BodyKind, { isKnown, anyKind }: Read
     const to = `${groupOnly(expected.apiVersion)}.${expected.kind}`;
     throw badRequest(`${subject}: converting (${from}) to (${to}): unknown conversion`);
   }
-  throw badRequest(
-    `the API version in the data (${saidVersion}) does not match the expected API version (${expected.apiVersion})`,
-  );
+  throw otherVersion(saidVersion, expected);
+}
+
+function otherVersion(said: string, { apiVersion }: BodyKind): StatusError {
+  return badRequest(`the API version in the data (${said}) does not match the expected API version (${apiVersion})`);
 }
 
 const versionOnly = (apiVersion: string) => apiVersion.slice(apiVersion.indexOf("/") + 1);

@@ -2,7 +2,7 @@ import { createdAtColumn, nameColumn } from "../../api/columns.ts";
 import type { Column } from "../../api/kind.ts";
 import type { ListMeta } from "../../machinery/object.ts";
 import { badRequest } from "../../machinery/status-error.ts";
-import type { AnyObject, Resource } from "../../registry/resource.ts";
+import type { AnyObject, Served } from "../../registry/resource.ts";
 
 /** How much of each object a table carries beside its cells. */
 export type IncludeObject = "None" | "Metadata" | "Object";
@@ -34,8 +34,9 @@ export interface TableOptions {
 const plainColumns: readonly Column<AnyObject>[] = [nameColumn, createdAtColumn];
 
 /** A table of objects, one row each. */
-export function tableOf(resource: Resource, rows: readonly Row[], options: TableOptions): object {
-  const columns = (resource.declaration.columns ?? plainColumns) as readonly Column<AnyObject>[];
+export function tableOf({ resource, mapping }: Served, rows: readonly Row[], options: TableOptions): object {
+  const own = mapping?.own?.columns;
+  const columns = (own ?? resource.declaration.columns ?? plainColumns) as readonly Column<AnyObject>[];
   const context = { now: options.now };
   return {
     kind: "Table",
@@ -43,7 +44,7 @@ export function tableOf(resource: Resource, rows: readonly Row[], options: Table
     metadata: options.metadata,
     columnDefinitions: options.columns ? columns.map(definition) : null,
     rows: rows.map(({ stored, object }) => ({
-      cells: columns.map((column) => column.of(stored, context) ?? null),
+      cells: columns.map((column) => column.of(own ? object : stored, context) ?? null),
       object: carried(object, options),
     })),
   };

@@ -6,6 +6,8 @@ import type { Resource, Served } from "../../registry/resource.ts";
 export interface CatalogEntry {
   /** `pods`, or `pods/log`. */
   readonly name: string;
+  /** What it is sorted by: its name, but subresources of custom resources stay together as they are. */
+  readonly order: string;
   readonly singular: string;
   readonly namespaced: boolean;
   /** Of the objects that it speaks. */
@@ -107,7 +109,7 @@ function readGroups(registry: Registry): readonly CatalogGroup[] {
     versions: Array.from(groups.get(name) ?? [], ([version, entries]) => ({
       version,
       apiVersion: name ? `${name}/${version}` : version,
-      entries: entries.sort((a, b) => (a.name < b.name ? -1 : 1)),
+      entries: entries.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0)),
     })).sort((a, b) => compareVersions(a.version, b.version)),
   }));
 }
@@ -140,15 +142,18 @@ function* entriesOf(resource: Resource, served: Served): Iterable<CatalogEntry> 
   const known = olderGroups.has(served.group);
   yield {
     name: plural,
+    order: plural,
     singular,
     ...own,
     verbs: declaration.verbs ?? allVerbs,
     shortNames: known ? [] : (declaration.shortNames ?? []),
     categories: known ? [] : (declaration.categories ?? []),
   };
-  for (const subresource of resource.subresources) {
+  for (const subresource of served.subresources) {
     const { verbs, ...body } = subresourceFacts(subresource, plural, served);
-    yield { name: `${plural}/${subresource}`, singular: "", ...own, ...body, verbs, shortNames: [], categories: [] };
+    const name = `${plural}/${subresource}`;
+    const order = resource.custom ? `${plural}/` : name;
+    yield { name, order, singular: "", ...own, ...body, verbs, shortNames: [], categories: [] };
   }
 }
 

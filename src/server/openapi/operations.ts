@@ -42,8 +42,8 @@ export function pathsOf(
   const { group, version, kind, type } = served;
   const gvk = { group, kind, version };
   const object = book.add(type, { "x-kubernetes-group-version-kind": [gvk] });
-  const listKind = `${kind}List`;
-  const list = `${object}List`;
+  const { listKind } = served;
+  const list = object.slice(0, object.length - kind.length) + listKind;
   book.put(list, {
     type: "object",
     required: ["items"],
@@ -69,7 +69,7 @@ export function pathsOf(
   if (resource.namespaced) put(`${root}/${resource.plural}`, collectionActions.slice(0, 1), true);
   put(`${collection}/{name}`, objectActions);
   for (const part of ["status", "scale"])
-    if (resource.subresources.has(part)) put(`${collection}/{name}/${part}`, partActions);
+    if (served.subresources.has(part)) put(`${collection}/{name}/${part}`, partActions);
   return paths;
 }
 

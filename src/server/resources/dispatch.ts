@@ -60,9 +60,10 @@ export async function dispatch(
     info,
     collection.resource.declaration.verbs ?? allVerbs,
     served.apiVersion,
-    collection.resource.subresources,
+    served.subresources,
   );
-  const warnings: string[] = [];
+  const deprecation = served.mapping ? served.mapping.own?.deprecation : collection.resource.declaration.deprecation;
+  const warnings: string[] = deprecation ? [deprecation] : [];
   const call: Call = {
     services,
     request,

@@ -42,15 +42,14 @@ function endpointOf(served: Served, subresource: string): Endpoint {
 }
 
 function makeEndpoint(served: Served, subresource: string): Endpoint {
-  const { resource, apiVersion, type } = served;
-  const reset =
-    subresource === "" ? (resource.subresources.has("status") ? wholeReset : undefined) : statusReset[subresource];
+  const { resource, apiVersion, type, subresources } = served;
+  const reset = subresource === "" ? (subresources.has("status") ? wholeReset : undefined) : statusReset[subresource];
   return {
     apiVersion,
     type,
     ...(subresource ? { subresource } : {}),
     ...(reset ? { reset } : {}),
-    inVersion: (other) => viewOf(served, resource.served.get(other)),
+    inVersion: (other) => viewOf(served, resource.versions.get(other)),
   };
 }
 

@@ -6,13 +6,13 @@ import { parseJson } from "../../machinery/json-text.ts";
 import { applyJsonPatch } from "../../machinery/patch-json.ts";
 import { applyMergePatch } from "../../machinery/patch-merge.ts";
 import { applyStrategicPatch } from "../../machinery/patch-strategic.ts";
-import { badRequest, type FieldError, isStatus } from "../../machinery/status-error.ts";
+import { badRequest, type FieldError, isStatus, StatusError } from "../../machinery/status-error.ts";
 import type { StructInfo } from "../../machinery/type-info.ts";
+import { ready } from "../../registry/conversion.ts";
 import { createObject } from "../../registry/create.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { updateObject } from "../../registry/update.ts";
 import { withDefaults } from "../../registry/write.ts";
-import { objectAnswer } from "../bodies/answers.ts";
 import { bareType } from "../bodies/media-type.ts";
 import { readBytes } from "../bodies/read-body.ts";
 import { routeError } from "../bodies/status-body.ts";
@@ -22,7 +22,7 @@ import { isTrue } from "../request-info.ts";
 import { refuseOptions, type WriteParameters, writeParameters } from "./options.ts";
 import { ownership } from "./ownership.ts";
 import { rulesOf } from "./part-rules.ts";
-import { answerContext, place } from "./read.ts";
+import { objectReply, place } from "./read.ts";
 import { checkNamespace, complete } from "./write.ts";
 
 export type PatchType = "json" | "merge" | "strategic" | "apply";
@@ -50,21 +50,24 @@ export async function patchHandler(call: Call): Promise<ServerResponse> {
   const { collection, info, served, services } = call;
   const { namespace, name } = place(call);
   const own = ownership(call, parameters, info.subresource);
+  const warnings = call.warnings.length;
   const written = await updateObject(collection, {
     namespace,
     name,
     dryRun: parameters.dryRun,
     rules: rulesOf(call),
     admission: services.admission.of(call, "UPDATE", parameters),
-    change: (current) => {
-      call.warnings.length = 0; // a second try must not repeat them
+    served,
+    change: async (current) => {
+      call.warnings.length = warnings; // a second try must not repeat them
+      await ready([current], served);
       const before = current.as(served);
       const next = patched(call, served.type, before, patch, parameters);
       checkNamespace(call, next);
       return complete(call, own.update(withDefaults(next, served), before));
     },
   });
-  return objectAnswer(answerContext(call), 200, written);
+  return objectReply(call, 200, written);
 }
 
 async function applyHandler(call: Call, body: unknown, parameters: WriteParameters): Promise<ServerResponse> {
@@ -79,9 +82,13 @@ async function applyHandler(call: Call, body: unknown, parameters: WriteParamete
       dryRun: parameters.dryRun,
       rules: rulesOf(call),
       admission: services.admission.of(call, "UPDATE", parameters),
-      change: (current) => complete(call, own.apply(applied, current.as(served))),
+      served,
+      change: async (current) => {
+        await ready([current], served);
+        return complete(call, own.apply(applied, current.as(served)));
+      },
     });
-    return objectAnswer(answerContext(call), 200, written);
+    return await objectReply(call, 200, written);
   } catch (error) {
     if (!isStatus(error, "NotFound") || info.subresource !== "" || applied.metadata.uid) throw error;
   }
@@ -92,7 +99,7 @@ async function applyHandler(call: Call, body: unknown, parameters: WriteParamete
     dryRun: parameters.dryRun,
     admission: services.admission.of(call, "CREATE", parameters),
   });
-  return objectAnswer(answerContext(call), 201, created);
+  return objectReply(call, 201, created);
 }
 
 // What is applied is taken as it is: what the client leaves out, it does not want to own.
@@ -122,9 +129,11 @@ function appliedObject(call: Call, body: unknown, { validation }: WriteParameter
 }
 
 /** The body of a PATCH. Throws UnsupportedMediaType, BadRequest. */
-export async function readPatch({ request }: Call): Promise<SentPatch> {
+export async function readPatch({ request, collection }: Call): Promise<SentPatch> {
   const type = types[bareType(request.headers["content-type"])];
   if (!type) throw routeError("UnsupportedMediaType");
+  // Only built-in types say how their lists are merged.
+  if (type === "strategic" && collection.resource.custom) throw noStrategicMerge();
   if (request.body.kind === "value") return { type, body: request.body.value };
   const text = Buffer.from(await readBytes(request)).toString();
   try {
@@ -133,6 +142,14 @@ export async function readPatch({ request }: Call): Promise<SentPatch> {
     if (faultCode(error) !== "invalid") throw error;
     throw badRequest(type === "apply" ? `error decoding YAML: ${errorMessage(error)}` : errorMessage(error));
   }
+}
+
+function noStrategicMerge(): StatusError {
+  const accepted = Object.keys(types).filter((type) => types[type] !== "strategic");
+  return new StatusError(
+    "UnsupportedMediaType",
+    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`,
+  );
 }
 
 /** Throws Invalid for options that do not go with the kind of patch. */

@@ -1,4 +1,7 @@
+import { ready } from "../../registry/conversion.ts";
+import { encodeStored, Held } from "../../registry/held.ts";
 import { listObjects, parseRevision } from "../../registry/list.ts";
+import type { AnyObject, Served } from "../../registry/resource.ts";
 import { type WatchFrame, watchObjects } from "../../registry/watch.ts";
 import { type AnswerContext, eventsAs, listAnswer, objectAnswer } from "../bodies/answers.ts";
 import { encodeEvent } from "../bodies/encodings.ts";
@@ -22,7 +25,31 @@ export async function getHandler(call: Call): Promise<ServerResponse> {
   else if (revision === "0") await collection.cache.start();
   else await collection.cache.reached(parseRevision(revision));
   const held = collection.known(namespace, name);
-  return objectAnswer(answerContext(call), 200, { held, object: held.object });
+  return objectReply(call, 200, { held, object: held.object });
+}
+
+/** The answer that shows one object, once it can be read in the version of the call. */
+export async function objectReply(
+  call: Call,
+  status: number,
+  shown: { readonly held?: Held; readonly object: AnyObject },
+): Promise<ServerResponse> {
+  const { served } = call;
+  if (shown.held) await ready([shown.held], served);
+  else if (served.mapping?.convert)
+    return objectAnswer(answerContext(call), status, await unwritten(shown.object, served));
+  return objectAnswer(answerContext(call), status, shown);
+}
+
+// What a dry run would have written is held by nobody.
+async function unwritten(
+  object: AnyObject,
+  served: Served,
+): Promise<{ readonly held: Held; readonly object: AnyObject }> {
+  const { tail } = encodeStored(served.resource, object);
+  const held = new Held(served.resource, served.resource.keyOf(object), 0n, object, tail);
+  await ready([held], served);
+  return { held, object };
 }
 
 /** Where the object of a call lives. */
@@ -44,6 +71,7 @@ export async function listHandler(call: Call): Promise<ServerResponse> {
     ...(query.get("continue") ? { continue: query.get("continue") ?? "" } : {}),
     ...(match ? { resourceVersionMatch: match as "Exact" } : {}),
   });
+  await ready(result.items, call.served);
   return listAnswer(answerContext(call), result);
 }
 

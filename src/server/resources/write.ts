@@ -1,11 +1,12 @@
 import { badRequest, isStatus, StatusError } from "../../machinery/status-error.ts";
+import { ready } from "../../registry/conversion.ts";
 import { createObject } from "../../registry/create.ts";
 import { type DeleteOptions, type Deletion, deleteObject } from "../../registry/delete.ts";
 import { listObjects } from "../../registry/list.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { updateObject } from "../../registry/update.ts";
-import { toStored, type Written, withDefaults } from "../../registry/write.ts";
-import { listAnswer, objectAnswer, valueAnswer } from "../bodies/answers.ts";
+import { convertToStored, type Written, withDefaults } from "../../registry/write.ts";
+import { listAnswer, valueAnswer } from "../bodies/answers.ts";
 import { readObject } from "../bodies/read-body.ts";
 import type { Call } from "../call.ts";
 import type { ServerResponse } from "../exchange.ts";
@@ -14,14 +15,14 @@ import { readDeleteOptions } from "./delete-options.ts";
 import { selectionIn, type WriteParameters, writeParameters } from "./options.ts";
 import { ownership } from "./ownership.ts";
 import { rulesOf } from "./part-rules.ts";
-import { answerContext, place } from "./read.ts";
+import { answerContext, objectReply, place } from "./read.ts";
 
 /** POST to a collection. */
 export async function createHandler(call: Call): Promise<ServerResponse> {
   const parameters = writeParameters(call, "CreateOptions");
   const object = await readObject(call.request, call.served, bodyOptions(call, parameters.validation));
   const created = await create(call, object, parameters);
-  return objectAnswer(answerContext(call), 201, created);
+  return objectReply(call, 201, created);
 }
 
 /** Makes an object with all that a create brings: admission, defaults, ownership. */
@@ -57,21 +58,25 @@ export async function updateHandler(call: Call): Promise<ServerResponse> {
       dryRun: parameters.dryRun,
       rules: rulesOf(call),
       admission: services.admission.of(call, "UPDATE", parameters),
-      change: (current) => complete(call, own.update(withDefaults(named, served), current.as(served))),
+      served,
+      change: async (current) => {
+        if (!current.isReady(served)) await ready([current], served);
+        return complete(call, own.update(withDefaults(named, served), current.as(served)));
+      },
     });
-    return objectAnswer(answerContext(call), 200, written);
+    return await objectReply(call, 200, written);
   } catch (error) {
     const absent = isStatus(error, "NotFound") && collection.resource.declaration.createOnUpdate && !info.subresource;
     if (!absent) throw error;
     const { resourceVersion: _none, ...metadata } = named.metadata;
     const fresh = { ...named, metadata: metadata as AnyObject["metadata"] };
-    return objectAnswer(answerContext(call), 201, await create(call, fresh, parameters));
+    return await objectReply(call, 201, await create(call, fresh, parameters));
   }
 }
 
 /** The object in the stored version with every default. */
-export function complete({ served, collection }: Call, object: AnyObject): AnyObject {
-  return served.mapping ? withDefaults(toStored(object, served), collection.resource.stored) : object;
+export async function complete({ served, collection }: Call, object: AnyObject): Promise<AnyObject> {
+  return served.mapping ? withDefaults(await convertToStored(object, served), collection.resource.stored) : object;
 }
 
 /** Throws BadRequest when the object says another namespace than the path. */
@@ -121,9 +126,9 @@ function remove(
 }
 
 /** What a deletion answers: the object while it stays, and for some kinds even when it is gone; else a Status. */
-export function deletionAnswer(call: Call, deletion: Deletion): ServerResponse {
+export async function deletionAnswer(call: Call, deletion: Deletion): Promise<ServerResponse> {
   const { collection, media } = call;
-  if (!deletion.gone || collection.strategy.returnsDeleted) return objectAnswer(answerContext(call), 200, deletion);
+  if (!deletion.gone || collection.strategy.returnsDeleted) return await objectReply(call, 200, deletion);
   const { group, plural } = collection.resource.name;
   const { name, uid } = deletion.object.metadata;
   return valueAnswer(media, 200, {
@@ -159,5 +164,6 @@ export async function deleteCollectionHandler(call: Call): Promise<ServerRespons
     }
   };
   await Promise.all(Array.from({ length: Math.min(workers, queue.length) }, work));
+  await ready(listed.items, call.served);
   return listAnswer(answerContext(call), listed);
 }

@@ -65,8 +65,8 @@ async function getScale(call: Call): Promise<ServerResponse> {
   return valueAnswer(call.media, 200, scaleOf(call, object));
 }
 
-function pathsOf({ collection }: Call): ScalePaths {
-  const { scale } = collection.resource.declaration;
+function pathsOf({ collection, served }: Call): ScalePaths {
+  const scale = served.mapping?.own ? served.mapping.own.scale : collection.resource.declaration.scale;
   if (!scale) throw routeError("NotFound");
   return scale;
 }
