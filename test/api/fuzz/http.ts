@@ -289,14 +289,14 @@ export function sendRaw(
       socket.destroy();
       resolve(Buffer.concat(chunks).toString("latin1"));
     };
-    let timer = systemClock.after(options.quietMs ?? 2000, finish);
+    let timer = systemClock.after(options.quietMs ?? 15_000, finish);
     socket.on("secureConnect", () => {
       for (const part of bytes) socket.write(part);
     });
     socket.on("data", (chunk: Buffer) => {
       chunks.push(chunk);
       timer[Symbol.dispose]();
-      timer = systemClock.after(200, finish);
+      timer = systemClock.after(Math.min(options.quietMs ?? 1000, 1000), finish);
     });
     socket.on("error", () => {});
     socket.on("close", () => {
