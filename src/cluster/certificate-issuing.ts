@@ -2,6 +2,7 @@
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
+import type { CertificateTerms } from "../controllers/certificates/signer.ts";
 import { Fault } from "../lib/fault.ts";
 import type { Random } from "../lib/random.ts";
 import type { CertificateRequest, CertificateTools, KeyPair } from "./certificates.ts";
@@ -66,6 +67,81 @@ export async function issueCertificate(
     ],
   });
   return { cert: certificate.toString("pem"), key: await privatePem(keys.privateKey) };
+}
+
+/** How far back a signed certificate reaches, for clocks that are behind (as upstream). */
+const backdate = 300_000;
+const leastSeconds = 600;
+const mostSeconds = 365 * 86_400;
+
+const keyUsages: Readonly<Record<string, x509.KeyUsageFlags>> = {
+  signing: x509.KeyUsageFlags.digitalSignature,
+  "digital signature": x509.KeyUsageFlags.digitalSignature,
+  "content commitment": x509.KeyUsageFlags.nonRepudiation,
+  "key encipherment": x509.KeyUsageFlags.keyEncipherment,
+  "key agreement": x509.KeyUsageFlags.keyAgreement,
+  "data encipherment": x509.KeyUsageFlags.dataEncipherment,
+  "cert sign": x509.KeyUsageFlags.keyCertSign,
+  "crl sign": x509.KeyUsageFlags.cRLSign,
+  "encipher only": x509.KeyUsageFlags.encipherOnly,
+  "decipher only": x509.KeyUsageFlags.decipherOnly,
+};
+
+const extendedUsages: Readonly<Record<string, string>> = {
+  any: "2.5.29.37.0",
+  "server auth": "1.3.6.1.5.5.7.3.1",
+  "client auth": "1.3.6.1.5.5.7.3.2",
+  "code signing": "1.3.6.1.5.5.7.3.3",
+  "email protection": "1.3.6.1.5.5.7.3.4",
+  "s/mime": "1.3.6.1.5.5.7.3.4",
+  "ipsec end system": "1.3.6.1.5.5.7.3.5",
+  "ipsec tunnel": "1.3.6.1.5.5.7.3.6",
+  "ipsec user": "1.3.6.1.5.5.7.3.7",
+  timestamping: "1.3.6.1.5.5.7.3.8",
+  "ocsp signing": "1.3.6.1.5.5.7.3.9",
+  "microsoft sgc": "1.3.6.1.4.1.311.10.3.3",
+  "netscape sgc": "2.16.840.1.113730.4.1",
+};
+
+/** Signs a request (PEM): its subject, key and names, and nothing else of it. Throws Fault `invalid` for a forged one. */
+export async function signRequest(
+  authority: KeyPair,
+  pem: string,
+  { usages, seconds = mostSeconds }: CertificateTerms,
+  tools: CertificateTools,
+): Promise<string> {
+  let request: x509.Pkcs10CertificateRequest;
+  try {
+    request = new x509.Pkcs10CertificateRequest(pem);
+  } catch (error) {
+    throw new Fault("invalid", "unable to parse csr", { cause: error });
+  }
+  if (!(await request.verify())) throw new Fault("invalid", "unable to verify certificate request signature");
+  const issuer = new x509.X509Certificate(authority.cert);
+  const signingKey = await webcrypto.subtle.importKey("pkcs8", derOf(authority.key), algorithm, false, ["sign"]);
+  const now = tools.clock.now();
+  const lasting = Math.min(Math.max(seconds, leastSeconds), mostSeconds) * 1000;
+  const names = request.getExtension("2.5.29.17");
+  const flags = usages.reduce((all, usage) => all | (keyUsages[usage] ?? 0), 0);
+  const extended = usages.flatMap((usage) => extendedUsages[usage] ?? []);
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: serial(tools.random),
+    subject: request.subjectName,
+    issuer: issuer.subjectName,
+    notBefore: new Date(now - backdate),
+    notAfter: new Date(Math.min(now + lasting, issuer.notAfter.getTime())),
+    signingAlgorithm: algorithm,
+    publicKey: request.publicKey,
+    signingKey: signingKey as CryptoKey,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      ...(flags ? [new x509.KeyUsagesExtension(flags, true)] : []),
+      ...(extended.length > 0 ? [new x509.ExtendedKeyUsageExtension(extended)] : []),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer),
+      ...(names ? [names] : []),
+    ],
+  });
+  return certificate.toString("pem");
 }
 
 const isAddress = (name: string) => /^[\d.]+$/.test(name) || name.includes(":");

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { dirname, join } from "node:path";
+import type { CertificateSigner } from "../controllers/certificates/signer.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
 
@@ -48,6 +49,11 @@ export function openAuthority(pair: KeyPair, tools: CertificateTools): Certifica
     cert: pair.cert,
     issue: async (request) => (await issuing()).issueCertificate(pair, request, tools),
   };
+}
+
+/** Signs certificate requests under an authority, for the cluster's signing controller. */
+export function openSigner(pair: KeyPair, tools: CertificateTools): CertificateSigner {
+  return { sign: async (request, terms) => (await issuing()).signRequest(pair, request, terms, tools) };
 }
 
 /** Writes a file whole or not at all; readable by its owner only where it is secret. */

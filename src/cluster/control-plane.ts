@@ -12,8 +12,9 @@ import { openScheduler } from "../scheduler/scheduler.ts";
 import { type ApiServer, openServer } from "../server/api-server.ts";
 import type { UserInfo } from "../server/exchange.ts";
 import type { Store } from "../store/store.ts";
+import { openSigner } from "./certificates.ts";
 import type { ClusterConfig } from "./config.ts";
-import type { Credentials } from "./credentials.ts";
+import { type Credentials, frontProxyName } from "./credentials.ts";
 import { inProcessTransport } from "./in-process-transport.ts";
 
 export interface ControlPlaneOptions {
@@ -44,7 +45,11 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     random,
     log: log.child({ part: "apiserver" }),
     metrics,
-    authentication: { anonymous: true },
+    authentication: {
+      anonymous: { paths: ["/healthz", "/livez", "/readyz"] },
+      bootstrapTokens: true,
+      frontProxy: { clientCa: credentials.frontProxyCa, allowedNames: [frontProxyName] },
+    },
     serviceAccounts: {
       issuer: `https://kubernetes.default.svc.${config.clusterDomain}`,
       privateKey: credentials.serviceAccountKey,
@@ -62,7 +67,12 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const informers = opened.use(createInformers({ client: clientFor(managerIdentity), clock, random, log }));
   opened.use(
     runControllers(
-      allControllers({ rootCa: credentials.ca, podRange: config.podRange, nodeAddresses: [config.nodeAddress] }),
+      allControllers({
+        rootCa: credentials.ca,
+        signer: openSigner(credentials.authority, { clock, random }),
+        podRange: config.podRange,
+        nodeAddresses: [config.nodeAddress],
+      }),
       {
         clientFor: (serviceAccount) => clientFor(serviceAccountIdentity(serviceAccount)),
         informers,

@@ -14,6 +14,12 @@ import type { ClusterConfig } from "./config.ts";
 /** Every certificate and key of one cluster, as they lie in its `pki` folder. */
 export interface Credentials {
   readonly ca: string;
+  /** The authority itself, by which the control plane signs requests. */
+  readonly authority: KeyPair;
+  /** The authority of proxies in front of API servers, which vouches for nobody else. */
+  readonly frontProxyCa: string;
+  /** How this API server shows itself to those behind it. */
+  readonly frontProxyClient: KeyPair;
   readonly apiServer: KeyPair;
   /** How the API server calls the nodes. */
   readonly kubeletClient: KeyPair;
@@ -28,6 +34,9 @@ export interface Credentials {
   readonly serviceAccountKey: string;
 }
 
+/** Whom servers behind this one believe about who is asking. */
+export const frontProxyName = "front-proxy-client";
+
 /** The first address of a range such as `10.96.0.0/16`: the `kubernetes` Service's. */
 export function firstAddress(range: string): string {
   const [network = ""] = range.split("/");
@@ -38,11 +47,8 @@ export function firstAddress(range: string): string {
 /** Makes what is missing or about to end, and reads the rest. The authority stays the same for the cluster's life. */
 export async function ensureCredentials(config: ClusterConfig, tools: CertificateTools): Promise<Credentials> {
   const folder = new CertificateFolder(join(config.dataDir, "pki"));
-  let pair = folder.read("ca");
-  if (!pair) {
-    pair = await createAuthority(`${config.name}-ca`, tools);
-    folder.write("ca", pair);
-  }
+  const pair = await ensureAuthority(folder, "ca", `${config.name}-ca`, tools);
+  const frontProxy = await ensureAuthority(folder, "front-proxy-ca", `${config.name}-front-proxy-ca`, tools);
   const authority = openAuthority(pair, tools);
   const ensure = (name: string, request: Parameters<typeof authority.issue>[0]) =>
     folder.ensure(name, authority, request, tools.clock);
@@ -52,6 +58,14 @@ export async function ensureCredentials(config: ClusterConfig, tools: Certificat
   const services = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", `kubernetes.default.svc.${domain}`];
   return {
     ca: pair.cert,
+    authority: pair,
+    frontProxyCa: frontProxy.cert,
+    frontProxyClient: await folder.ensure(
+      "front-proxy-client",
+      openAuthority(frontProxy, tools),
+      { commonName: frontProxyName, usage: "client" },
+      tools.clock,
+    ),
     apiServer: await ensure("apiserver", {
       commonName: "kube-apiserver",
       usage: "server",
@@ -75,6 +89,19 @@ export async function ensureCredentials(config: ClusterConfig, tools: Certificat
     admin: await client("admin", "kubernetes-admin", "system:masters"),
     serviceAccountKey: ensureSigningKey(join(config.dataDir, "pki", "sa.key")),
   };
+}
+
+async function ensureAuthority(
+  folder: CertificateFolder,
+  name: string,
+  commonName: string,
+  tools: CertificateTools,
+): Promise<KeyPair> {
+  const known = folder.read(name);
+  if (known) return known;
+  const made = await createAuthority(commonName, tools);
+  folder.write(name, made);
+  return made;
 }
 
 function ensureSigningKey(path: string): string {

@@ -1,4 +1,8 @@
 import { kinds } from "../api/kinds.ts";
+import { certificateApprovingController } from "./certificates/approving.ts";
+import { certificateCleaner } from "./certificates/cleaning.ts";
+import type { CertificateSigner } from "./certificates/signer.ts";
+import { certificateSigningController } from "./certificates/signing.ts";
 import { clusterRoleAggregationController } from "./cluster-role/aggregation.ts";
 import { cronJobController } from "./cron-job/cron-job.ts";
 import { daemonSetController } from "./daemon-set/daemon-set.ts";
@@ -33,6 +37,8 @@ import { statefulSetController } from "./stateful-set/stateful-set.ts";
 export interface ControllerSettings {
   /** PEM certificate of the cluster's authority. */
   readonly rootCa: string;
+  /** Signs what nodes and users ask for by CertificateSigningRequests; without it nobody does. */
+  readonly signer?: CertificateSigner;
   /** The range that nodes get their pod subnets from. */
   readonly podRange: string;
   /** Where Services of type LoadBalancer are answered. */
@@ -61,6 +67,9 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     disruptionController,
     resourceQuotaController(kinds.filter(isDeletable)),
     clusterRoleAggregationController,
+    certificateApprovingController,
+    ...(settings.signer ? [certificateSigningController(settings.signer)] : []),
+    certificateCleaner,
     endpointsController,
     endpointSliceController,
     endpointSliceMirroringController,

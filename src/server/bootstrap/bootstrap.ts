@@ -18,6 +18,7 @@ import type { Registry } from "../../registry/registry.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { statusOnly, updateObject, wholeObject } from "../../registry/update.ts";
 import { timestamp } from "../../registry/write.ts";
+import { type FrontProxyOptions, frontProxyHeaders } from "../authentication/client-certificates.ts";
 import type { PolicyRule } from "../authorization/policy-rules.ts";
 import { uncovered } from "../authorization/policy-rules.ts";
 import { clusterRoleBindings, clusterRoles, namespacedObjects, type RbacObject } from "./rbac-objects.ts";
@@ -27,6 +28,8 @@ export interface BootstrapOptions {
   readonly advertise?: { readonly address: string; readonly port: number };
   /** PEM of the authority that signs client certificates. */
   readonly clientCa?: string;
+  /** Of this the proxy whose word about users is believed. */
+  readonly authentication?: { readonly frontProxy?: FrontProxyOptions };
 }
 
 const namespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
@@ -43,7 +46,9 @@ export async function bootstrap(registry: Registry, options: BootstrapOptions): 
     ...priorityClasses.map((object) => maker.ensure(PriorityClass, object)),
     serviceRange(maker, registry),
     kubernetesService(maker, registry, options.advertise),
-    ...(options.clientCa ? [maker.ensure(ConfigMap, authenticationConfig(options.clientCa))] : []),
+    ...(options.clientCa
+      ? [maker.put(ConfigMap, authenticationConfig(options.clientCa, options.authentication?.frontProxy))]
+      : []),
   ]);
 }
 
@@ -54,7 +59,8 @@ const rbacKinds: Readonly<Record<RbacObject["kind"], KindRef<unknown>>> = {
   RoleBinding,
 };
 
-class Maker {
+/** Makes and mends the objects that a server brings with it. */
+export class Maker {
   readonly #registry: Registry;
 
   constructor(registry: Registry) {
@@ -223,18 +229,22 @@ async function kubernetesService(
   } as unknown as AnyObject);
 }
 
-function authenticationConfig(clientCa: string): object {
+// Servers behind this one learn here whose client certificates and whose word about users to believe.
+function authenticationConfig(clientCa: string, proxy?: FrontProxyOptions): AnyObject {
+  const { usernameHeaders, uidHeaders, groupHeaders, extraHeaderPrefixes } = { ...frontProxyHeaders, ...proxy };
+  const list = (values: readonly string[]) => JSON.stringify(values);
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
     metadata: { name: "extension-apiserver-authentication", namespace: "kube-system" },
     data: {
       "client-ca-file": clientCa,
-      "requestheader-allowed-names": "[]",
-      "requestheader-client-ca-file": "",
-      "requestheader-extra-headers-prefix": '["X-Remote-Extra-"]',
-      "requestheader-group-headers": '["X-Remote-Group"]',
-      "requestheader-username-headers": '["X-Remote-User"]',
+      "requestheader-allowed-names": list(proxy?.allowedNames ?? []),
+      "requestheader-client-ca-file": proxy?.clientCa ?? "",
+      "requestheader-extra-headers-prefix": list(extraHeaderPrefixes),
+      "requestheader-group-headers": list(groupHeaders),
+      "requestheader-uid-headers": list(uidHeaders),
+      "requestheader-username-headers": list(usernameHeaders),
     },
-  };
+  } as unknown as AnyObject;
 }
