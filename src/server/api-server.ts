@@ -25,6 +25,8 @@ import { definitionStrategy } from "./custom-resources/definition-strategy.ts";
 import { Catalog } from "./discovery/catalog.ts";
 import { Discovery } from "./discovery/documents.ts";
 import type { ServerRequest, ServerResponse } from "./exchange.ts";
+import { bootstrapFlowControl } from "./flow-control/bootstrap-flow-control.ts";
+import { FlowControl } from "./flow-control/flow-control.ts";
 import { Health } from "./health.ts";
 import { type Origin, serveHttp, upgradeRequest } from "./http-front.ts";
 import { OpenApi } from "./openapi/openapi.ts";
@@ -58,6 +60,10 @@ export interface ServerOptions extends BootstrapOptions {
   readonly nodePortRange?: { readonly from: number; readonly to: number };
   /** How nodes are called. */
   readonly kubelet?: KubeletOptions;
+  /** Requests worked on at a time, as `--max-requests-inflight` and `--max-mutating-requests-inflight`. Default 400 and 200. */
+  readonly inflight?: { readonly reading?: number; readonly mutating?: number };
+  /** `--strict-transport-security-directives`, joined. Default none. */
+  readonly transportSecurity?: string;
   /** Freezes every object that is held, so that whoever changes a shared one fails: for tests. */
   readonly freeze?: boolean;
 }
@@ -125,6 +131,10 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   };
   await registry.start();
   await bootstrap(registry, options);
+  await bootstrapFlowControl(registry);
+  const { reading = 400, mutating = 200 } = options.inflight ?? {};
+  const flow = new FlowControl({ registry, clock, log, metrics, seats: reading + mutating });
+  await flow.start();
   await Promise.all([accounts.start(), rbac.start(), nodeAuthorizer.start(), admission.start()]);
   await rbac.current();
   const customResources = new CustomResources({ registry, log, caller, services: registryServices(registry) });
@@ -147,7 +157,13 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     accounts,
     address,
   });
-  const pipeline = new Pipeline(services, paths, new RequestMetrics(metrics, clock));
+  const pipeline = new Pipeline({
+    services,
+    paths,
+    metrics: new RequestMetrics(metrics, clock),
+    flow,
+    ...(options.transportSecurity ? { transportSecurity: options.transportSecurity } : {}),
+  });
   const handle = (request: ServerRequest) => pipeline.handle(request);
   const handleUpgrade: ApiServer["handleUpgrade"] = (message, socket, head, origin = {}) => {
     pipeline.upgrade(upgradeRequest(message, origin), message, socket, head).catch((error: unknown) => {
@@ -174,6 +190,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     async [Symbol.asyncDispose]() {
       await customResources[Symbol.asyncDispose]();
       caller[Symbol.dispose]();
+      flow[Symbol.dispose]();
       nodes[Symbol.dispose]();
       admission[Symbol.dispose]();
       rbac[Symbol.dispose]();

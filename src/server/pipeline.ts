@@ -5,25 +5,43 @@ import { refuseUpgrade } from "../wire/upgrade-request.ts";
 import { impersonate } from "./authentication/impersonation.ts";
 import { type AuthorizationRequest, type Decision, refusal } from "./authorization/authorizer.ts";
 import { requestSelectors } from "./authorization/request-selectors.ts";
-import { asStatus, errorResponse } from "./bodies/status-body.ts";
+import { asStatus, errorResponse, textResponse } from "./bodies/status-body.ts";
 import type { Services } from "./call.ts";
 import type { ServerRequest, ServerResponse, UserInfo } from "./exchange.ts";
+import type { FlowControl, Ticket } from "./flow-control/flow-control.ts";
 import type { PathRouter } from "./paths.ts";
 import { type RequestInfo, requestInfo } from "./request-info.ts";
 import type { RequestMetrics } from "./request-metrics.ts";
 import { dispatch } from "./resources/dispatch.ts";
 import { connectCall } from "./subresources/connect.ts";
 
+export interface PipelineOptions {
+  readonly services: Services;
+  readonly paths: PathRouter;
+  readonly metrics: RequestMetrics;
+  /** Without it every request is worked on at once. */
+  readonly flow?: FlowControl;
+  /** What `Strict-Transport-Security` says, as `max-age=31536000; includeSubDomains`; absent or empty: nothing. */
+  readonly transportSecurity?: string;
+}
+
 /** The way of every call: who asks, may they, what is asked, answer, count. */
 export class Pipeline {
   readonly #services: Services;
   readonly #paths: PathRouter;
   readonly #metrics: RequestMetrics;
+  readonly #flow: FlowControl | undefined;
+  readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(services: Services, paths: PathRouter, metrics: RequestMetrics) {
+  constructor({ services, paths, metrics, flow, transportSecurity = "" }: PipelineOptions) {
     this.#services = services;
     this.#paths = paths;
     this.#metrics = metrics;
+    this.#flow = flow;
+    this.#headers = {
+      "cache-control": "no-cache, private",
+      ...(transportSecurity ? { "strict-transport-security": transportSecurity } : {}),
+    };
   }
 
   /** Answers a call. Never throws: what goes wrong is an answer too. */
@@ -31,16 +49,31 @@ export class Pipeline {
     const info = requestInfo(request.method, request.path);
     const done = this.#metrics.begin(info);
     let response: ServerResponse;
+    let ticket: Ticket | undefined;
+    let sorted: Ticket["headers"] | undefined;
     try {
-      const user = await this.#admit(request, info);
-      response = info.isResource
-        ? await dispatch(this.#services, request, info, user)
-        : await this.#paths.answer(request, info);
+      const user = await this.#identify(request, info);
+      const asked = isLongRunning(info) ? undefined : this.#flow?.admit(user, info, () => request.signal);
+      const admitted = asked instanceof Promise ? await asked : asked;
+      sorted = admitted?.headers;
+      if (admitted && "refused" in admitted) response = tooManyRequests();
+      else {
+        ticket = admitted;
+        await this.#authorize(info, user);
+        response = info.isResource
+          ? await dispatch(this.#services, request, info, user)
+          : await this.#paths.answer(request, info);
+      }
     } catch (error) {
       response = errorResponse(error, this.#services.log);
     }
+    ticket?.release();
     done(response.status);
-    return response;
+    return {
+      status: response.status,
+      headers: { ...this.#headers, ...sorted, ...response.headers },
+      body: response.body,
+    };
   }
 
   /** Takes over a connection that asked for an upgrade. Never throws. */
@@ -48,7 +81,8 @@ export class Pipeline {
     const info = requestInfo(request.method, request.path);
     socket.on("error", () => {});
     try {
-      const user = await this.#admit(request, info);
+      const user = await this.#identify(request, info);
+      await this.#authorize(info, user);
       const question = connectQuestion(info, user);
       if (question) check(question, await this.#services.authorizer.decide(question));
       if (!info.isResource) throw new StatusError("BadRequest", "Upgrade request is not supported here");
@@ -59,16 +93,18 @@ export class Pipeline {
     }
   }
 
-  async #admit(request: ServerRequest, info: RequestInfo): Promise<UserInfo> {
-    const { authenticator, authorizer } = this.#services;
-    const known = authenticator.authenticate(request, info.path);
+  /** Who asks, or whom they stand for. */
+  async #identify(request: ServerRequest, info: RequestInfo): Promise<UserInfo> {
+    const known = this.#services.authenticator.authenticate(request, info.path);
     const user = known instanceof Promise ? await known : known;
     const wanted = request.headers["impersonate-user"] !== undefined || hasImpersonation(request.headers);
-    const acting = wanted ? await this.#impersonate(user, request, info.path) : user;
-    const question = questionOf(info, acting);
-    const decision = authorizer.decide(question);
+    return wanted ? await this.#impersonate(user, request, info.path) : user;
+  }
+
+  async #authorize(info: RequestInfo, user: UserInfo): Promise<void> {
+    const question = questionOf(info, user);
+    const decision = this.#services.authorizer.decide(question);
     check(question, decision instanceof Promise ? await decision : decision);
-    return acting;
   }
 
   async #impersonate(user: UserInfo, request: ServerRequest, path: string): Promise<UserInfo> {
@@ -77,6 +113,14 @@ export class Pipeline {
     for (const question of questions) check(question, await this.#services.authorizer.decide(question));
     return acting ?? user;
   }
+}
+
+/** Requests that last as long as somebody listens: seats would be gone for good. A watch takes one until it runs. */
+const longRunning = new Set(["attach", "exec", "log", "portforward", "proxy"]);
+const isLongRunning = (info: RequestInfo) => info.isResource && longRunning.has(info.subresource);
+
+function tooManyRequests(): ServerResponse {
+  return textResponse(429, "Too many requests, please try again later.\n", { "retry-after": "1" });
 }
 
 function hasImpersonation(headers: ServerRequest["headers"]): boolean {
