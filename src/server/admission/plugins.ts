@@ -17,6 +17,8 @@ import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
 import { defaultTolerationSeconds, priorityPlugin, runtimeClassPlugin, taintNodesByCondition } from "./pod-defaults.ts";
 import { podSecurity, usualPodSecurity } from "./pod-security/pod-security.ts";
+import { expressionValidation } from "./policies/expression-validation.ts";
+import { validatingPolicies } from "./policies/validating-policies.ts";
 import { rbacEscalation } from "./rbac-escalation.ts";
 import { certificateRequester } from "./requester.ts";
 import { resourceQuota } from "./resource-quota.ts";
@@ -62,7 +64,9 @@ export function admissionPlugins(context: PluginContext): readonly AdmissionPlug
     certificateSigning(authorizer),
     certificateSubjectRestriction,
     rbacEscalation(rbac, authorizer),
+    expressionValidation,
     mutatingWebhooks(dynamic),
+    validatingPolicies(dynamic),
     validatingWebhooks(dynamic),
     resourceQuota(registry), // last: it books what it lets pass
   ];

@@ -1,0 +1,127 @@
+import { Budget, type Expression, failureText, overBudgetText, policyBudget } from "../cel/expression.ts";
+import { conditionsHold } from "../cel/match-conditions.ts";
+import type { CompiledPolicy, PolicyExpression } from "./compiled-policy.ts";
+
+/** What one expression of a policy says of a request. */
+export interface PolicyDecision {
+  /** Its place among the policy's validations. */
+  readonly index: number;
+  readonly message: string;
+  readonly reason: string;
+}
+
+export interface PolicyOutcome {
+  /** Why the request should not be, in the order of the validations; empty when nothing speaks against it. */
+  readonly denials: readonly PolicyDecision[];
+  readonly annotations: readonly { readonly key: string; readonly value: string }[];
+  /** What could not be evaluated, so that the failure policy decides; counts for every action of a binding. */
+  readonly faults: readonly PolicyDecision[];
+  /** Annotations that could not be evaluated: these deny whatever the binding's actions are. */
+  readonly annotationFaults: readonly string[];
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+const nothing: PolicyOutcome = { denials: [], annotations: [], faults: [], annotationFaults: [] };
+const longestMessage = 5 * 1024;
+const longestAnnotation = 10 * 1024;
+
+/** Evaluates a policy for one request and one parameter. */
+export function evaluatePolicy(policy: CompiledPolicy, values: Values): PolicyOutcome {
+  const condition = conditionsHold(policy.conditions, values);
+  if (condition.matches === undefined) return { ...nothing, faults: [fault(0, condition.error)] };
+  if (!condition.matches) return nothing;
+
+  const run = new PolicyRun(policy, values);
+  const budget = new Budget(policyBudget);
+  const denials: PolicyDecision[] = [];
+  const faults: PolicyDecision[] = [];
+  for (const [index, { validation, check, message }] of policy.validations.entries()) {
+    const result = run.evaluate(check, budget);
+    if (!result) return { ...nothing, faults: [fault(index, overBudgetText)] };
+    if (!result.ok) {
+      faults.push(fault(index, failureText(validation.expression, result.error)));
+      continue;
+    }
+    if (result.value === true) continue;
+    const told = message && run.evaluate(message, budget);
+    if (message && !told) {
+      faults.push(fault(index, `failed messageExpression: ${overBudgetText}`));
+      continue;
+    }
+    denials.push({
+      index,
+      reason: validation.reason || "Invalid",
+      message:
+        (told?.ok && typeof told.value === "string" && usableMessage(told.value)) ||
+        validation.message?.trim() ||
+        `failed expression: ${validation.expression.trim()}`,
+    });
+  }
+
+  const annotations: { key: string; value: string }[] = [];
+  const annotationFaults: string[] = [];
+  const annotationBudget = new Budget(policyBudget);
+  for (const { key, value } of policy.auditAnnotations) {
+    const result = run.evaluate(value, annotationBudget);
+    if (!result) return { ...nothing, faults: [fault(0, overBudgetText)] };
+    if (!result.ok) annotationFaults.push(failureText(value.expression.source, result.error));
+    else if (typeof result.value === "string" && result.value.trim() !== "") {
+      annotations.push({ key, value: result.value.trim().slice(0, longestAnnotation) });
+    }
+  }
+  return { denials, annotations, faults, annotationFaults };
+}
+
+const fault = (index: number, message: string): PolicyDecision => ({ index, message, reason: "Invalid" });
+
+function usableMessage(text: string): string {
+  const message = text.trim();
+  return message.length > longestMessage || message.includes("\n") ? "" : message;
+}
+
+type Result = ReturnType<Budget["evaluate"]>;
+
+/** The variables of a policy during one evaluation: each is evaluated once, and only if somebody needs it. */
+class PolicyRun {
+  readonly #policy: CompiledPolicy;
+  readonly #values: Values;
+  readonly #known = new Map<string, Exclude<Result, undefined>>();
+
+  constructor(policy: CompiledPolicy, values: Values) {
+    this.#policy = policy;
+    this.#values = values;
+  }
+
+  /** Undefined when the budget is used up. */
+  evaluate({ expression, needs }: PolicyExpression, budget: Budget): Result {
+    const variables: Record<string, unknown> = {};
+    for (const name of needs) {
+      const result = this.#known.get(name) ?? this.#variable(name, variables, budget);
+      if (!result) return undefined;
+      this.#known.set(name, result);
+      if (result.ok) variables[name] = result.value;
+    }
+    return this.#explained(expression, needs, budget.evaluate(expression, this.#with(variables)));
+  }
+
+  #variable(name: string, variables: Values, budget: Budget): Result {
+    const variable = this.#policy.variables.get(name);
+    return variable && budget.evaluate(variable.expression, this.#with({ ...variables }));
+  }
+
+  #with(variables: Values): Values {
+    return { ...this.#values, variables };
+  }
+
+  // A variable that has no value is missing for those who ask for it; what they fail of is its own fault.
+  #explained(expression: Expression, needs: readonly string[], result: Result): Result {
+    if (!result || result.ok || expression.program === undefined) return result;
+    for (const name of needs) {
+      const known = this.#known.get(name);
+      if (!known || known.ok || !result.error.includes(`no such key: ${name}`)) continue;
+      return { ...result, error: `composited variable ${JSON.stringify(name)} fails to evaluate: ${known.error}` };
+    }
+    return result;
+  }
+}

@@ -1,0 +1,66 @@
+import type {
+  MatchCondition,
+  MutatingWebhook,
+  ValidatingAdmissionPolicySpec,
+} from "../../../api/generated/admissionregistration-v1.ts";
+import { type FieldPath, field, path } from "../../../machinery/fields.ts";
+import { type FieldError, invalid } from "../../../machinery/status-error.ts";
+import type { AnyObject } from "../../../registry/resource.ts";
+import type { AdmissionPlugin } from "../admission.ts";
+import { admissionEnvironment } from "../cel/admission-environment.ts";
+import { compileExpression } from "../cel/expression.ts";
+import { compilePolicy } from "./compiled-policy.ts";
+
+const webhookKinds = new Set(["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]);
+
+/** Refuses policies and webhooks whose expressions do not compile; what was stored before is not asked again. */
+export const expressionValidation: AdmissionPlugin = {
+  name: "AdmissionExpressions",
+  handles: ({ operation, served, subresource }) => {
+    const { group, plural } = served.resource;
+    return (
+      (operation === "CREATE" || operation === "UPDATE") &&
+      group === "admissionregistration.k8s.io" &&
+      subresource === "" &&
+      (plural === "validatingadmissionpolicies" || webhookKinds.has(plural))
+    );
+  },
+  validate(object, previous, { served }) {
+    if (!object) return;
+    const faults = served.resource.plural === "validatingadmissionpolicies" ? policyFaults : webhookFaults;
+    const before = previous ? new Set(faults(previous).map(textOf)) : undefined;
+    const errors = faults(object).filter((error) => !before?.has(textOf(error)));
+    if (errors.length > 0) throw invalid(served.resource.kind, object.metadata.name, errors);
+  },
+};
+
+const textOf = ({ message }: FieldError) => message;
+
+function policyFaults(object: AnyObject): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  compilePolicy(object.spec as ValidatingAdmissionPolicySpec, {}, ({ place, source, fault }) => {
+    errors.push(field.invalid(at(path("spec"), place), source, fault));
+  });
+  return errors;
+}
+
+const environment = admissionEnvironment({ authorizer: true });
+
+function webhookFaults(object: AnyObject): readonly FieldError[] {
+  const { webhooks = [] } = object as AnyObject & { readonly webhooks?: readonly MutatingWebhook[] };
+  return webhooks.flatMap(({ matchConditions = [] }, index) =>
+    matchConditions.flatMap(({ expression }: MatchCondition, position) => {
+      const { fault } = compileExpression(expression, environment, ["bool"]);
+      if (fault === undefined) return [];
+      const place = at(path("webhooks"), [index, "matchConditions", position, "expression"]);
+      return [field.invalid(place, expression, fault)];
+    }),
+  );
+}
+
+function at(start: FieldPath, steps: readonly (string | number)[]): FieldPath {
+  return steps.reduce<FieldPath>(
+    (place, step) => (typeof step === "number" ? place.index(step) : place.child(step)),
+    start,
+  );
+}
