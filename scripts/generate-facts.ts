@@ -81,6 +81,28 @@ for (const folder of ["src/api/generated", "src/machinery/generated"]) {
   mkdirSync(folder, { recursive: true });
 }
 
+/** Older versions that conversions name in the code; of every group the newest version has TypeScript types. */
+const olderWithTypes = new Set([
+  "apiextensions/v1beta1",
+  "autoscaling/v1",
+  "autoscaling/v2beta1",
+  "node/v1alpha1",
+  "resource/v1beta1",
+]);
+const maturity = (version: string) => {
+  const [, major = "0", stage = "z", minor = "0"] = /^v(\d+)(alpha|beta)?(\d+)?$/.exec(version) ?? [];
+  return `${stage}${major.padStart(3, "0")}${minor.padStart(3, "0")}`;
+};
+const newest = new Map<string, string>();
+for (const owner of packages.keys()) {
+  const [group = "", version = ""] = owner.split("/");
+  if (maturity(version) > maturity(newest.get(group) ?? "v0alpha0")) newest.set(group, version);
+}
+const hasTypes = (owner: string) => {
+  const [group = "", version] = owner.split("/");
+  return newest.get(group) === version || olderWithTypes.has(owner);
+};
+
 /** Values with a JSON form of their own, and what the field tables call them. */
 const scalars: Readonly<Record<string, readonly [name: string, type: string]>> = {
   string: ["string", "string"],
@@ -253,7 +275,7 @@ for (const [here, file] of packages) {
     lines.push(`import type { ${scalarImports.sort().join(", ")} } from "${machinery}/object.ts";`);
   }
   const types = isMeta(here) ? "src/machinery/generated/meta-v1.ts" : `src/api/generated/${moduleName(here)}.ts`;
-  writeFileSync(types, `${lines.join("\n")}\n\n${body}`);
+  if (hasTypes(here)) writeFileSync(types, `${lines.join("\n")}\n\n${body}`);
   const rows = Object.entries(table).map(([name, type]) => `${JSON.stringify(name)}:${JSON.stringify(type)}`);
   const text = `{"group":${JSON.stringify(file.group)},"package":${JSON.stringify(here)},"types":{\n${rows.join(",\n")}\n}}`;
   if (isMeta(here)) writeFileSync("src/machinery/generated/meta-v1.json", `${text}\n`);
