@@ -24,6 +24,8 @@ export interface Column<T> {
 export interface VersionMapping {
   /** The type in `facts`, as `extensions/v1beta1.Deployment`. */
   readonly type: string;
+  /** The name it has in paths of this version, where that is another one than the kind's. */
+  readonly plural?: string;
   readonly defaults?: (object: KubeObject) => KubeObject;
   readonly toStored: (object: KubeObject) => KubeObject;
   readonly fromStored: (object: KubeObject) => KubeObject;
@@ -109,7 +111,10 @@ export interface KindDeclaration<T extends { readonly metadata: ObjectMeta }> {
   readonly defaultPropagation?: "Background" | "Orphan";
   /** Seconds after which the server forgets it (Event: 3600). */
   readonly ttl?: number;
-  /** Other served versions by apiVersion (`extensions/v1beta1`). */
+  /**
+   * Other served versions by apiVersion (`extensions/v1beta1`); the second of two forms in one version by apiVersion and
+   * plural (`batch/v2alpha1/scheduledjobs`).
+   */
   readonly versions?: Readonly<Record<string, VersionMapping>>;
   /** Brings what is read from the store into today's form: what its schema lost since is dropped, new defaults are there. */
   readonly fromStore?: (object: T) => T;

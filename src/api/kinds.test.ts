@@ -67,7 +67,8 @@ describe("every kind", () => {
   it.each(
     kinds.flatMap((kind) =>
       Object.entries(kind.declaration.versions ?? {}).map(
-        ([apiVersion, mapping]) => [apiVersion, kind.kind, mapping] as const,
+        ([name, mapping]) =>
+          [mapping.plural ? name.replace(`/${mapping.plural}`, "") : name, kind.kind, mapping] as const,
       ),
     ),
   )("%s %s comes back from the stored version as it was sent", (apiVersion, _kind, mapping) => {

@@ -107,7 +107,7 @@ export class Registry {
     const cache = new WatchCache({ resource, store, clock, log });
     const collection = new Collection({ resource, cache, store, strategy: given ?? plainStrategy });
     this.#collections.set(name, collection);
-    for (const served of resource.served.values()) this.#served.set(`${served.apiVersion}/${resource.plural}`, served);
+    for (const served of resource.served.values()) this.#served.set(`${served.apiVersion}/${served.plural}`, served);
     this.#edition += 1;
     return collection;
   }
@@ -139,7 +139,7 @@ export class Registry {
 
   #forget(name: string, { resource }: Collection): void {
     this.#collections.delete(name);
-    for (const { apiVersion } of resource.served.values()) this.#served.delete(`${apiVersion}/${resource.plural}`);
+    for (const { apiVersion, plural } of resource.served.values()) this.#served.delete(`${apiVersion}/${plural}`);
     this.#edition += 1;
   }
 

@@ -14,6 +14,8 @@ export interface Served {
   /** `v1`, `apps/v1` */
   readonly apiVersion: string;
   readonly kind: string;
+  /** In paths: that of the resource, but for a few early versions. */
+  readonly plural: string;
   readonly listKind: string;
   readonly type: StructInfo;
   readonly subresources: ReadonlySet<string>;
@@ -36,7 +38,7 @@ export class Resource {
   /** What messages call it. */
   readonly name: ResourceName;
   readonly stored: Served;
-  /** By apiVersion, the stored one first if it is served. */
+  /** By their name in the declaration, mostly the apiVersion; the stored one first if it is served. */
   readonly served: ReadonlyMap<string, Served>;
   /** Beside the served ones those that objects may have been stored in. */
   readonly versions: ReadonlyMap<string, Served>;
@@ -68,9 +70,10 @@ export class Resource {
     this.range = prefixed(this.#prefix);
 
     this.stored = this.#serve(kind.apiVersion, kind.declaration.type, lookup);
-    const others = Object.entries(kind.declaration.versions ?? {}).map(
-      ([apiVersion, mapping]) => [apiVersion, this.#serve(apiVersion, mapping.type, lookup, mapping)] as const,
-    );
+    const others = Object.entries(kind.declaration.versions ?? {}).map(([name, mapping]) => {
+      const apiVersion = mapping.plural ? name.replace(`/${mapping.plural}`, "") : name;
+      return [name, this.#serve(apiVersion, mapping.type, lookup, mapping)] as const;
+    });
     this.versions = new Map([[kind.apiVersion, this.stored], ...others]);
     const shown = ({ mapping }: Served) => !(mapping ? mapping.own?.unserved : kind.declaration.unserved);
     this.served = new Map([...this.versions].filter(([, version]) => shown(version)));
@@ -114,6 +117,7 @@ export class Resource {
       version: apiVersion.slice(slash + 1),
       apiVersion,
       kind,
+      plural: mapping?.plural ?? this.plural,
       listKind,
       type,
       subresources: mapping?.own ? new Set(mapping.own.subresources) : this.subresources,

@@ -3,6 +3,7 @@ import type { IntOrString, KubeObject } from "../../machinery/object.ts";
 import { fill, fillEmpty, without } from "../fill.ts";
 import type * as core from "../generated/core-v1.ts";
 import type { VersionMapping } from "../kind.ts";
+import { reducedVersion } from "../reduced-version.ts";
 
 /** Where apps/v1 keeps the revision that an old Deployment asked to go back to. */
 export const rollbackAnnotation = "deprecated.deployment.rollback.to";
@@ -18,6 +19,7 @@ interface WorkloadSpec {
   readonly updateStrategy?: Strategy;
   readonly rollbackTo?: { readonly revision?: number };
   readonly templateGeneration?: number;
+  readonly replicas?: number;
   readonly revisionHistoryLimit?: number;
   readonly progressDeadlineSeconds?: number;
 }
@@ -151,18 +153,38 @@ export const daemonSetMappings = versions([
   },
 ]);
 
-/** StatefulSets of the time before apps/v1. */
-export const statefulSetMappings = versions([
-  plain("apps/v1beta2", "StatefulSet"),
-  {
-    ...plain("apps/v1beta1", "StatefulSet"),
-    defaults: (object) =>
-      withSpec(fromTemplate(object), (spec) => ({
-        ...spec,
-        updateStrategy: fillEmpty(spec.updateStrategy ?? {}, { type: "OnDelete" }),
-      })),
-  },
-]);
+const petSet: VersionMapping = {
+  ...reducedVersion({
+    stored: { apiVersion: stored, kind: "StatefulSet" },
+    apiVersion: "apps/v1alpha1",
+    type: "apps/v1alpha1.PetSet",
+    spec: ["replicas", "selector", "template", "volumeClaimTemplates", "serviceName"],
+    implied: {
+      podManagementPolicy: "OrderedReady",
+      updateStrategy: { type: "OnDelete" },
+      revisionHistoryLimit: 10,
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: "Retain", whenScaled: "Retain" },
+    },
+    defaults: (object) => withSpec(fromTemplate(object as Workload), (spec) => fill(spec, { replicas: 1 })),
+  }),
+  plural: "petsets",
+};
+
+/** StatefulSets of the time before apps/v1, when they were PetSets at first. */
+export const statefulSetMappings: Readonly<Record<string, VersionMapping>> = {
+  ...versions([
+    plain("apps/v1beta2", "StatefulSet"),
+    {
+      ...plain("apps/v1beta1", "StatefulSet"),
+      defaults: (object) =>
+        withSpec(fromTemplate(object), (spec) => ({
+          ...spec,
+          updateStrategy: fillEmpty(spec.updateStrategy ?? {}, { type: "OnDelete" }),
+        })),
+    },
+  ]),
+  "apps/v1alpha1": petSet,
+};
 
 /** Revisions of the time before apps/v1. */
 export const controllerRevisionMappings = versions([

@@ -12,5 +12,6 @@ export const SelfSubjectReview = defineKind<authentication.SelfSubjectReview>({
   verbs: ["create"],
   versions: sameInVersions("authentication.k8s.io/v1", {
     "authentication.k8s.io/v1beta1": "authentication/v1beta1.SelfSubjectReview",
+    "authentication.k8s.io/v1alpha1": "authentication/v1alpha1.SelfSubjectReview",
   }),
 });

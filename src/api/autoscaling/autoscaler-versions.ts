@@ -133,9 +133,50 @@ const first: VersionMapping = {
   fromStored,
 };
 
+// Before it had a group of its own, the target was its `scale` subresource, and the aim a member of its own.
+const earliest: VersionMapping = {
+  type: "extensions/v1beta1.HorizontalPodAutoscaler",
+  defaults: (object) => {
+    const autoscaler = object as Earliest;
+    const measured = autoscaler.metadata.annotations?.[notes.metrics] !== undefined;
+    const aim = measured ? {} : { cpuUtilization: { targetPercentage: 80 } };
+    const spec = fill(autoscaler.spec ?? {}, { minReplicas: 1, ...aim });
+    return {
+      ...autoscaler,
+      spec: { ...spec, scaleRef: fill(spec.scaleRef ?? {}, { subresource: "scale" }) },
+    } as KubeObject;
+  },
+  toStored: (object) => {
+    const { spec, ...others } = object as Earliest;
+    if (!spec) return toStored(object);
+    const { scaleRef, cpuUtilization, ...bounds } = spec;
+    const { subresource: _scale, ...scaleTargetRef } = scaleRef ?? {};
+    const aim = cpuUtilization ? { targetCPUUtilizationPercentage: cpuUtilization.targetPercentage } : {};
+    return toStored({ ...others, spec: { ...bounds, scaleTargetRef, ...aim } } as unknown as KubeObject);
+  },
+  fromStored: (object) => {
+    const { spec, ...others } = fromStored(object) as One;
+    const named = { ...others, apiVersion: "extensions/v1beta1" };
+    if (!spec) return named as KubeObject;
+    const { scaleTargetRef, targetCPUUtilizationPercentage: percentage, ...bounds } = spec;
+    const scaleRef = { ...scaleTargetRef, subresource: "scale" };
+    const aim = percentage === undefined ? {} : { cpuUtilization: { targetPercentage: percentage } };
+    return { ...named, spec: { ...bounds, scaleRef, ...aim } } as KubeObject;
+  },
+};
+
+interface EarliestSpec {
+  readonly scaleRef?: Readonly<Record<string, string>>;
+  readonly minReplicas?: number;
+  readonly cpuUtilization?: { readonly targetPercentage: number };
+}
+
+type Earliest = KubeObject & { readonly spec?: EarliestSpec };
+
 /** The first version knows CPU only; the others say the same as the stored one. */
 export const autoscalerMappings: Readonly<Record<string, VersionMapping>> = {
   "autoscaling/v1": first,
+  "extensions/v1beta1": earliest,
   ...sameInVersions(stored, { "autoscaling/v2beta2": "autoscaling/v2beta2.HorizontalPodAutoscaler" }),
   "autoscaling/v2beta1": flatMetricsMapping,
 };

@@ -7,7 +7,8 @@ import { podTemplateDefaults } from "../core/pod-defaults.ts";
 import { since } from "../durations.ts";
 import { change, fill, fillEmpty } from "../fill.ts";
 import type * as batch from "../generated/batch-v1.ts";
-import { defineKind } from "../kind.ts";
+import { defineKind, type VersionMapping } from "../kind.ts";
+import { reducedVersion } from "../reduced-version.ts";
 import { sameInVersions } from "../renamed-version.ts";
 import { scheduleFault } from "./schedule.ts";
 import { validateJobSpec } from "./validate-job.ts";
@@ -17,6 +18,18 @@ export type CronJob = batch.CronJob;
 const spec = path("spec");
 /** The Jobs' names get a suffix of eleven characters, and theirs is a label. */
 const longestName = 52;
+
+// What it was called for one release.
+const scheduledJob: VersionMapping = {
+  ...reducedVersion({
+    stored: { apiVersion: "batch/v1", kind: "CronJob" },
+    apiVersion: "batch/v2alpha1",
+    type: "batch/v2alpha1.ScheduledJob",
+    spec: ["schedule", "startingDeadlineSeconds", "concurrencyPolicy", "suspend", "jobTemplate"],
+    implied: { successfulJobsHistoryLimit: 3, failedJobsHistoryLimit: 1 },
+  }),
+  plural: "scheduledjobs",
+};
 
 /** Makes Jobs on a schedule. */
 export const CronJob = defineKind<batch.CronJob>({
@@ -42,7 +55,13 @@ export const CronJob = defineKind<batch.CronJob>({
     wide(text("Images", (job) => imagesOf(containersOf(job)))),
     wide(text("Selector", (job) => selectorText(job.spec.jobTemplate?.spec?.selector))),
   ],
-  versions: sameInVersions("batch/v1", { "batch/v1beta1": "batch/v1beta1.CronJob" }),
+  versions: {
+    ...sameInVersions("batch/v1", {
+      "batch/v1beta1": "batch/v1beta1.CronJob",
+      "batch/v2alpha1": "batch/v2alpha1.CronJob",
+    }),
+    "batch/v2alpha1/scheduledjobs": scheduledJob,
+  },
 });
 
 function containersOf(job: batch.CronJob) {

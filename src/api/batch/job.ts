@@ -4,6 +4,7 @@ import { humanDuration } from "../durations.ts";
 import { change, each, fill, fillEmpty } from "../fill.ts";
 import type * as batch from "../generated/batch-v1.ts";
 import { defineKind } from "../kind.ts";
+import { jobMappings } from "./job-versions.ts";
 import { validateJob, validateJobStatus, validateJobUpdate } from "./validate-job.ts";
 
 export type Job = batch.Job;
@@ -43,6 +44,7 @@ export const Job = defineKind<batch.Job>({
   ],
   fields: { "status.successful": ({ status }) => String(status?.succeeded ?? 0) },
   defaultPropagation: "Orphan",
+  versions: jobMappings,
 });
 
 /** The condition of a type, if the Job has it. */

@@ -1,6 +1,7 @@
 import type { KubeObject } from "../../machinery/object.ts";
 import { fill } from "../fill.ts";
 import type { VersionMapping } from "../kind.ts";
+import { reducedVersion } from "../reduced-version.ts";
 import { sameInOtherVersion } from "../renamed-version.ts";
 
 const beta = "certificates.k8s.io/v1beta1";
@@ -23,4 +24,11 @@ export const requestMappings: Readonly<Record<string, VersionMapping>> = {
       return { ...request, spec };
     },
   },
+  "certificates.k8s.io/v1alpha1": reducedVersion({
+    stored: { apiVersion: "certificates.k8s.io/v1", kind: "CertificateSigningRequest" },
+    apiVersion: "certificates.k8s.io/v1alpha1",
+    type: "certificates/v1alpha1.CertificateSigningRequest",
+    spec: ["request", "username", "uid", "groups"],
+    implied: { signerName: "kubernetes.io/legacy-unknown", usages: defaultUsages },
+  }),
 };

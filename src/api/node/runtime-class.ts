@@ -1,11 +1,13 @@
 import { path } from "../../machinery/fields.ts";
 import { validateImmutable, validateLabels } from "../../machinery/metadata-validation.ts";
 import { dnsLabel } from "../../machinery/names.ts";
+import type { KubeObject } from "../../machinery/object.ts";
 import { named } from "../checks.ts";
 import { ageColumn, nameColumn, text } from "../columns.ts";
 import { validateTolerations } from "../core/validate-affinity.ts";
 import { validateAmount, validateContainerResourceName } from "../core/validate-resources.ts";
 import type * as node from "../generated/node-v1.ts";
+import type * as alpha from "../generated/node-v1alpha1.ts";
 import { defineKind } from "../kind.ts";
 import { sameInVersions } from "../renamed-version.ts";
 
@@ -28,5 +30,24 @@ export const RuntimeClass = defineKind<node.RuntimeClass>({
   ],
   validateUpdate: (next, previous) => validateImmutable(path("handler"), next.handler, previous.handler),
   columns: [nameColumn, text("Handler", ({ handler }) => handler), ageColumn],
-  versions: sameInVersions("node.k8s.io/v1", { "node.k8s.io/v1beta1": "node/v1beta1.RuntimeClass" }),
+  versions: {
+    ...sameInVersions("node.k8s.io/v1", { "node.k8s.io/v1beta1": "node/v1beta1.RuntimeClass" }),
+    "node.k8s.io/v1alpha1": {
+      type: "node/v1alpha1.RuntimeClass",
+      toStored: (object) => {
+        const { spec, ...others } = object as KubeObject & { readonly spec?: alpha.RuntimeClassSpec };
+        const { runtimeHandler: handler = "", ...rest } = spec ?? {};
+        return { ...others, ...rest, handler, apiVersion: "node.k8s.io/v1" } as KubeObject;
+      },
+      fromStored: (object) => {
+        const { handler, overhead, scheduling, ...others } = object as KubeObject & node.RuntimeClass;
+        const spec = {
+          runtimeHandler: handler,
+          ...(overhead ? { overhead } : {}),
+          ...(scheduling ? { scheduling } : {}),
+        };
+        return { ...others, spec, apiVersion: "node.k8s.io/v1alpha1" } as KubeObject;
+      },
+    },
+  },
 });

@@ -1,6 +1,7 @@
 import type { KubeObject } from "../../machinery/object.ts";
 import type * as policy from "../generated/policy-v1.ts";
 import type { VersionMapping } from "../kind.ts";
+import { reducedVersion } from "../reduced-version.ts";
 import { isEmptySelector } from "../selectors.ts";
 
 const beta = "policy/v1beta1";
@@ -29,5 +30,34 @@ const mapping: VersionMapping = {
   },
 };
 
-/** The version in which an empty selector chose no pod. */
-export const budgetMappings: Readonly<Record<string, VersionMapping>> = { [beta]: mapping };
+const reduced = reducedVersion({
+  stored: { apiVersion: beta, kind: "PodDisruptionBudget" },
+  apiVersion: "policy/v1alpha1",
+  type: "policy/v1alpha1.PodDisruptionBudget",
+  spec: ["minAvailable", "selector"],
+});
+
+type FirstStatus = Omit<policy.PodDisruptionBudgetStatus, "disruptionsAllowed"> & {
+  readonly disruptionAllowed: boolean;
+};
+
+// The very first version said only whether a disruption was allowed, not how many.
+const first: VersionMapping = {
+  type: reduced.type,
+  toStored: (object) => {
+    const stored = mapping.toStored(reduced.toStored(object)) as Budget & { readonly status?: FirstStatus };
+    if (!stored.status) return stored;
+    const { disruptionAllowed, ...status } = stored.status;
+    return { ...stored, status: { ...status, disruptionsAllowed: disruptionAllowed ? 1 : 0 } } as KubeObject;
+  },
+  fromStored: (object) => {
+    const { status, ...others } = object as Budget & { readonly status?: policy.PodDisruptionBudgetStatus };
+    const shown = reduced.fromStored(mapping.fromStored(others as KubeObject));
+    if (!status) return shown;
+    const { disruptionsAllowed, ...rest } = status;
+    return { ...shown, status: { ...rest, disruptionAllowed: (disruptionsAllowed ?? 0) > 0 } } as KubeObject;
+  },
+};
+
+/** The versions in which an empty selector chose no pod. */
+export const budgetMappings: Readonly<Record<string, VersionMapping>> = { [beta]: mapping, "policy/v1alpha1": first };

@@ -1,6 +1,6 @@
 import type * as rbac from "../generated/rbac-v1.ts";
 import { defineKind } from "../kind.ts";
-import { sameInVersions } from "../renamed-version.ts";
+import { bindingMappings } from "./binding-versions.ts";
 import { bindingColumns, bindingDefaults, validateBinding, validateSameRole } from "./rules.ts";
 
 export type ClusterRoleBinding = rbac.ClusterRoleBinding;
@@ -16,7 +16,5 @@ export const ClusterRoleBinding = defineKind<rbac.ClusterRoleBinding>({
   validate: (binding) => validateBinding(binding, { namespaced: false }),
   validateUpdate: validateSameRole,
   columns: bindingColumns,
-  versions: sameInVersions("rbac.authorization.k8s.io/v1", {
-    "rbac.authorization.k8s.io/v1beta1": "rbac/v1beta1.ClusterRoleBinding",
-  }),
+  versions: bindingMappings("ClusterRoleBinding"),
 });

@@ -20,6 +20,7 @@ export const ClusterRole = defineKind<rbac.ClusterRole>({
   columns: [nameColumn, createdAtColumn],
   versions: sameInVersions("rbac.authorization.k8s.io/v1", {
     "rbac.authorization.k8s.io/v1beta1": "rbac/v1beta1.ClusterRole",
+    "rbac.authorization.k8s.io/v1alpha1": "rbac/v1alpha1.ClusterRole",
   }),
 });
 

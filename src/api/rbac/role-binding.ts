@@ -1,6 +1,6 @@
 import type * as rbac from "../generated/rbac-v1.ts";
 import { defineKind } from "../kind.ts";
-import { sameInVersions } from "../renamed-version.ts";
+import { bindingMappings } from "./binding-versions.ts";
 import { bindingColumns, bindingDefaults, validateBinding, validateSameRole } from "./rules.ts";
 
 export type RoleBinding = rbac.RoleBinding;
@@ -16,7 +16,5 @@ export const RoleBinding = defineKind<rbac.RoleBinding>({
   validate: (binding) => validateBinding(binding, { namespaced: true }),
   validateUpdate: validateSameRole,
   columns: bindingColumns,
-  versions: sameInVersions("rbac.authorization.k8s.io/v1", {
-    "rbac.authorization.k8s.io/v1beta1": "rbac/v1beta1.RoleBinding",
-  }),
+  versions: bindingMappings("RoleBinding"),
 });

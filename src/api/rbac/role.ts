@@ -17,5 +17,6 @@ export const Role = defineKind<rbac.Role>({
   columns: [nameColumn, createdAtColumn],
   versions: sameInVersions("rbac.authorization.k8s.io/v1", {
     "rbac.authorization.k8s.io/v1beta1": "rbac/v1beta1.Role",
+    "rbac.authorization.k8s.io/v1alpha1": "rbac/v1alpha1.Role",
   }),
 });

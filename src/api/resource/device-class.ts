@@ -1,7 +1,7 @@
 import { ageColumn, nameColumn } from "../columns.ts";
 import type * as resource from "../generated/resource-v1.ts";
 import { defineKind } from "../kind.ts";
-import { sameInVersions } from "../renamed-version.ts";
+import { deviceMappings } from "./device-versions.ts";
 
 export type DeviceClass = resource.DeviceClass;
 
@@ -12,7 +12,5 @@ export const DeviceClass = defineKind<resource.DeviceClass>({
   scope: "Cluster",
   generationOf: (deviceClass) => deviceClass.spec,
   columns: [nameColumn, ageColumn],
-  versions: sameInVersions("resource.k8s.io/v1", {
-    "resource.k8s.io/v1beta2": "resource/v1beta2.DeviceClass",
-  }),
+  versions: deviceMappings("DeviceClass"),
 });

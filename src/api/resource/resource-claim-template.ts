@@ -1,7 +1,7 @@
 import { ageColumn, nameColumn } from "../columns.ts";
 import type * as resource from "../generated/resource-v1.ts";
 import { defineKind } from "../kind.ts";
-import { sameInVersions } from "../renamed-version.ts";
+import { deviceMappings } from "./device-versions.ts";
 
 export type ResourceClaimTemplate = resource.ResourceClaimTemplate;
 
@@ -11,7 +11,5 @@ export const ResourceClaimTemplate = defineKind<resource.ResourceClaimTemplate>(
   plural: "resourceclaimtemplates",
   scope: "Namespaced",
   columns: [nameColumn, ageColumn],
-  versions: sameInVersions("resource.k8s.io/v1", {
-    "resource.k8s.io/v1beta2": "resource/v1beta2.ResourceClaimTemplate",
-  }),
+  versions: deviceMappings("ResourceClaimTemplate"),
 });

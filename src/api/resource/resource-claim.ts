@@ -3,7 +3,7 @@ import { validateImmutable } from "../../machinery/metadata-validation.ts";
 import { ageColumn, nameColumn, text } from "../columns.ts";
 import type * as resource from "../generated/resource-v1.ts";
 import { defineKind } from "../kind.ts";
-import { sameInVersions } from "../renamed-version.ts";
+import { deviceMappings } from "./device-versions.ts";
 
 export type ResourceClaim = resource.ResourceClaim;
 
@@ -16,9 +16,7 @@ export const ResourceClaim = defineKind<resource.ResourceClaim>({
   generationOf: () => undefined,
   validateUpdate: (next, previous) => validateImmutable(path("spec"), next.spec, previous.spec),
   columns: [nameColumn, text("State", stateText), ageColumn],
-  versions: sameInVersions("resource.k8s.io/v1", {
-    "resource.k8s.io/v1beta2": "resource/v1beta2.ResourceClaim",
-  }),
+  versions: deviceMappings("ResourceClaim"),
 });
 
 function stateText({ metadata, status }: resource.ResourceClaim): string {

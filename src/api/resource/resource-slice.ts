@@ -1,7 +1,7 @@
 import { ageColumn, nameColumn, text } from "../columns.ts";
 import type * as resource from "../generated/resource-v1.ts";
 import { defineKind } from "../kind.ts";
-import { sameInVersions } from "../renamed-version.ts";
+import { deviceMappings } from "./device-versions.ts";
 
 export type ResourceSlice = resource.ResourceSlice;
 
@@ -19,7 +19,5 @@ export const ResourceSlice = defineKind<resource.ResourceSlice>({
     text("Pool", ({ spec }) => spec.pool.name),
     ageColumn,
   ],
-  versions: sameInVersions("resource.k8s.io/v1", {
-    "resource.k8s.io/v1beta2": "resource/v1beta2.ResourceSlice",
-  }),
+  versions: deviceMappings("ResourceSlice"),
 });

@@ -8,6 +8,7 @@ import { validateDriverName } from "../core/validate-remote-volumes.ts";
 import { fill } from "../fill.ts";
 import type * as storage from "../generated/storage-v1.ts";
 import { defineKind } from "../kind.ts";
+import { sameInVersions } from "../renamed-version.ts";
 
 export type CSINode = storage.CSINode;
 
@@ -23,6 +24,7 @@ export const CSINode = defineKind<storage.CSINode>({
   validate: validateNode,
   validateUpdate: validateChange,
   columns: [nameColumn, integer("Drivers", ({ spec }) => (spec.drivers ?? []).length), ageColumn],
+  versions: sameInVersions("storage.k8s.io/v1", { "storage.k8s.io/v1beta1": "storage/v1beta1.CSINode" }),
 });
 
 function validateNode({ spec }: storage.CSINode): Errors {

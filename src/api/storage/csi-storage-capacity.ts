@@ -33,5 +33,8 @@ export const CSIStorageCapacity = defineKind<storage.CSIStorageCapacity>({
     text("Capacity", ({ capacity }) => capacity ?? "<unset>"),
     ageColumn,
   ],
-  versions: sameInVersions("storage.k8s.io/v1", { "storage.k8s.io/v1beta1": "storage/v1beta1.CSIStorageCapacity" }),
+  versions: sameInVersions("storage.k8s.io/v1", {
+    "storage.k8s.io/v1beta1": "storage/v1beta1.CSIStorageCapacity",
+    "storage.k8s.io/v1alpha1": "storage/v1alpha1.CSIStorageCapacity",
+  }),
 });

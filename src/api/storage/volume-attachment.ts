@@ -35,7 +35,10 @@ export const VolumeAttachment = defineKind<storage.VolumeAttachment>({
     { name: "Attached", type: "boolean", of: ({ status }) => status?.attached ?? false },
     ageColumn,
   ],
-  versions: sameInVersions("storage.k8s.io/v1", { "storage.k8s.io/v1beta1": "storage/v1beta1.VolumeAttachment" }),
+  versions: sameInVersions("storage.k8s.io/v1", {
+    "storage.k8s.io/v1beta1": "storage/v1beta1.VolumeAttachment",
+    "storage.k8s.io/v1alpha1": "storage/v1alpha1.VolumeAttachment",
+  }),
 });
 
 function validateAttachment({ spec: given }: storage.VolumeAttachment): Errors {

@@ -28,5 +28,8 @@ export const VolumeAttributesClass = defineKind<storage.VolumeAttributesClass>({
       isEqual(next[name], previous[name]) ? [] : [field.forbidden(name, `updates to ${name} are forbidden.`)],
     ),
   columns: [nameColumn, text("DriverName", ({ driverName }) => driverName), ageColumn],
-  versions: sameInVersions("storage.k8s.io/v1", { "storage.k8s.io/v1beta1": "storage/v1beta1.VolumeAttributesClass" }),
+  versions: sameInVersions("storage.k8s.io/v1", {
+    "storage.k8s.io/v1beta1": "storage/v1beta1.VolumeAttributesClass",
+    "storage.k8s.io/v1alpha1": "storage/v1alpha1.VolumeAttributesClass",
+  }),
 });

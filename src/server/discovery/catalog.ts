@@ -137,7 +137,9 @@ function versionParts(text: string): readonly [stage: number, major: number, min
 const olderGroups = new Set(["extensions"]);
 
 function* entriesOf(resource: Resource, served: Served): Iterable<CatalogEntry> {
-  const { plural, singular, namespaced, declaration } = resource;
+  const { namespaced, declaration } = resource;
+  const { plural } = served;
+  const singular = plural === resource.plural ? resource.singular : served.kind.toLowerCase();
   const own = { namespaced, group: served.group, version: served.version, kind: served.kind };
   const known = olderGroups.has(served.group);
   yield {

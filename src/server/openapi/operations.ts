@@ -57,16 +57,16 @@ export function pathsOf(
   });
   const root = group ? `/apis/${group}/${version}` : `/api/${version}`;
   const space = resource.namespaced ? `${root}/namespaces/{namespace}` : root;
-  const collection = `${space}/${resource.plural}`;
+  const collection = `${space}/${served.plural}`;
   const verbs = resource.declaration.verbs ?? defaultVerbs;
-  const context = { book, dialect, gvk, object, list };
+  const context = { book, dialect, gvk, object, list, custom: resource.custom };
   const paths: Record<string, Schema> = {};
   const put = (path: string, actions: readonly Action[], everywhere = false) => {
     const offered = actions.filter(({ verb }) => verbs.includes(verb));
     if (offered.length > 0) paths[path] = pathItem(path, offered, { ...context, everywhere });
   };
   put(collection, collectionActions);
-  if (resource.namespaced) put(`${root}/${resource.plural}`, collectionActions.slice(0, 1), true);
+  if (resource.namespaced) put(`${root}/${served.plural}`, collectionActions.slice(0, 1), true);
   put(`${collection}/{name}`, objectActions);
   for (const part of ["status", "scale"])
     if (served.subresources.has(part)) put(`${collection}/{name}/${part}`, partActions);
@@ -79,6 +79,7 @@ interface Context {
   readonly gvk: { readonly group: string; readonly kind: string; readonly version: string };
   readonly object: string;
   readonly list: string;
+  readonly custom: boolean;
   /** The list of a namespaced kind over all namespaces. */
   readonly everywhere: boolean;
 }
@@ -101,13 +102,17 @@ const patchTypes = [
   "application/apply-patch+yaml",
 ];
 
+/** What only kinds with a type of their own can be written in. */
+const builtInTypes = new Set(["application/vnd.kubernetes.protobuf", "application/strategic-merge-patch+json"]);
+
 function operation(path: string, { method, action }: Action, context: Context): Schema {
-  const { book, dialect, gvk, object, list } = context;
+  const { book, dialect, gvk, object, list, custom } = context;
+  const fits = (type: string) => !custom || !builtInTypes.has(type);
   const answer = book.ref(action === "list" ? list : action.startsWith("delete") ? statusName : object);
   const code = method === "post" ? "201" : "200";
   const id = operationId(path, action, context);
   const body = writes.has(method) ? book.ref(method === "patch" ? patchName : object) : undefined;
-  const content = method === "patch" ? patchTypes : bodyTypes;
+  const content = method === "patch" ? patchTypes.filter(fits) : bodyTypes.filter(fits);
   const parameters: Schema[] = writes.has(method)
     ? ["dryRun", "fieldManager", "fieldValidation"].map((name) => parameter(name, "query", "string", dialect))
     : [];
@@ -124,7 +129,7 @@ function operation(path: string, { method, action }: Action, context: Context): 
       : {};
   return {
     operationId: id,
-    ...(dialect === "v2" ? { consumes: body ? content : ["*/*"], produces: bodyTypes } : {}),
+    ...(dialect === "v2" ? { consumes: body ? content : ["*/*"], produces: bodyTypes.filter(fits) } : {}),
     parameters: [...v2Body, ...parameters],
     ...v3Body,
     responses,
