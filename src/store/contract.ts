@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import { type Clock, systemClock } from "../lib/clock.ts";
+import { VirtualClock } from "../lib/virtual-clock.ts";
 import { commitContract } from "./contract-commit.ts";
 import { expiryContract } from "./contract-expiry.ts";
 import { historyContract } from "./contract-history.ts";
 import { readContract } from "./contract-read.ts";
 import { watchContract } from "./contract-watch.ts";
-import { ManualClock } from "./manual-clock.ts";
 import type { Store } from "./store.ts";
 
 /** What the parts of the suite work with: a fresh store per test, and its time. */
@@ -26,9 +26,9 @@ export function storeContract(
 ): void {
   describe(`${driver}: `, () => {
     let store: Store;
-    let clock: ManualClock;
+    let clock: VirtualClock;
     beforeEach(async () => {
-      clock = new ManualClock();
+      clock = new VirtualClock();
       store = await open(realTime ? systemClock : clock);
     });
     afterEach(() => store[Symbol.asyncDispose]());

@@ -5,18 +5,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { systemClock } from "../lib/clock.ts";
+import { VirtualClock } from "../lib/virtual-clock.ts";
 import { checkDataDirectory } from "./check.ts";
 import { all, bytes, pairs, scope, story, take, win, winner } from "./contract-tools.ts";
 import { keyRange } from "./keys.ts";
 import { openLmdbStore } from "./lmdb.ts";
-import { ManualClock } from "./manual-clock.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "navarch-store-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 let directories = 0;
 const freshPath = () => join(folder, `directory-${directories++}`);
-const openAt = (path: string, options: { quota?: number; clock?: ManualClock } = {}) =>
+const openAt = (path: string, options: { quota?: number; clock?: VirtualClock } = {}) =>
   openLmdbStore({ path, clock: systemClock, patience: 0, ...options });
 
 /** A directory with some history in it, closed. */
@@ -48,7 +48,7 @@ test("what was committed is there after reopening, with its revisions and its hi
 
 test("the watermark, the ttl and an unfinished sweep survive reopening", async () => {
   const path = freshPath();
-  const clock = new ManualClock();
+  const clock = new VirtualClock();
   const first = await openAt(path, { clock });
   const keys = Array.from({ length: 1500 }, (_, i) => `/k${i}`);
   const old = await Promise.all(keys.map((key) => win(first, key, "old", 0n)));

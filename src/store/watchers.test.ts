@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { Fault } from "../lib/fault.ts";
+import { VirtualClock } from "../lib/virtual-clock.ts";
 import { bytes, nextBatch, scope, text } from "./contract-tools.ts";
 import { inRange } from "./keys.ts";
-import { ManualClock } from "./manual-clock.ts";
 import type { Change, KeyRange } from "./store.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -18,7 +18,7 @@ function hub() {
       return { changes, reached: Number(log.at(-1)?.revision ?? 0) };
     },
   };
-  const clock = new ManualClock();
+  const clock = new VirtualClock();
   const watchers = new Watchers({ history, clock, revision: 0 });
   const publish = (count: number, key = "/a") => {
     const first = log.length + 1;
