@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { customSchemaOf } from "../../api/apiextensions/custom-type.ts";
 import { lookupMeta } from "../../machinery/type-table.ts";
 import type { Registry } from "../../registry/registry.ts";
 import { jsonResponse } from "../bodies/status-body.ts";
@@ -23,6 +24,7 @@ export class OpenApi {
   readonly #catalog: Catalog;
   #edition = -1;
   readonly #documents = new Map<string, Kept>();
+  readonly #hashes = new WeakMap<object, string>();
   #protobuf: { readonly bytes: Uint8Array; readonly hash: string } | undefined;
 
   constructor(registry: Registry, catalog: Catalog) {
@@ -64,7 +66,20 @@ export class OpenApi {
 
   #kindsOf(name: string): string {
     const version = this.#catalog.version(name.replace(/^apis?\//, ""));
-    return version?.entries.map((entry) => `${entry.name}:${entry.verbs.join(",")}`).join(";") ?? "";
+    if (!version) return "";
+    const kinds = version.entries.map((entry) => `${entry.name}:${entry.verbs.join(",")}`);
+    return [...kinds, ...this.#customHashes(version.apiVersion)].join(";");
+  }
+
+  *#customHashes(apiVersion: string): Iterable<string> {
+    for (const { resource } of this.#registry.collections) {
+      const type = resource.custom ? resource.served.get(apiVersion)?.type : undefined;
+      const schema = type && customSchemaOf(type);
+      if (!schema) continue;
+      const known = this.#hashes.get(schema) ?? shortHash(JSON.stringify(schema));
+      this.#hashes.set(schema, known);
+      yield known;
+    }
   }
 
   #version3(name: string): Kept {

@@ -1,5 +1,8 @@
+import { customSchemaOf } from "../../api/apiextensions/custom-type.ts";
+import type { Schema as CustomSchema } from "../../api/apiextensions/schema.ts";
 import { typeFacts } from "../../api/type-info.ts";
 import type { FieldInfo, ScalarName, StructInfo, TypeInfo } from "../../machinery/type-info.ts";
+import { customDefinitionName, customSchema } from "./custom-schemas.ts";
 import { Descriptions } from "./descriptions.ts";
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -74,6 +77,8 @@ export class SchemaBook {
 
   /** Adds a type under its name and returns the name; `more` is put beside its properties. */
   add(type: StructInfo, more: Schema = {}): string {
+    const custom = customSchemaOf(type);
+    if (custom) return this.#addCustom(customDefinitionName(type.name), custom, more);
     const name = typeFacts(type.name) ? definitionName(type.name) : type.name;
     const known = this.#schemas.get(name);
     if (known) {
@@ -96,6 +101,12 @@ export class SchemaBook {
       ...(type.atomic ? { "x-kubernetes-map-type": "atomic" } : {}),
       ...more,
     });
+    return name;
+  }
+
+  #addCustom(name: string, schema: CustomSchema, more: Schema): string {
+    const metadata = this.ref(`${meta}.apis.meta.v1.ObjectMeta`);
+    this.#schemas.set(name, { ...customSchema(schema, this.#dialect, metadata), ...more });
     return name;
   }
 
