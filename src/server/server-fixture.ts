@@ -5,7 +5,7 @@ import { Metrics } from "../lib/metrics.ts";
 import { systemRandom } from "../lib/random.ts";
 import { openMemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
-import { type ApiServer, openServer } from "./api-server.ts";
+import { type ApiServer, openServer, type ServerOptions } from "./api-server.ts";
 import type { ServerResponse, UserInfo } from "./exchange.ts";
 
 /** An answer, read to its end. */
@@ -45,7 +45,7 @@ export const alice: UserInfo = { name: "alice", uid: "u-alice", groups: ["devs"]
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
 
 /** A server over a store in memory, called without a wire, for tests. The namespace `default` has its service account. */
-export async function openServerFixture(): Promise<ServerFixture> {
+export async function openServerFixture(options: Partial<ServerOptions> = {}): Promise<ServerFixture> {
   const store = openMemoryStore({ clock: systemClock });
   const server = await openServer({
     store,
@@ -58,6 +58,7 @@ export async function openServerFixture(): Promise<ServerFixture> {
       issuer: "https://kubernetes.default.svc",
       privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
     },
+    ...options,
   });
   const call: ServerFixture["call"] = async (method, path, { body, headers = {}, as = admin } = {}) => {
     const bytes =

@@ -1,5 +1,6 @@
 import { type CelProgram, compileCel } from "../../expr/cel/cel.ts";
 import { bool, type CelType, dyn, listOf, mapOf, objectType, string } from "../../expr/cel/cel-type.ts";
+import { toJson } from "../../expr/cel/json-value.ts";
 import { Fault } from "../../lib/fault.ts";
 import type { UserInfo } from "../exchange.ts";
 import type { Claims } from "./json-web-token.ts";
@@ -99,7 +100,7 @@ function program(
 function evaluate(rule: CelProgram, variables: Readonly<Record<string, unknown>>): unknown {
   const result = rule.evaluate(variables, { costLimit });
   if (!result.ok) throw new ClaimsRefused(result.error);
-  return result.value;
+  return toJson(result.value);
 }
 
 function validation(rule: NonNullable<ClaimRules["claimValidationRules"]>[number], place: string): Check {
