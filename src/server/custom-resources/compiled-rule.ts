@@ -7,6 +7,7 @@ import { schemaType } from "../../expr/cel/schema-type.ts";
 /** One rule of a schema, ready to judge values. */
 export interface CompiledRule {
   readonly rule: ValidationRule;
+  readonly type: CelType;
   readonly program: CelProgram;
   /** It compares with the state before, and says nothing where there is none. */
   readonly transition: boolean;
@@ -24,18 +25,17 @@ export function ruleType(schema: Schema, root: boolean): CelType | undefined {
 
 /** Compiles one rule over values of a type. */
 export function compileRule(rule: ValidationRule, type: CelType): RuleCompilation {
-  const alone = compileCel(rule.rule, { variables: { self: type } });
-  const old = rule.optionalOldSelf ? optionalOf(type) : type;
-  const both = { variables: { self: type, oldSelf: old } };
-  const compiled = alone.ok ? alone : compileCel(rule.rule, both);
+  const oldSelf = rule.optionalOldSelf ? optionalOf(type) : type;
+  const environment = { variables: { self: type, oldSelf } };
+  const compiled = compileCel(rule.rule, environment);
   if (!compiled.ok) return { ok: false, part: "rule", text: faultText(compiled.errors) };
   const { kind } = compiled.program.outputType;
   if (kind !== "bool") return { ok: false, part: "rule", text: "cel expression must evaluate to a bool" };
-  const transition = !alone.ok;
+  const transition = compiled.program.variables.includes("oldSelf");
   const { messageExpression } = rule;
-  const plain = { rule, program: compiled.program, transition };
+  const plain = { rule, type, program: compiled.program, transition };
   if (!messageExpression) return { ok: true, rule: plain };
-  const message: CelCompilation = compileCel(messageExpression, transition ? both : { variables: { self: type } });
+  const message: CelCompilation = compileCel(messageExpression, environment);
   if (!message.ok) {
     return { ok: false, part: "messageExpression", text: `messageExpression ${faultText(message.errors)}` };
   }

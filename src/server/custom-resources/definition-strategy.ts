@@ -10,6 +10,8 @@ import { withMetadata } from "../../registry/write.ts";
 import { cleanupFinalizer, type Finding, withCondition } from "./definition-status.ts";
 import { validateRules } from "./validate-rules.ts";
 
+type Version = apiextensions.CustomResourceDefinitionVersion;
+
 const asDefinition = (object: AnyObject) => object as AnyObject as unknown as CustomResourceDefinition;
 
 /** A definition goes when its instances are gone; its expressions must compile, and be cheap enough. */
@@ -60,9 +62,15 @@ function validateExpressions(
 ): readonly FieldError[] {
   const before = new Set<apiextensions.CustomResourceValidation | undefined>();
   for (const { schema } of previous?.spec.versions ?? []) before.add(schema);
-  return (spec.versions ?? []).flatMap(({ schema }, index) => {
-    if (!schema?.openAPIV3Schema || [...before].some((old) => isEqual(old, schema))) return [];
+  const versions = spec.versions ?? [];
+  const isNew = ({ schema }: Version) => schema?.openAPIV3Schema && ![...before].some((old) => isEqual(old, schema));
+  const [first] = versions;
+  if (first?.schema?.openAPIV3Schema && versions.every(({ schema }) => isEqual(schema, first.schema))) {
+    const shared = path("spec", "validation", "openAPIV3Schema"); // where it stood when there was only one
+    return isNew(first) ? validateRules(first.schema.openAPIV3Schema, shared) : [];
+  }
+  return versions.flatMap((version, index) => {
     const place = path("spec", "versions").index(index).child("schema", "openAPIV3Schema");
-    return validateRules(schema.openAPIV3Schema, place);
+    return isNew(version) ? validateRules(version.schema?.openAPIV3Schema ?? {}, place) : [];
   });
 }

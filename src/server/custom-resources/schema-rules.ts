@@ -1,7 +1,8 @@
 import type { Schema } from "../../api/apiextensions/schema.ts";
 import { keyText } from "../../api/apiextensions/validate-value.ts";
 import type { CelProgram } from "../../expr/cel/cel.ts";
-import { CelOptional } from "../../expr/cel/value.ts";
+import { fromJson } from "../../expr/cel/json-value.ts";
+import { CelError, CelOptional } from "../../expr/cel/value.ts";
 import { isEqual } from "../../machinery/equality.ts";
 import { type FieldPath, field, path } from "../../machinery/fields.ts";
 import type { FieldError } from "../../machinery/status-error.ts";
@@ -124,8 +125,8 @@ class Run {
   #judge(compiled: CompiledRule, { schema }: Node, value: unknown, before: Before | undefined, at: FieldPath): void {
     const { rule, transition } = compiled;
     if (transition && !before && !rule.optionalOldSelf) return;
-    const old = rule.optionalOldSelf && !before ? CelOptional.none : before?.value;
-    const variables = transition ? { self: value, oldSelf: old } : { self: value };
+    const old = rule.optionalOldSelf ? optionalOld(compiled, before) : before?.value;
+    const variables = old === undefined ? { self: value } : { self: value, oldSelf: old };
     const result = this.#evaluate(compiled.program, variables);
     const here = String(at) || "<nil>";
     const shown = schema.type ?? "";
@@ -175,6 +176,11 @@ class Run {
     const text = result.value.trim();
     return text === "" || text.includes("\n") || text.length > longestMessage ? undefined : text;
   }
+}
+
+function optionalOld({ type }: CompiledRule, before: Before | undefined): CelOptional {
+  const old = before && fromJson(before.value, type);
+  return old === undefined || old instanceof CelError ? CelOptional.none : new CelOptional(old);
 }
 
 /** `.a.b['c.d']` as messages write a place: `a.b[c.d]`. */

@@ -24,8 +24,7 @@ export function validateRules(given: JSONSchemaProps, place: FieldPath): readonl
   const { errors, costly } = walk;
   const total = costly.reduce((sum, { cost }) => sum + cost, 0);
   if (total <= schemaLimit) return errors;
-  const what =
-    "contributed to estimated rule & messageExpression cost total exceeding cost limit for entire OpenAPIv3 schema";
+  const what = "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema";
   const most = [...costly].sort((a, b) => b.cost - a.cost).slice(0, 4);
   const parts = most.filter(({ cost }) => cost > schemaLimit / 10).map((one) => field.forbidden(one.place, what));
   const whole = costText(
