@@ -31,6 +31,14 @@ export type { CelField, CelListType, CelObjectType, CelSchema, CelType } from ".
 export * as celTypes from "./cel-type.ts";
 export type { CelIssue } from "./issue.ts";
 export { lazyFields, toJson } from "./json-value.ts";
+export {
+  type AuthorizerAnswer,
+  type AuthorizerQuestion,
+  authorizerValue,
+  type DecideAuthorization,
+  requestResourceValue,
+} from "./libraries/authorizer.ts";
+export { jsonPatchType, misplacedType, mutationStructs } from "./libraries/mutation.ts";
 export { allLibraries, type CelLibraryName, kubernetesLibraries } from "./library.ts";
 export { schemaType } from "./schema-type.ts";
 export { CelError, type CelValue } from "./value.ts";

@@ -1,6 +1,17 @@
+import { addressLibrary } from "./libraries/addresses.ts";
+import { authorizerLibrary } from "./libraries/authorizer.ts";
 import { twoVariableLibrary } from "./libraries/comprehensions.ts";
+import { formatLibrary } from "./libraries/formats.ts";
+import { extendedListLibrary, listLibrary, setLibrary } from "./libraries/lists.ts";
+import { mathLibrary } from "./libraries/math.ts";
+import { mutationLibrary } from "./libraries/mutation.ts";
 import { optionalLibrary } from "./libraries/optionals.ts";
+import { quantityLibrary } from "./libraries/quantities.ts";
+import { regexLibrary } from "./libraries/regex.ts";
+import { semverLibrary } from "./libraries/semver.ts";
 import { standardLibrary } from "./libraries/standard.ts";
+import { stringLibrary } from "./libraries/strings.ts";
+import { urlLibrary } from "./libraries/urls.ts";
 import type { MacroName } from "./macros.ts";
 import type { Overload } from "./overload.ts";
 
@@ -14,13 +25,41 @@ const libraries = {
   optionals: { overloads: optionalLibrary, macros: ["optionals"] },
   bindings: { overloads: [], macros: ["bindings"] },
   twoVariables: { overloads: twoVariableLibrary, macros: ["two-variables"] },
+  strings: { overloads: stringLibrary },
+  lists: { overloads: listLibrary },
+  extendedLists: { overloads: extendedListLibrary, macros: ["sorting"] },
+  sets: { overloads: setLibrary },
+  math: { overloads: mathLibrary },
+  regex: { overloads: regexLibrary },
+  urls: { overloads: urlLibrary },
+  quantities: { overloads: quantityLibrary },
+  addresses: { overloads: addressLibrary },
+  formats: { overloads: formatLibrary },
+  semver: { overloads: semverLibrary },
+  authorizer: { overloads: authorizerLibrary },
+  mutation: { overloads: mutationLibrary },
 } as const satisfies Readonly<Record<string, Library>>;
 
 /** The function libraries that can be switched on and off. */
 export type CelLibraryName = keyof typeof libraries;
 
 /** The libraries that Kubernetes v1.35 has wherever it takes expressions. */
-export const kubernetesLibraries: readonly CelLibraryName[] = ["standard", "optionals", "twoVariables"];
+export const kubernetesLibraries: readonly CelLibraryName[] = [
+  "standard",
+  "optionals",
+  "twoVariables",
+  "strings",
+  "lists",
+  "extendedLists",
+  "sets",
+  "regex",
+  "urls",
+  "quantities",
+  "addresses",
+  "formats",
+  "semver",
+  "authorizer",
+];
 
 /** Every library there is. */
 export const allLibraries = Object.keys(libraries) as readonly CelLibraryName[];

@@ -1,0 +1,41 @@
+import { matches } from "../cost-rule.ts";
+import type { Meter } from "../meter.ts";
+import { type Overload, overload } from "../overload.ts";
+import { compilePattern } from "../patterns.ts";
+import { ArrayList, CelError, type CelOutcome } from "../value.ts";
+
+function find(text: string, source: string): CelOutcome {
+  const pattern = compilePattern(source);
+  if (pattern instanceof CelError) return pattern;
+  const matcher = pattern.matcher(text);
+  return matcher.find() ? (matcher.group() ?? "") : "";
+}
+
+function findAll(text: string, source: string, limit: bigint, meter: Meter): CelOutcome {
+  const pattern = compilePattern(source);
+  if (pattern instanceof CelError) return pattern;
+  const matcher = pattern.matcher(text);
+  const found: string[] = [];
+  while ((limit < 0n || found.length < limit) && matcher.find()) {
+    meter.visit();
+    found.push(matcher.group() ?? "");
+  }
+  return new ArrayList(found);
+}
+
+/** What of a text a pattern matches. */
+export const regexLibrary: readonly Overload[] = [
+  overload("find", "string.(string): string", find, matches),
+  overload(
+    "findAll",
+    "string.(string): list(string)",
+    (text: string, source: string, _c: unknown, _d: unknown, meter: Meter) => findAll(text, source, -1n, meter),
+    matches,
+  ),
+  overload(
+    "findAll",
+    "string.(string, int): list(string)",
+    (text: string, source: string, limit: bigint, _d: unknown, meter: Meter) => findAll(text, source, limit, meter),
+    matches,
+  ),
+];
