@@ -1,25 +1,16 @@
-import type { Container, Pod } from "../../api/generated/core-v1.ts";
+import { qosClassOf } from "../../api/core/qos.ts";
+import type { Container, Pod, PodQOSClass } from "../../api/generated/core-v1.ts";
 import { milliValue, quantityValue } from "../../machinery/quantity.ts";
+import { cpuQuotaOf, cpuQuotaPeriod, cpuSharesOf } from "../runtime/cgroup-math.ts";
 import type { LinuxResources } from "../runtime/resources.ts";
 
-export type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
-
-/** The class that the server wrote into the status; BestEffort for pods that name no resources. */
-export function qosOf(pod: Pod): QosClass {
-  return (pod.status?.qosClass as QosClass | undefined) ?? "BestEffort";
+/** The class that the server wrote into the status; what its resources earn a pod that has not been there. */
+export function qosOf(pod: Pod): PodQOSClass {
+  return pod.status?.qosClass ?? qosClassOf(pod.spec);
 }
 
-const period = 100_000;
-
-/** CPU shares of an amount in thousandths of a core; never less than the kernel's minimum. */
-export function cpuShares(milli: number): number {
-  return Math.max(2, Math.min(262_144, Math.floor((milli * 1024) / 1000)));
-}
-
-/** CPU quota in microseconds per 100 ms of an amount in thousandths of a core; never less than 1 ms. */
-export function cpuQuota(milli: number): number {
-  return milli === 0 ? -1 : Math.max(1000, Math.floor((milli * period) / 1000));
-}
+/** Microseconds per period for a limit in thousandths of a core; -1, no limit, for 0. */
+const quota = (milliCpu: number) => cpuQuotaOf(milliCpu) || -1;
 
 type Quantities = Readonly<Record<string, string>>;
 
@@ -29,9 +20,9 @@ export function containerResources(pod: Pod, container: Container, capacityMemor
   const requests = (container.resources?.requests ?? {}) as Quantities;
   const request = requests.cpu ?? limits.cpu;
   return {
-    cpuShares: cpuShares(request ? milliValue(request) : 0),
-    cpuPeriod: period,
-    cpuQuota: cpuQuota(limits.cpu ? milliValue(limits.cpu) : 0),
+    cpuShares: cpuSharesOf(request ? milliValue(request) : 0),
+    cpuPeriod: cpuQuotaPeriod.usual,
+    cpuQuota: quota(limits.cpu ? milliValue(limits.cpu) : 0),
     memoryLimitBytes: limits.memory ? quantityValue(limits.memory) : 0,
     oomScoreAdj: oomScore(pod, requests.memory ?? limits.memory, capacityMemory),
   };
@@ -64,9 +55,9 @@ export function podCgroupLimits(pod: Pod): {
     containers.every((container) => limit(container, name) !== undefined) &&
     (pod.spec.initContainers ?? []).length === 0;
   return {
-    cpuShares: cpuShares(sum((container) => milliValue(request(container) ?? "0"))),
+    cpuShares: cpuSharesOf(sum((container) => milliValue(request(container) ?? "0"))),
     ...(everyHas("cpu")
-      ? { cpuQuota: cpuQuota(sum((container) => milliValue(limit(container, "cpu")!))), cpuPeriod: period }
+      ? { cpuQuota: quota(sum((container) => milliValue(limit(container, "cpu")!))), cpuPeriod: cpuQuotaPeriod.usual }
       : {}),
     ...(everyHas("memory") ? { memory: sum((container) => quantityValue(limit(container, "memory")!)) } : {}),
   };

@@ -1,10 +1,9 @@
+import type { PodQOSClass } from "../../api/generated/core-v1.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { Fault } from "../../lib/fault.ts";
 import { type CgroupFiles, type CgroupHierarchy, kernelCgroupFiles } from "./cgroup-hierarchy.ts";
 import { cpuWeightOf } from "./cgroup-math.ts";
 import { type CgroupUsage, readCgroupUsage } from "./cgroup-usage.ts";
-
-export type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
 
 /** What a control group may use. Absent: left as it is. */
 export interface CgroupLimits {
@@ -25,7 +24,7 @@ export interface CgroupLimits {
 
 export interface PodCgroup {
   readonly uid: string;
-  readonly qos: QosClass;
+  readonly qos: PodQOSClass;
   /** What a sandbox's `cgroupParent` is set to. */
   readonly path: string;
 }
@@ -68,12 +67,12 @@ export class Cgroups {
   }
 
   /** The group of a QoS class. */
-  qosPath(qos: QosClass): string {
+  qosPath(qos: PodQOSClass): string {
     return qos === "Guaranteed" ? this.root : `${this.root}/${qos.toLowerCase()}`;
   }
 
   /** The group of a pod. */
-  podPath(qos: QosClass, uid: string): string {
+  podPath(qos: PodQOSClass, uid: string): string {
     return `${this.qosPath(qos)}/pod${uid}`;
   }
 
@@ -93,7 +92,7 @@ export class Cgroups {
   }
 
   /** Makes a pod's group, or changes its limits, and resolves with its path. Needs `ensureRoot` before. */
-  async ensurePod(qos: QosClass, uid: string, limits: CgroupLimits = {}): Promise<string> {
+  async ensurePod(qos: PodQOSClass, uid: string, limits: CgroupLimits = {}): Promise<string> {
     const path = this.podPath(qos, uid);
     await this.#make(path);
     await this.#limit(path, limits);
