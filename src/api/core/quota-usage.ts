@@ -1,7 +1,8 @@
 import type { KubeObject } from "../../machinery/object.ts";
-import { addQuantities, compareQuantities } from "../../machinery/quantity.ts";
+import { compareQuantities, roundUpQuantity } from "../../machinery/quantity.ts";
 import type { PersistentVolumeClaim } from "./persistent-volume-claim.ts";
 import type { Pod } from "./pod.ts";
+import { podTotal, sumOf } from "./pod-totals.ts";
 import { qosClassOf } from "./qos.ts";
 import type { ResourceQuota } from "./resource-quota.ts";
 import type { Service } from "./service.ts";
@@ -47,13 +48,41 @@ export function inScope(
     })),
   ];
   if (scopes.length === 0) return true;
-  if (resource.group !== "" || resource.plural !== "pods") return false;
-  const pod = object as unknown as Pod;
-  return scopes.every(({ scopeName, operator, values }) => scopeMatches(pod, scopeName, operator, values));
+  if (resource.group !== "") return false;
+  return scopes.every((scope) => {
+    if (resource.plural === "pods") return podInScope(object as unknown as Pod, scope);
+    return (
+      resource.plural === "persistentvolumeclaims" && claimInScope(object as unknown as PersistentVolumeClaim, scope)
+    );
+  });
 }
 
-function scopeMatches({ spec }: Pod, scope: string, operator: string, values: readonly string[]): boolean {
-  switch (scope) {
+/** One condition of a quota's scopes. */
+interface Scope {
+  readonly scopeName: string;
+  readonly operator: string;
+  readonly values: readonly string[];
+}
+
+function namesMatch({ operator, values }: Scope, names: readonly string[]): boolean {
+  if (operator === "Exists") return names.length > 0;
+  if (operator === "DoesNotExist") return names.length === 0;
+  const among = names.some((name) => values.includes(name));
+  return operator === "In" ? among : names.length === 0 || names.some((name) => !values.includes(name));
+}
+
+function claimInScope({ spec, status }: PersistentVolumeClaim, scope: Scope): boolean {
+  if (scope.scopeName !== "VolumeAttributesClass") return false;
+  const names = [
+    spec?.volumeAttributesClassName,
+    status?.currentVolumeAttributesClassName,
+    status?.modifyVolumeStatus?.targetVolumeAttributesClassName,
+  ].flatMap((name) => (name ? [name] : []));
+  return namesMatch(scope, names);
+}
+
+function podInScope({ spec }: Pod, scope: Scope): boolean {
+  switch (scope.scopeName) {
     case "Terminating":
       return spec.activeDeadlineSeconds !== undefined && spec.activeDeadlineSeconds !== null;
     case "NotTerminating":
@@ -62,17 +91,15 @@ function scopeMatches({ spec }: Pod, scope: string, operator: string, values: re
       return qosClassOf(spec) === "BestEffort";
     case "NotBestEffort":
       return qosClassOf(spec) !== "BestEffort";
-    case "PriorityClass": {
-      const name = spec.priorityClassName ?? "";
-      if (operator === "Exists") return name !== "";
-      if (operator === "DoesNotExist") return name === "";
-      return values.includes(name) === (operator === "In");
-    }
+    case "PriorityClass":
+      return namesMatch(scope, spec.priorityClassName ? [spec.priorityClassName] : []);
     case "CrossNamespacePodAffinity":
-      return [
-        ...(spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []),
-        ...(spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []),
-      ].some((term) => term.namespaces?.length || term.namespaceSelector);
+      return [spec.affinity?.podAffinity, spec.affinity?.podAntiAffinity]
+        .flatMap((affinity) => [
+          ...(affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []),
+          ...(affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((one) => one.podAffinityTerm),
+        ])
+        .some((term) => (term?.namespaces?.length ?? 0) > 0 || term?.namespaceSelector !== undefined);
     default:
       return false;
   }
@@ -81,32 +108,25 @@ function scopeMatches({ spec }: Pod, scope: string, operator: string, values: re
 // Finished pods hold nothing any more.
 function podUsage({ spec, status }: Pod): Usage {
   if (status?.phase === "Succeeded" || status?.phase === "Failed") return { pods: "0" };
-  const usage: Record<string, string> = {};
-  for (const which of ["requests", "limits"] as const) {
-    for (const [name, value] of Object.entries(podTotal(spec, which))) {
-      usage[`${which}.${name}`] = value;
-      if (which === "requests" && (name === "cpu" || name === "memory" || name === "ephemeral-storage"))
-        usage[name] = value;
-    }
-  }
-  return usage;
+  const requests = sumOf(podTotal(spec, "requests"), spec.overhead ?? {});
+  const limited = podTotal(spec, "limits");
+  const overhead = Object.entries(spec.overhead ?? {}).filter(([name]) => limited[name] !== undefined);
+  return { ...computeUsage(requests, sumOf(limited, Object.fromEntries(overhead))) };
 }
 
-// Containers run together, those of the start one after the other.
-function podTotal(spec: Pod["spec"], which: "requests" | "limits"): Usage {
-  const total: Record<string, string> = {};
-  const add = (amounts: Usage | undefined) => {
-    for (const [name, value] of Object.entries(amounts ?? {}))
-      total[name] = total[name] ? addQuantities(total[name], value) : value;
-  };
-  for (const { resources } of spec.containers ?? []) add(resources?.[which]);
-  for (const { resources } of spec.initContainers ?? []) {
-    for (const [name, value] of Object.entries(resources?.[which] ?? {})) {
-      if (!total[name] || compareQuantities(value, total[name]) > 0) total[name] = value;
-    }
+const native = new Set(["cpu", "memory", "ephemeral-storage"]);
+const isHugePages = (name: string) => name.startsWith("hugepages-");
+
+/** Requests and limits under the names that quotas have for them. */
+export function computeUsage(requests: Usage, limits: Usage): Usage {
+  const usage: Record<string, string> = {};
+  for (const [name, value] of Object.entries(requests)) {
+    usage[`requests.${name}`] = value;
+    if (native.has(name) || isHugePages(name)) usage[name] = value;
   }
-  if (Object.keys(total).length > 0 || which === "requests") add(spec.overhead);
-  return total;
+  // Of what cannot be overcommitted requests say enough.
+  for (const [name, value] of Object.entries(limits)) if (native.has(name)) usage[`limits.${name}`] = value;
+  return usage;
 }
 
 function serviceUsage({ spec }: Service): Usage {
@@ -118,13 +138,21 @@ function serviceUsage({ spec }: Service): Usage {
   return { "services.loadbalancers": "1", "services.nodeports": String(nodePorts) };
 }
 
-function claimUsage({ spec }: PersistentVolumeClaim): Usage {
-  const storage = spec?.resources?.requests?.storage;
-  const name = spec?.storageClassName;
+const legacyClass = "volume.beta.kubernetes.io/storage-class";
+
+function claimUsage({ metadata, spec, status }: PersistentVolumeClaim): Usage {
+  const storage = claimedStorage(spec?.resources?.requests?.storage, status?.allocatedResources?.storage);
+  const name = metadata.annotations?.[legacyClass] ?? spec?.storageClassName;
   const usage: Record<string, string> = storage ? { "requests.storage": storage } : {};
   if (!name) return usage;
   const prefix = `${name}.storageclass.storage.k8s.io`;
   usage[`${prefix}/persistentvolumeclaims`] = "1";
   if (storage) usage[`${prefix}/requests.storage`] = storage;
   return usage;
+}
+
+// A volume that is growing already counts as large as it will be, in whole bytes.
+function claimedStorage(asked: string | undefined, allocated: string | undefined): string | undefined {
+  if (asked === undefined) return undefined;
+  return roundUpQuantity(allocated !== undefined && compareQuantities(allocated, asked) > 0 ? allocated : asked, 0);
 }

@@ -1,6 +1,7 @@
 import { LimitRange } from "../../api/core/limit-range.ts";
 import type { Pod } from "../../api/core/pod.ts";
-import { addQuantities, compareQuantities, parseQuantity } from "../../machinery/quantity.ts";
+import { podTotal } from "../../api/core/pod-totals.ts";
+import { compareQuantities, parseQuantity } from "../../machinery/quantity.ts";
 import { forbidden } from "../../machinery/status-error.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { AnyObject } from "../../registry/resource.ts";
@@ -26,11 +27,13 @@ export function limitRanger(registry: Registry): AdmissionPlugin {
     name: "LimitRanger",
     handles: ({ operation, resource: plural, group, subresource }) =>
       group === "" &&
-      subresource === "" &&
-      ((plural === "pods" && operation === "CREATE") ||
-        (plural === "persistentvolumeclaims" && operation !== "DELETE")),
+      (plural === "pods"
+        ? (subresource === "" && operation === "CREATE") || (subresource === "resize" && operation === "UPDATE")
+        : plural === "persistentvolumeclaims" &&
+          subresource === "" &&
+          (operation === "CREATE" || operation === "UPDATE")),
     async mutate(object, _previous, request) {
-      if (request.resource !== "pods") return object;
+      if (request.resource !== "pods" || request.operation !== "CREATE") return object;
       const items = (await itemsOf(request.namespace)).filter(({ type }) => type === "Container");
       return items.length === 0 ? object : withDefaults(object, items);
     },
@@ -93,22 +96,10 @@ function podFaults({ spec }: Pod, items: readonly Item[]): readonly string[] {
     if (item.type === "Container") {
       for (const { resources } of all) faults.push(...check(item, resources?.requests ?? {}, resources?.limits ?? {}));
     } else if (item.type === "Pod") {
-      faults.push(...check(item, total(spec.containers ?? [], "requests"), total(spec.containers ?? [], "limits")));
+      faults.push(...check(item, podTotal(spec, "requests"), podTotal(spec, "limits")));
     }
   }
   return [...new Set(faults)];
-}
-
-function total(containers: readonly Container[], which: "requests" | "limits"): Quantities {
-  const sum: Record<string, string> = {};
-  const names = new Set(containers.flatMap(({ resources }) => Object.keys(resources?.[which] ?? {})));
-  for (const name of names) {
-    const values = containers.map(({ resources }) => resources?.[which]?.[name]);
-    // A container without a limit leaves the pod without one.
-    if (which === "limits" && values.includes(undefined)) continue;
-    sum[name] = values.reduce<string>((left, right) => (right === undefined ? left : addQuantities(left, right)), "0");
-  }
-  return sum;
 }
 
 function claimFaults(object: AnyObject, items: readonly Item[]): readonly string[] {
