@@ -10,6 +10,8 @@ import { Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
 import { openScheduler } from "../scheduler/scheduler.ts";
 import { type ApiServer, openServer } from "../server/api-server.ts";
+import { TokenSigner } from "../server/authentication/json-web-token.ts";
+import { legacyClaims } from "../server/authentication/legacy-tokens.ts";
 import type { UserInfo } from "../server/exchange.ts";
 import type { Store } from "../store/store.ts";
 import { openSigner } from "./certificates.ts";
@@ -58,18 +60,21 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     advertise: { address: config.nodeAddress, port: config.apiPort },
     kubelet: { ca: credentials.ca, cert: credentials.kubeletClient.cert, key: credentials.kubeletClient.key },
     clientCa: credentials.ca,
+    proxyClient: credentials.frontProxyClient,
   });
   opened.use(server);
 
   const clientFor = (identity: UserInfo) =>
     createClient(inProcessTransport(server, identity), { fieldManager: managerOf(identity) });
   const managerIdentity: UserInfo = { name: "system:kube-controller-manager", groups: [] };
+  const tokens = new TokenSigner({ privateKey: credentials.serviceAccountKey });
   const informers = opened.use(createInformers({ client: clientFor(managerIdentity), clock, random, log }));
   opened.use(
     runControllers(
       allControllers({
         rootCa: credentials.ca,
         signer: openSigner(credentials.authority, { clock, random }),
+        secretToken: (namespace, secret, account) => tokens.sign(legacyClaims(namespace, secret, account)),
         podRange: config.podRange,
         nodeAddresses: [config.nodeAddress],
       }),
@@ -105,6 +110,7 @@ export function storeFolder(config: ClusterConfig): string {
 }
 
 function serviceAccountIdentity(name: string): UserInfo {
+  if (name.startsWith("system:")) return { name, groups: [] };
   return {
     name: `system:serviceaccount:kube-system:${name}`,
     groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system"],

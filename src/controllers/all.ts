@@ -31,6 +31,7 @@ import { replicationControllerController } from "./replication/replication-contr
 import { resourceQuotaController } from "./resource-quota/resource-quota.ts";
 import { rootCaController } from "./service-account/root-ca.ts";
 import { serviceAccountController } from "./service-account/service-accounts.ts";
+import { type TokenSecretOptions, tokenSecretController } from "./service-account/token-secrets.ts";
 import { statefulSetController } from "./stateful-set/stateful-set.ts";
 
 /** What the cluster tells its controllers. */
@@ -39,6 +40,8 @@ export interface ControllerSettings {
   readonly rootCa: string;
   /** Signs what nodes and users ask for by CertificateSigningRequests; without it nobody does. */
   readonly signer?: CertificateSigner;
+  /** Makes the tokens that stand in Secrets; without it such Secrets stay empty. */
+  readonly secretToken?: TokenSecretOptions["token"];
   /** The range that nodes get their pod subnets from. */
   readonly podRange: string;
   /** Where Services of type LoadBalancer are answered. */
@@ -52,6 +55,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
   return [
     serviceAccountController,
     rootCaController(settings.rootCa),
+    ...(settings.secretToken ? [tokenSecretController({ rootCa: settings.rootCa, token: settings.secretToken })] : []),
     replicaSetController,
     replicationControllerController,
     deploymentController,
