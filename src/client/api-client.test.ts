@@ -57,6 +57,15 @@ describe("each verb is the right call", () => {
       },
     },
     {
+      name: "list, of the metadata alone",
+      call: ({ client }: ReturnType<typeof setUp>) => client.list(things, { namespace: "x", metadataOnly: true }),
+      said: {
+        method: "GET",
+        path: "/api/v1/namespaces/x/things",
+        headers: { accept: "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1" },
+      },
+    },
+    {
       name: "create, adding kind and version",
       call: ({ client }: ReturnType<typeof setUp>) => client.create(things, bare as never, { dryRun: true }),
       said: {

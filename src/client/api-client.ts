@@ -50,7 +50,12 @@ export function createClient(transport: Transport, defaults: { readonly fieldMan
         signal: options?.signal,
       }),
     async list<T>(kind: KindRef<T>, options: ListOptions = {}) {
-      const list = await call<KubeList<T>>({ method: "GET", path: listPath(kind, options), signal: options.signal });
+      const list = await call<KubeList<T>>({
+        method: "GET",
+        path: listPath(kind, options),
+        ...accepting("PartialObjectMetadataList", options),
+        signal: options.signal,
+      });
       return { ...list, items: (list.items ?? []).map((item) => typed(kind, item)) };
     },
     async *watch<T>(kind: KindRef<T>, options: WatchOptions = {}) {
@@ -60,7 +65,8 @@ export function createClient(transport: Transport, defaults: { readonly fieldMan
         timeoutSeconds: options.timeoutSeconds?.toString(),
         sendInitialEvents: options.sendInitialEvents ? "true" : undefined,
       });
-      const answer = await send({ method: "GET", path, signal: options.signal });
+      const shape = accepting("PartialObjectMetadata", options);
+      const answer = await send({ method: "GET", path, ...shape, signal: options.signal });
       for await (const event of answer.events()) {
         if (event.type === "ERROR") throw StatusError.fromStatus(event.object as Status);
         yield event as WatchEvent<T>;
@@ -117,6 +123,10 @@ export function createClient(transport: Transport, defaults: { readonly fieldMan
     updateSubresource: (kind, key, subresource, body) =>
       call({ method: "PUT", path: resourcePath(kind, key, subresource) + write(undefined), body }),
   };
+}
+
+function accepting(shape: string, { metadataOnly }: ListOptions): Pick<TransportRequest, "headers"> {
+  return metadataOnly ? { headers: { accept: `application/json;as=${shape};g=meta.k8s.io;v=v1` } } : {};
 }
 
 /** Adds apiVersion and kind where they are missing: items of a list come without. */

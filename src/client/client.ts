@@ -9,6 +9,8 @@ export interface ListOptions {
   readonly continue?: string;
   readonly resourceVersion?: string;
   readonly resourceVersionMatch?: "Exact" | "NotOlderThan";
+  /** Objects come with nothing but their metadata. */
+  readonly metadataOnly?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -102,12 +104,18 @@ export interface Informer<T = KubeObject> {
   on(handler: InformerHandler<T>): Disposable;
 }
 
+/** Which part of a kind's objects a local copy has. */
+export interface InformerSelection {
+  readonly namespace?: string;
+  readonly fieldSelector?: string;
+  readonly labelSelector?: string;
+  /** Names, labels, owners, finalizers and times are enough; a copy that has more is taken where there is one already. */
+  readonly metadataOnly?: boolean;
+}
+
 /** One informer per kind and selection, shared by all who ask; they close together. */
 export interface Informers {
-  of<T>(
-    kind: KindRef<T>,
-    selection?: { readonly namespace?: string; readonly fieldSelector?: string; readonly labelSelector?: string },
-  ): Informer<T>;
+  of<T>(kind: KindRef<T>, selection?: InformerSelection): Informer<T>;
   /** Resolves when every informer asked for so far has synced. */
   synced(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

@@ -45,6 +45,24 @@ describe("what a copy holds", () => {
     await informers[Symbol.asyncDispose]();
   });
 
+  test("is the metadata alone where that is enough, without its details, unless there is a whole copy", async () => {
+    const { scripted, informers, informer } = setUp([thing("a", 3)]);
+    await informer.synced();
+    expect(informers.of(things, { metadataOnly: true })).toBe(informer);
+    const slim = informers.of(things, { metadataOnly: true, labelSelector: "x" });
+    await slim.synced();
+    await turns();
+    const annotations = { note: "long" };
+    scripted.lastWatch.tell("ADDED", { ...thing("b", 11, { annotations, managedFields: [] }), spec: {} } as KubeObject);
+    await turns();
+    const b = slim.get({ namespace: "default", name: "b" });
+    expect(b).toMatchObject({ apiVersion: "v1", kind: "Thing", metadata: { name: "b", uid: expect.any(String) } });
+    expect(Object.keys(b ?? {}).sort()).toEqual(["apiVersion", "kind", "metadata"]);
+    expect(b?.metadata).not.toHaveProperty("annotations");
+    expect(b?.metadata).not.toHaveProperty("managedFields");
+    await informers[Symbol.asyncDispose]();
+  });
+
   test("a bookmark moves the revision and nothing else", async () => {
     const { scripted, informer, story, informers } = setUp();
     await informer.synced();

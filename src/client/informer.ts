@@ -3,9 +3,9 @@ import type { Clock } from "../lib/clock.ts";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
-import { type KindRef, type KubeObject, keyOf, keyText, type ObjectKey } from "../machinery/object.ts";
+import { apiVersionOf, type KindRef, type KubeObject, keyOf, keyText, type ObjectKey } from "../machinery/object.ts";
 import { isStatus } from "../machinery/status-error.ts";
-import type { Client, Informer, InformerHandler, Informers } from "./client.ts";
+import type { Client, Informer, InformerHandler, InformerSelection, Informers } from "./client.ts";
 import type { WatchEvent } from "./transport.ts";
 
 export interface InformersOptions {
@@ -15,18 +15,12 @@ export interface InformersOptions {
   readonly log: Log;
 }
 
-interface Selection {
-  readonly namespace?: string;
-  readonly fieldSelector?: string;
-  readonly labelSelector?: string;
-}
-
 /** Informers over one client; each kind and selection is listed and watched once. */
 export function createInformers(options: InformersOptions): Informers {
   const known = new Map<string, CachedInformer<KubeObject>>();
   return {
-    of<T>(kind: KindRef<T>, selection: Selection = {}) {
-      const name = [
+    of<T>(kind: KindRef<T>, selection: InformerSelection = {}) {
+      const whole = [
         kind.group,
         kind.version,
         kind.plural,
@@ -34,7 +28,8 @@ export function createInformers(options: InformersOptions): Informers {
         selection.fieldSelector,
         selection.labelSelector,
       ].join("|");
-      let informer = known.get(name);
+      const name = selection.metadataOnly ? `${whole}|metadata` : whole;
+      let informer = known.get(name) ?? known.get(whole);
       if (!informer) {
         informer = new CachedInformer(kind as KindRef<KubeObject>, selection, options);
         known.set(name, informer);
@@ -52,6 +47,17 @@ export function createInformers(options: InformersOptions): Informers {
   };
 }
 
+/** Made when somebody first asks: most kinds are never asked for most of them. */
+const builtIn: Readonly<Record<string, (object: KubeObject) => readonly string[]>> = {
+  namespace: ({ metadata }) => [metadata.namespace ?? ""],
+  owner: ({ metadata }) => {
+    const owner = metadata.ownerReferences?.find(({ controller }) => controller);
+    return owner ? [owner.uid] : [];
+  },
+  orphans: ({ metadata }) =>
+    metadata.ownerReferences?.some(({ controller }) => controller) ? [] : [metadata.namespace ?? ""],
+};
+
 interface Index<T> {
   readonly of: (object: T) => readonly string[];
   readonly entries: Map<string, Map<string, T>>;
@@ -59,7 +65,7 @@ interface Index<T> {
 
 class CachedInformer<T extends KubeObject> implements Informer<T> {
   readonly kind: KindRef<T>;
-  readonly #selection: Selection;
+  readonly #selection: InformerSelection;
   readonly #options: InformersOptions;
   readonly #objects = new Map<string, T>();
   readonly #indexes = new Map<string, Index<T>>();
@@ -73,21 +79,11 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
   #position: string | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(kind: KindRef<T>, selection: Selection, options: InformersOptions) {
+  constructor(kind: KindRef<T>, selection: InformerSelection, options: InformersOptions) {
     this.kind = kind;
     this.#selection = selection;
     this.#options = options;
     this.#firstSync.promise.catch(() => {});
-    this.index("namespace", (object) => [object.metadata.namespace ?? ""]);
-    this.index("owner", (object) => {
-      const owner = object.metadata.ownerReferences?.find((reference) => reference.controller);
-      return owner ? [owner.uid] : [];
-    });
-    this.index("orphans", (object) =>
-      object.metadata.ownerReferences?.some((reference) => reference.controller)
-        ? []
-        : [object.metadata.namespace ?? ""],
-    );
   }
 
   get hasSynced(): boolean {
@@ -131,6 +127,7 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
   }
 
   by(index: string, value: string): readonly T[] {
+    if (Object.hasOwn(builtIn, index)) this.index(index, builtIn[index]!);
     const found = this.#indexes.get(index);
     if (!found) throw new Fault("internal", `informer of ${this.kind.plural} has no index ${index}`);
     const entries = found.entries.get(value);
@@ -185,7 +182,8 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
     const { client } = this.#options;
     const list = await client.list(this.kind, { ...this.#selection, signal: this.#stop.signal });
     const seen = new Set<string>();
-    for (const object of list.items) {
+    for (const item of list.items) {
+      const object = this.#kept(item);
       const key = keyText(keyOf(object));
       seen.add(key);
       this.#set(key, object);
@@ -224,7 +222,7 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
   }
 
   #apply(event: WatchEvent<T>): void {
-    const object = event.object;
+    const object = this.#kept(event.object);
     if (event.type !== "BOOKMARK") {
       const key = keyText(keyOf(object));
       if (event.type === "DELETED") this.#remove(key, object);
@@ -233,6 +231,10 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
     this.#advance(object.metadata.resourceVersion);
     // Also when the watch breaks off later: told again from an earlier place, the copy would go back in time.
     if (object.metadata.resourceVersion) this.#position = object.metadata.resourceVersion;
+  }
+
+  #kept(object: T): T {
+    return this.#selection.metadataOnly ? withoutDetails(this.kind, object) : object;
   }
 
   #advance(resourceVersion: string | undefined): void {
@@ -285,6 +287,12 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
       }
     }
   }
+}
+
+// Who owns which field, and what others have noted, is the greater part of most objects' metadata.
+function withoutDetails<T extends KubeObject>(kind: KindRef<T>, { metadata }: T): T {
+  const { managedFields: _owners, annotations: _notes, ...rest } = metadata;
+  return { apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: rest } as T;
 }
 
 function enter<T>(index: Index<T>, key: string, object: T): void {

@@ -1,5 +1,5 @@
 import type { Revision } from "../store/store.ts";
-import { Held, withRevision } from "./held.ts";
+import { type Held, hold } from "./held.ts";
 import type { AnyObject, Resource } from "./resource.ts";
 
 interface Draft {
@@ -35,7 +35,7 @@ export class Authored {
     if (!draft) return undefined;
     if (draft.held?.revision !== revision) {
       const { resource, key, object, tail } = draft;
-      draft.held = new Held(resource, key, revision, withRevision(object, revision), tail);
+      draft.held = hold(resource, key, revision, object, tail);
     }
     return draft.held;
   }

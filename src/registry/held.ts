@@ -5,6 +5,7 @@ import { deepFreeze } from "../machinery/equality.ts";
 import type { KubeObject } from "../machinery/object.ts";
 import type { Revision } from "../store/store.ts";
 import type { AnyObject, Resource, Served } from "./resource.ts";
+import type { Shelf } from "./shelf.ts";
 
 /** One version's form of a held object: the value, and its JSON split where the resourceVersion goes. */
 interface View {
@@ -14,24 +15,42 @@ interface View {
 }
 
 /**
- * One state of one object, decoded once and encoded once, however many readers it has. Its JSON is kept without the
- * resourceVersion, which is only known after the commit and is put in when the bytes go out.
+ * One state of one object. Its bytes are held, outside the JavaScript heap; the object itself only as long as somebody
+ * uses it, and all who use it share it. The JSON is kept without the resourceVersion, which is only known after the
+ * commit and is put in when the bytes go out.
  */
 export class Held {
   readonly resource: Resource;
   readonly key: string;
   readonly revision: Revision;
-  /** In the stored version, with its resourceVersion. */
-  readonly object: AnyObject;
+  /** What most selections ask for, so that they need not decode the object. */
+  readonly labels: Labels;
   #tail: Uint8Array;
+  #object: WeakRef<AnyObject> | undefined;
   #views: Map<Served, View> | undefined;
 
-  constructor(resource: Resource, key: string, revision: Revision, object: AnyObject, tail: Uint8Array) {
+  constructor(resource: Resource, key: string, revision: Revision, tail: Uint8Array, known: Known) {
     this.resource = resource;
     this.key = key;
     this.revision = revision;
-    this.object = resource.freeze ? deepFreeze(object) : object;
+    this.labels = known.labels;
     this.#tail = tail;
+    if (known.object) this.#share(known.object);
+  }
+
+  get name(): string {
+    return this.key.slice(this.key.lastIndexOf("/") + 1);
+  }
+
+  /** Empty for objects that are in no namespace. */
+  get namespace(): string {
+    if (!this.resource.namespaced) return "";
+    return this.key.slice(this.resource.range.start.length, this.key.lastIndexOf("/"));
+  }
+
+  /** In the stored version, with its resourceVersion. */
+  get object(): AnyObject {
+    return this.#object?.deref() ?? this.#share(withSharedOwners(JSON.parse(text(this.json(this.resource.stored)))));
   }
 
   /** The object in one of the versions that its resource is served in. */
@@ -76,7 +95,27 @@ export class Held {
 
   /** The same object as the deletion at `revision` left it. */
   deleted(revision: Revision): Held {
-    return new Held(this.resource, this.key, revision, withRevision(this.object, revision), this.#tail);
+    return new Held(this.resource, this.key, revision, this.#tail, { labels: this.labels });
+  }
+
+  /** Packs the bytes away; they were in a place of their own until now. */
+  moveTo(shelf: Shelf): void {
+    this.#tail = shelf.keep(this.#tail);
+  }
+
+  /** Tells the shelf that this state is history; whoever still reads it keeps its bytes alive. */
+  leave(shelf: Shelf): void {
+    shelf.release(this.#tail);
+  }
+
+  /** Whether the bytes lie where most has been given back. */
+  isStranded(shelf: Shelf): boolean {
+    return shelf.isSparse(this.#tail);
+  }
+
+  #share(object: AnyObject): AnyObject {
+    this.#object = new WeakRef(this.resource.freeze ? deepFreeze(object) : object);
+    return object;
   }
 
   #revisionBytes(): Uint8Array {
@@ -99,16 +138,31 @@ export function toServed(object: AnyObject, served: Served): AnyObject {
   return served.mapping ? (served.mapping.fromStored(object) as AnyObject) : object;
 }
 
+/** What is known of an object beside its bytes. */
+interface Known {
+  readonly labels: Labels;
+  /** With its resourceVersion. */
+  readonly object?: AnyObject;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** An object that was just written or read, as it is held from now on. */
+export function hold(resource: Resource, key: string, revision: Revision, object: AnyObject, tail: Uint8Array): Held {
+  return new Held(resource, key, revision, tail, { labels: labelsOf(object), object: withRevision(object, revision) });
+}
+
+const none: Labels = {};
+
+const labelsOf = ({ metadata: { labels } }: AnyObject): Labels => labels ?? none;
+
 /** What goes into the store: the object's JSON without its resourceVersion. */
 export function encodeStored(
   resource: Resource,
   object: AnyObject,
 ): { readonly bytes: Uint8Array; readonly tail: Uint8Array } {
   const { head } = resource.stored;
-  const text = stringify(resource.stored, object);
-  // A buffer of its own: in Node's shared pool it would keep the memory of short-lived neighbours as long as itself.
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
-  bytes.write(text);
+  const bytes = Buffer.from(stringify(resource.stored, object));
   return { bytes, tail: bytes.subarray(head.length) };
 }
 
@@ -117,26 +171,28 @@ export function decodeStored(resource: Resource, key: string, revision: Revision
   const { stored } = resource;
   let raw: AnyObject;
   try {
-    raw = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+    raw = JSON.parse(text(bytes));
   } catch (error) {
     throw new Fault("corrupt", `${key} does not hold an object`, { cause: error });
   }
   if (raw.apiVersion === stored.apiVersion) {
     const today = asToday(resource, raw);
     const tail = today === raw ? bytes.subarray(stored.head.length) : encodeStored(resource, today).tail;
-    return new Held(resource, key, revision, withRevision(withSharedOwners(today), revision), tail);
+    return hold(resource, key, revision, withSharedOwners(today), tail);
   }
   // Written when another version was the stored one.
   const mapping = resource.versions.get(raw.apiVersion)?.mapping;
   const renamed = { ...(mapping ? mapping.toStored(raw) : raw), apiVersion: stored.apiVersion, kind: stored.kind };
   const object = asToday(resource, renamed);
-  return new Held(resource, key, revision, withRevision(object, revision), encodeStored(resource, object).tail);
+  return hold(resource, key, revision, object, encodeStored(resource, object).tail);
 }
 
 // What wrote it may have known fewer defaults than this server does. One that has them all comes back as it is.
 function asToday({ declaration: { fromStore, defaults } }: Resource, object: AnyObject): AnyObject {
   return ((fromStore ?? defaults)?.(object) ?? object) as AnyObject;
 }
+
+const text = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 
 // Thousands of objects from one template would otherwise each keep a copy of the same sets.
 function withSharedOwners(object: AnyObject): AnyObject {

@@ -79,12 +79,12 @@ function page({ cache }: Collection, { range, start, selection, limit }: Page): 
   const items: Held[] = [];
   if (name !== undefined && namespace !== undefined) {
     const held = cache.get(range.start + name);
-    if (held && held.key >= start && (!matches || matches(held.object))) items.push(held);
+    if (held && held.key >= start && (!matches || matches(held))) items.push(held);
     return { items, revision };
   }
   const end = range.end;
   for (const held of cache.range({ start, end })) {
-    if (matches && !matches(held.object)) continue;
+    if (matches && !matches(held)) continue;
     if (limit > 0 && items.length === limit) {
       const next = after(range, items.at(-1)!);
       const rest = matches ? {} : { remaining: cache.picture({ start: next.key, end }).count() };
@@ -116,7 +116,7 @@ async function past(collection: Collection, store: Store, request: Past): Promis
       await prepareStored(collection.resource, collection.cache.authored, snapshot.entries);
       for (const [index, entry] of snapshot.entries.entries()) {
         const held = heldOf(collection, entry);
-        if (matches && !matches(held.object)) continue;
+        if (matches && !matches(held)) continue;
         if (limit > 0 && items.length === limit) {
           const rest = snapshot.count === undefined ? {} : { remaining: snapshot.count - index };
           const next = after(range, items.at(-1)!).start;

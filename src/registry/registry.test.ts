@@ -27,6 +27,17 @@ describe("writing", () => {
     expect(JSON.parse(Buffer.from(held.json(collection.resource.stored)).toString())).toEqual(made);
   });
 
+  test("an object that nobody has any more is made anew from its bytes, the same as before", async () => {
+    await using fixture = await openRegistryFixture();
+    const labels = { app: "web" };
+    const created = await fixture.create(ConfigMap, map("a", { x: "1" }, labels));
+    const held = await fixture.registry.of(ConfigMap).get("default", "a");
+    expect(held.object).toBe(held.object);
+    const again = held.deleted(99n);
+    expect(again.object).toEqual({ ...created, metadata: { ...created.metadata, resourceVersion: "99" } });
+    expect([again.namespace, again.name, again.labels]).toEqual(["default", "a", labels]);
+  });
+
   test("a second object of the same name is refused", async () => {
     await using fixture = await openRegistryFixture();
     await fixture.create(ConfigMap, map("a"));

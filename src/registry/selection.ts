@@ -2,6 +2,7 @@ import type { FieldSelector } from "../machinery/field-selector.ts";
 import { goQuote } from "../machinery/fields.ts";
 import type { Selector } from "../machinery/labels.ts";
 import { badRequest } from "../machinery/status-error.ts";
+import type { Held } from "./held.ts";
 import type { AnyObject, Resource } from "./resource.ts";
 import type { Scope } from "./subscriptions.ts";
 
@@ -11,7 +12,7 @@ export interface Selection {
   /** When only objects of this name can match. */
   readonly name?: string;
   /** Absent when the namespace is all that selects. */
-  readonly matches?: (object: AnyObject) => boolean;
+  readonly matches?: (held: Held) => boolean;
   /** Where changes that may concern it are told. */
   readonly scope: Scope;
 }
@@ -22,19 +23,21 @@ export interface SelectionParts {
   readonly fields?: FieldSelector | undefined;
 }
 
+type Test = (held: Held) => boolean;
+
 const nameField = "metadata.name";
 const namespaceField = "metadata.namespace";
 
 /** Compiles selectors for a resource. Throws BadRequest for a field that the kind does not offer. */
 export function selectionOf(resource: Resource, { namespace, labels, fields }: SelectionParts): Selection {
-  const tests: ((object: AnyObject) => boolean)[] = [];
-  if (labels && !labels.everything) tests.push(({ metadata }) => labels.matches(metadata.labels ?? {}));
+  const tests: Test[] = [];
+  if (labels && !labels.everything) tests.push((held) => labels.matches(held.labels));
   if (!fields || fields.everything) return assemble(tests, namespace);
 
   const offered = resource.declaration.fields ?? {};
   for (const { field, equal, value } of fields.requirements) {
     const read = fieldReader(offered, field, resource.custom);
-    tests.push(equal ? (object) => read(object) === value : (object) => read(object) !== value);
+    tests.push(equal ? (held) => read(held) === value : (held) => read(held) !== value);
   }
   const name = fields.exact(nameField);
   const space = namespace ?? (resource.namespaced ? fields.exact(namespaceField) : undefined);
@@ -49,13 +52,13 @@ export function everythingIn(namespace: string | undefined): Selection {
 }
 
 function assemble(
-  tests: readonly ((object: AnyObject) => boolean)[],
+  tests: readonly Test[],
   namespace: string | undefined,
   name?: string,
   field?: Scope["field"],
 ): Selection {
   const [first, ...others] = tests;
-  const matches = others.length === 0 ? first : (object: AnyObject) => tests.every((test) => test(object));
+  const matches = others.length === 0 ? first : (held: Held) => tests.every((test) => test(held));
   const place = { ...(namespace ? { namespace } : {}), ...(name === undefined ? {} : { name }) };
   return { ...place, ...(matches ? { matches } : {}), scope: { ...place, ...(field ? { field } : {}) } };
 }
@@ -64,11 +67,11 @@ function fieldReader(
   offered: Readonly<Record<string, (object: AnyObject) => string>>,
   field: string,
   custom: boolean,
-): (object: AnyObject) => string {
-  if (field === nameField) return ({ metadata }) => metadata.name;
-  if (field === namespaceField) return ({ metadata }) => metadata.namespace ?? "";
+): (held: Held) => string {
+  if (field === nameField) return ({ name }) => name;
+  if (field === namespaceField) return ({ namespace }) => namespace;
   const read = Object.hasOwn(offered, field) ? offered[field] : undefined;
-  if (read) return read;
+  if (read) return ({ object }) => read(object);
   const known = Object.keys(offered);
   // Kinds with fields of their own answer as their conversion functions do upstream.
   throw badRequest(

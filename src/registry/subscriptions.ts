@@ -41,7 +41,7 @@ export class Subscriptions {
 
   emit(event: CacheEvent): void {
     if (this.#shelves.size === 0) return;
-    const { namespace = "", name } = event.held.object.metadata;
+    const { namespace, name } = event.held;
     this.#tell("all", event);
     this.#tell(`namespace:${namespace}`, event);
     this.#tell(`object:${namespace}/${name}`, event);

@@ -11,6 +11,7 @@ import { EventWindow } from "./event-window.ts";
 import { decodeStored, type Held } from "./held.ts";
 import { OrderedMap, type Picture } from "./ordered-map.ts";
 import type { AnyObject, Resource } from "./resource.ts";
+import { Shelf } from "./shelf.ts";
 import { type Scope, Subscriptions } from "./subscriptions.ts";
 
 /** Told of every change in a scope, in revision order. Must not throw and must not change the objects. */
@@ -35,6 +36,7 @@ export class WatchCache {
   readonly authored = new Authored();
   readonly #options: WatchCacheOptions;
   readonly #objects = new OrderedMap<Held>();
+  readonly #shelf = new Shelf();
   readonly #window = new EventWindow();
   readonly #subscriptions = new Subscriptions();
   readonly #waiters: {
@@ -158,13 +160,13 @@ export class WatchCache {
       if (previous?.revision === modified) continue;
       const held = this.#decode(key, modified, value);
       if (!held) continue;
-      this.#objects.set(key, held);
+      this.#hold(held, previous);
       if (this.#running) events.push(new CacheEvent(previous ? "MODIFIED" : "ADDED", held, previous, true));
     }
     // Whoever stops at an event has been told all that came before it.
     events.sort((a, b) => (a.revision < b.revision ? -1 : 1));
     for (const gone of before.values()) {
-      this.#objects.delete(gone.key);
+      this.#forget(gone);
       events.push(new CacheEvent("DELETED", gone.deleted(snapshot.revision), gone, true));
     }
     for (const event of events) this.#subscriptions.emit(event);
@@ -201,14 +203,33 @@ export class WatchCache {
     const previous = this.#objects.get(change.key);
     if (change.value === null) {
       if (!previous) return;
-      this.#objects.delete(change.key);
+      this.#forget(previous);
       this.#emit(new CacheEvent("DELETED", previous.deleted(change.revision), previous));
       return;
     }
     const held = this.#decode(change.key, change.revision, change.value);
     if (!held) return;
-    this.#objects.set(change.key, held);
+    this.#hold(held, previous);
     this.#emit(new CacheEvent(previous ? "MODIFIED" : "ADDED", held, previous));
+  }
+
+  #hold(held: Held, previous: Held | undefined): void {
+    held.moveTo(this.#shelf);
+    this.#objects.set(held.key, held);
+    if (previous) this.#leave(previous);
+  }
+
+  #forget(held: Held): void {
+    this.#objects.delete(held.key);
+    this.#leave(held);
+  }
+
+  #leave(held: Held): void {
+    held.leave(this.#shelf);
+    if (!this.#shelf.isWasteful) return;
+    for (const stranded of this.range(this.resource.range)) {
+      if (stranded.isStranded(this.#shelf)) stranded.moveTo(this.#shelf);
+    }
   }
 
   #fromHistory({ key, value, previous, revision }: Change): CacheEvent | undefined {

@@ -190,7 +190,7 @@ class WatchFeed implements AsyncIterable<readonly WatchFrame[]> {
     if (event.revision <= this.#told) return;
     const { selection, served } = this.#options;
     const { matches, namespace } = selection;
-    const inSpace = namespace === undefined || event.held.object.metadata.namespace === namespace;
+    const inSpace = namespace === undefined || event.held.namespace === namespace;
     if (!inSpace) return;
     if (event.gap) {
       this.#expire(this.#seen);
@@ -200,8 +200,8 @@ class WatchFeed implements AsyncIterable<readonly WatchFrame[]> {
       this.#push(new EventFrame(event.type, event.held, event, served));
       return;
     }
-    const before = event.previous !== undefined && matches(event.previous.object);
-    const now = event.type !== "DELETED" && matches(event.held.object);
+    const before = event.previous !== undefined && matches(event.previous);
+    const now = event.type !== "DELETED" && matches(event.held);
     if (now) this.#push(new EventFrame(before ? "MODIFIED" : "ADDED", event.held, event, served));
     else if (before)
       this.#push(new EventFrame("DELETED", event.type === "DELETED" ? event.held : event.left, event, served));
@@ -242,10 +242,10 @@ export function* selected({ cache, resource }: Collection, selection: Selection)
   const range = resource.rangeOf(namespace);
   if (name !== undefined && (namespace !== undefined || !resource.namespaced)) {
     const held = cache.get(range.start + name);
-    if (held && (!matches || matches(held.object))) yield held;
+    if (held && (!matches || matches(held))) yield held;
     return;
   }
-  for (const held of cache.picture(range)) if (!matches || matches(held.object)) yield held;
+  for (const held of cache.picture(range)) if (!matches || matches(held)) yield held;
 }
 
 class HeldFrame implements WatchFrame {

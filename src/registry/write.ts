@@ -37,7 +37,12 @@ export interface Written {
 }
 
 export function written(held: Held): Written {
-  return { object: held.object, held };
+  return {
+    held,
+    get object() {
+      return held.object;
+    },
+  };
 }
 
 /** The time as objects carry it. */

@@ -46,8 +46,9 @@ export class Tables {
       overlappingSync: false,
       // Its own batching leaves rejected promises that nobody holds; the writer makes batches itself.
       eventTurnBatching: false,
-      // Read by the addon, though its types do not know it: nobody else may read secrets.
-      ...{ permissionsMode: 0o600 },
+      // Read by the addon, though its types do not know them. Pages of 8 KiB waste a third less on objects of 1 to 5 KB
+      // than those of 4; a store that exists keeps what it has. Nobody else may read secrets.
+      ...{ pageSize: 8192, permissionsMode: 0o600 },
     });
     this.log = this.root.openDB("log", { encoding: "binary" });
     const encoder = { encode: (bytes: Buffer) => bytes, decode: (bytes: Buffer) => bytes.readDoubleLE(0) };

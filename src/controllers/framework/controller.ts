@@ -1,4 +1,4 @@
-import type { Client, Informer } from "../../client/client.ts";
+import type { Client, Informer, InformerSelection } from "../../client/client.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
@@ -14,7 +14,7 @@ export interface Cache {
   ownedBy<T>(kind: KindRef<T>, uid: string): readonly T[];
   /** Objects of a namespace that nothing controls. */
   orphans<T>(kind: KindRef<T>, namespace: string): readonly T[];
-  informer<T>(kind: KindRef<T>): Informer<T>;
+  informer<T>(kind: KindRef<T>, selection?: InformerSelection): Informer<T>;
 }
 
 /** What a reconcile may use. `client` acts under the controller's own identity and remembers its writes for the key. */
@@ -41,6 +41,8 @@ export type Change = "added" | "updated" | "deleted";
 /** Turns changes of another kind into keys of the controller's kind. */
 export interface Watch {
   readonly kind: KindRef<KubeObject>;
+  /** Those that count, and what of them; all by default. `Cache.informer` reads the same copy. */
+  readonly selection?: InformerSelection;
   /** Called with the new object (or the last one, when deleted) and, when updated, the one before. */
   readonly keys: (
     object: KubeObject,
@@ -54,8 +56,9 @@ export interface Watch {
 export function watches<T>(
   kind: KindRef<T>,
   keys: (object: T, previous: T | undefined, cache: Cache, change: Change) => readonly ObjectKey[],
+  selection: InformerSelection = {},
 ): Watch {
-  return { kind: kind as unknown as KindRef<KubeObject>, keys: keys as unknown as Watch["keys"] };
+  return { kind: kind as unknown as KindRef<KubeObject>, keys: keys as unknown as Watch["keys"], selection };
 }
 
 export interface ControllerDefinition {
@@ -115,6 +118,8 @@ export interface LoopDefinition {
   readonly eventSource: string;
   /** Kinds whose local copies it wants. */
   readonly reads: readonly KindRef<KubeObject>[];
+  /** What of them. */
+  readonly selection?: InformerSelection;
   /** Runs until `context.signal` aborts; a throw restarts it after a back-off. */
   readonly run: (context: ReconcileContext) => Promise<void>;
 }

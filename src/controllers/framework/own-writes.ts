@@ -1,20 +1,18 @@
-import type { Client, Informers } from "../../client/client.ts";
+import type { Client, Informer } from "../../client/client.ts";
 import { type KindRef, type KubeObject, keyText, type ObjectKey } from "../../machinery/object.ts";
 
 /** What one key's reconcile wrote and the local copies may not hold yet. */
 export class OwnWrites {
-  readonly #informers: Informers;
-  readonly #watched: ReadonlySet<string>;
-  readonly #writes = new Map<string, { readonly kind: KindRef<KubeObject>; revision: bigint }>();
+  readonly #copies: ReadonlyMap<string, Informer>;
+  readonly #writes = new Map<string, { readonly informer: Informer; readonly revision: bigint }>();
   readonly #deletes = new Map<
     string,
-    { readonly kind: KindRef<KubeObject>; readonly key: ObjectKey; readonly uid: string | undefined }
+    { readonly informer: Informer; readonly key: ObjectKey; readonly uid: string | undefined }
   >();
 
-  /** `watched`: the names (`kindText`) of the kinds that have a local copy; writes of other kinds are not waited for. */
-  constructor(informers: Informers, watched: ReadonlySet<string>) {
-    this.#informers = informers;
-    this.#watched = watched;
+  /** The local copies by the names (`kindText`) of their kinds; writes of other kinds are not waited for. */
+  constructor(copies: ReadonlyMap<string, Informer>) {
+    this.#copies = copies;
   }
 
   get empty(): boolean {
@@ -44,9 +42,8 @@ export class OwnWrites {
 
   /** Resolves when the local copies hold every write noted; rejects when the signal aborts first. */
   async seen(signal: AbortSignal): Promise<void> {
-    for (const { kind, revision } of this.#writes.values()) await this.#informers.of(kind).reached(revision, signal);
-    for (const { kind, key, uid } of this.#deletes.values()) {
-      const informer = this.#informers.of(kind);
+    for (const { informer, revision } of this.#writes.values()) await informer.reached(revision, signal);
+    for (const { informer, key, uid } of this.#deletes.values()) {
       for (;;) {
         const object = informer.get(key);
         if (!object || object.metadata.uid !== uid || object.metadata.deletionTimestamp) break;
@@ -62,21 +59,22 @@ export class OwnWrites {
   }
 
   #current(kind: KindRef<unknown>, key: ObjectKey): KubeObject | undefined {
-    return this.#watched.has(kindText(kind)) ? this.#informers.of(kind as KindRef<KubeObject>).get(key) : undefined;
+    return this.#copies.get(kindText(kind))?.get(key);
   }
 
   #wrote(kind: KindRef<unknown>, resourceVersion: string): void {
     const name = kindText(kind);
-    if (!this.#watched.has(name)) return;
+    const informer = this.#copies.get(name);
+    if (!informer) return;
     const revision = BigInt(resourceVersion);
     const known = this.#writes.get(name);
-    if (!known || known.revision < revision) this.#writes.set(name, { kind: kind as KindRef<KubeObject>, revision });
+    if (!known || known.revision < revision) this.#writes.set(name, { informer, revision });
   }
 
   #deleted(kind: KindRef<unknown>, key: ObjectKey, uid: string | undefined): void {
     const name = kindText(kind);
-    if (this.#watched.has(name))
-      this.#deletes.set(`${name} ${keyText(key)}`, { kind: kind as KindRef<KubeObject>, key, uid });
+    const informer = this.#copies.get(name);
+    if (informer) this.#deletes.set(`${name} ${keyText(key)}`, { informer, key, uid });
   }
 }
 

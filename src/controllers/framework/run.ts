@@ -1,4 +1,4 @@
-import type { Client, Informers } from "../../client/client.ts";
+import type { Client, Informer, InformerSelection, Informers } from "../../client/client.ts";
 import { createEventRecorder } from "../../client/event-recorder.ts";
 import { WorkQueue } from "../../client/work-queue.ts";
 import { Backoff } from "../../lib/backoff.ts";
@@ -49,7 +49,7 @@ function cacheOf(informers: Informers): Cache {
     list: (kind, namespace) => informers.of(kind).list(namespace),
     ownedBy: (kind, uid) => informers.of(kind).by("owner", uid),
     orphans: (kind, namespace) => informers.of(kind).by("orphans", namespace),
-    informer: (kind) => informers.of(kind),
+    informer: (kind, selection) => informers.of(kind, selection),
   };
 }
 
@@ -76,23 +76,21 @@ async function runController(
   const { informers, clock, random } = options;
   const context = contextOf(definition, options, signal);
   const queue = new WorkQueue({ clock, random });
-  const kinds = [
-    definition.for,
-    ...definition.owns,
-    ...definition.watches.map((watch) => watch.kind),
-    ...definition.reads,
-  ];
-  const watched = new Set(kinds.map(kindText));
+  const copies = new Map<string, Informer>();
+  for (const { kind, selection } of definition.watches) copies.set(kindText(kind), informers.of(kind, selection));
+  for (const kind of [definition.for, ...definition.owns, ...definition.reads]) {
+    copies.set(kindText(kind), informers.of(kind));
+  }
   for (const index of definition.indexes) informers.of(index.kind).index(index.name, index.of);
-  const all = kinds.map((kind) => informers.of(kind));
-  await Promise.race([Promise.all(all.map((informer) => informer.synced())), aborted(signal)]);
+  const synced = Array.from(copies.values(), (informer) => informer.synced());
+  await Promise.race([Promise.all(synced), aborted(signal)]);
   if (signal.aborted) return;
 
   const subscriptions = subscribe(definition, informers, context.cache, queue);
   const writes = new Map<string, OwnWrites>();
 
   const work = async (key: string): Promise<void> => {
-    const own = writes.get(key) ?? new OwnWrites(informers, watched);
+    const own = writes.get(key) ?? new OwnWrites(copies);
     try {
       if (!own.empty) {
         using patience = timeout(clock, ownWritesPatience);
@@ -147,8 +145,9 @@ function subscribe(
   const each = (
     kind: KindRef<KubeObject>,
     tell: (object: KubeObject, previous: KubeObject | undefined, change: Change) => void,
+    selection?: InformerSelection,
   ) =>
-    informers.of(kind).on({
+    informers.of(kind, selection).on({
       added: (object) => tell(object, undefined, "added"),
       updated: (object, previous) => tell(object, previous, "updated"),
       deleted: (object) => tell(object, undefined, "deleted"),
@@ -157,9 +156,13 @@ function subscribe(
     each(definition.for, enqueue),
     ...definition.owns.map((kind) => each(kind, enqueueOwner)),
     ...definition.watches.map((watch) =>
-      each(watch.kind, (object, previous, change) => {
-        for (const key of watch.keys(object, previous, cache, change)) queue.add(keyText(key));
-      }),
+      each(
+        watch.kind,
+        (object, previous, change) => {
+          for (const key of watch.keys(object, previous, cache, change)) queue.add(keyText(key));
+        },
+        watch.selection,
+      ),
     ),
   ];
 }
@@ -180,7 +183,7 @@ async function resync(
 
 async function runLoop(definition: LoopDefinition, options: RunOptions, signal: AbortSignal): Promise<void> {
   const context = contextOf(definition, options, signal);
-  const all = definition.reads.map((kind) => options.informers.of(kind));
+  const all = definition.reads.map((kind) => options.informers.of(kind, definition.selection));
   await Promise.race([Promise.all(all.map((informer) => informer.synced())), aborted(signal)]);
   const backoff = new Backoff({ base: 1000, factor: 2, max: 60_000, jitter: 0.2 }, options.random);
   while (!signal.aborted) {

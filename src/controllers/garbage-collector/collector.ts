@@ -13,7 +13,7 @@ import {
   orphansDependents,
   waitsForDependents,
 } from "./decide.ts";
-import { Graph, type Item, itemText } from "./graph.ts";
+import { Graph, graphSelection, type Item, itemText } from "./graph.ts";
 
 /** Uids known to be gone for good, so that a large family asks for its owner once. */
 const absentMax = 500;
@@ -28,7 +28,7 @@ export class Collector {
 
   constructor(context: ReconcileContext) {
     this.#context = context;
-    this.graph = new Graph((kind) => context.cache.informer(kind));
+    this.graph = new Graph((kind) => context.cache.informer(kind, graphSelection));
     this.queue = new WorkQueue({ clock: context.clock, random: context.random });
   }
 

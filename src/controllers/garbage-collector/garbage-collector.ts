@@ -5,6 +5,7 @@ import type { KindRef, KubeObject } from "../../machinery/object.ts";
 import { defineLoop, type ReconcileContext } from "../framework/controller.ts";
 import { Collector } from "./collector.ts";
 import { customKind } from "./custom-kinds.ts";
+import { graphSelection } from "./graph.ts";
 
 /** As upstream. */
 const workers = 20;
@@ -27,6 +28,7 @@ export function garbageCollector(kinds: readonly KindRef<KubeObject>[]) {
     eventSource: "garbage-collector-controller",
     // Nothing may be called ownerless before all owners were listed.
     reads: kinds,
+    selection: graphSelection,
     run: (context) => collect(kinds, context),
   });
 }

@@ -1,5 +1,5 @@
 import type { Kind } from "../../api/kind.ts";
-import type { Informer } from "../../client/client.ts";
+import type { Informer, InformerSelection } from "../../client/client.ts";
 import { type KindRef, type KubeObject, keyText, type OwnerReference } from "../../machinery/object.ts";
 
 /** An object of the graph: what names it, and what is known of it. */
@@ -7,6 +7,9 @@ export interface Item {
   readonly kind: KindRef<KubeObject>;
   readonly object: KubeObject;
 }
+
+/** Owners, finalizers and times are all that the graph looks at. */
+export const graphSelection: InformerSelection = { metadataOnly: true };
 
 const ownersIndex = "owners";
 

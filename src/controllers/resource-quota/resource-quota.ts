@@ -50,6 +50,13 @@ export function usedOf(
   return used;
 }
 
+/** Of most kinds only the number counts. */
+const measured: ReadonlySet<string> = new Set(["pods", "services", "persistentvolumeclaims"]);
+
+const selectionOf = ({ group, plural }: KindRef<KubeObject>) => ({
+  metadataOnly: group !== "" || !measured.has(plural),
+});
+
 const specOf = (object: KubeObject) => (object as unknown as ResourceQuota).spec;
 
 /** Counts what quotas limit. Admission books what is added; what goes, and what was booked in vain, is set right here. */
@@ -61,14 +68,18 @@ export function resourceQuotaController(kinds: readonly KindRef<KubeObject>[]) {
     // A booking must not be undone by a count that does not know of it yet.
     wakes: (next, previous) => !isEqual(specOf(next), specOf(previous)),
     watches: counted.map((kind) =>
-      watches(kind, (object, previous, cache: Cache, change) => {
-        // What is added was booked already, maybe by a request whose object the local copy does not hold yet.
-        if (change === "added") return [];
-        const quotas = cache.list(ResourceQuota, object.metadata.namespace ?? "");
-        if (quotas.length === 0) return [];
-        if (previous && isEqual(usageOf(kind, object), usageOf(kind, previous))) return [];
-        return quotas.map(keyOf);
-      }),
+      watches(
+        kind,
+        (object, previous, cache: Cache, change) => {
+          // What is added was booked already, maybe by a request whose object the local copy does not hold yet.
+          if (change === "added") return [];
+          const quotas = cache.list(ResourceQuota, object.metadata.namespace ?? "");
+          if (quotas.length === 0) return [];
+          if (previous && isEqual(usageOf(kind, object), usageOf(kind, previous))) return [];
+          return quotas.map(keyOf);
+        },
+        selectionOf(kind),
+      ),
     ),
     workers: 5,
     // Bookings of requests that failed later are not seen by anybody.
@@ -77,7 +88,7 @@ export function resourceQuotaController(kinds: readonly KindRef<KubeObject>[]) {
       const quota = cache.get(ResourceQuota, key);
       if (!quota) return done;
       const hard = quota.spec.hard ?? {};
-      const used = usedOf(quota, counted, (kind) => cache.list(kind, key.namespace));
+      const used = usedOf(quota, counted, (kind) => cache.informer(kind, selectionOf(kind)).list(key.namespace));
       if (
         !isEqual({ hard, used }, { hard: quota.status?.hard ?? {}, used: quota.status?.used ?? {} }) ||
         !quota.status

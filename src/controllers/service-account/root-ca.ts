@@ -3,6 +3,8 @@ import { Namespace } from "../../api/core/namespace.ts";
 import { defineController, done, watches } from "../framework/controller.ts";
 
 const name = "kube-root-ca.crt";
+/** A cluster has many other ConfigMaps, which are none of this controller's business. */
+const published = { fieldSelector: `metadata.name=${name}` };
 const description =
   "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. " +
   "No other usage is guaranteed across distributions of Kubernetes clusters.";
@@ -13,11 +15,11 @@ export function rootCaController(rootCa: string) {
     name: "root-ca-certificate-publisher",
     serviceAccount: "root-ca-cert-publisher",
     for: Namespace,
-    watches: [watches(ConfigMap, ({ metadata }) => (metadata.name === name ? [{ name: metadata.namespace }] : []))],
+    watches: [watches(ConfigMap, ({ metadata }) => [{ name: metadata.namespace }], published)],
     async reconcile({ name: namespace }, { cache, client }) {
       if (cache.get(Namespace, { name: namespace })?.status?.phase !== "Active") return done;
       const data = { "ca.crt": rootCa };
-      const known = cache.get(ConfigMap, { namespace, name });
+      const known = cache.informer(ConfigMap, published).get({ namespace, name });
       if (!known) {
         const annotations = { "kubernetes.io/description": description };
         await client.create(ConfigMap, { metadata: { namespace, name, annotations }, data });

@@ -22,13 +22,15 @@ export interface AnswerContext {
 export function objectAnswer(
   context: AnswerContext,
   status: number,
-  { held, object }: { readonly held?: Held; readonly object: AnyObject },
+  result: { readonly held?: Held; readonly object: AnyObject },
 ): ServerResponse {
   const { served, media } = context;
+  const { held } = result;
   if (media.as === undefined && held && media.encoding === jsonType && !media.pretty) {
     const body: ResponseBody = { kind: "object", value: () => held.as(served), bytes: () => held.json(served) };
     return { status, headers: jsonHeaders, body };
   }
+  const { object } = result;
   const own = held ? held.as(served) : toServed(object, served);
   if (media.as === undefined) return valueAnswer(media, status, own, served);
   if (media.as !== "Table") return valueAnswer(media, status, partialOf(own, media.shapeVersion));

@@ -1,8 +1,9 @@
 import { ready } from "../../registry/conversion.ts";
-import { encodeStored, Held } from "../../registry/held.ts";
+import { encodeStored, type Held, hold } from "../../registry/held.ts";
 import { listObjects, parseRevision } from "../../registry/list.ts";
 import type { AnyObject, Served } from "../../registry/resource.ts";
 import { type WatchFrame, watchObjects } from "../../registry/watch.ts";
+import { written } from "../../registry/write.ts";
 import { type AnswerContext, eventsAs, listAnswer, objectAnswer } from "../bodies/answers.ts";
 import { encodeEvent } from "../bodies/encodings.ts";
 import { jsonType } from "../bodies/media-type.ts";
@@ -24,8 +25,7 @@ export async function getHandler(call: Call): Promise<ServerResponse> {
   if (revision === "") await collection.cache.current();
   else if (revision === "0") await collection.cache.start();
   else await collection.cache.reached(parseRevision(revision));
-  const held = collection.known(namespace, name);
-  return objectReply(call, 200, { held, object: held.object });
+  return objectReply(call, 200, written(collection.known(namespace, name)));
 }
 
 /** The answer that shows one object, once it can be read in the version of the call. */
@@ -35,8 +35,9 @@ export async function objectReply(
   shown: { readonly held?: Held; readonly object: AnyObject },
 ): Promise<ServerResponse> {
   const { served } = call;
-  if (shown.held) await ready([shown.held], served);
-  else if (served.mapping?.convert)
+  if (shown.held) {
+    if (!shown.held.isReady(served)) await ready([shown.held], served);
+  } else if (served.mapping?.convert)
     return objectAnswer(answerContext(call), status, await unwritten(shown.object, served));
   return objectAnswer(answerContext(call), status, shown);
 }
@@ -47,7 +48,7 @@ async function unwritten(
   served: Served,
 ): Promise<{ readonly held: Held; readonly object: AnyObject }> {
   const { tail } = encodeStored(served.resource, object);
-  const held = new Held(served.resource, served.resource.keyOf(object), 0n, object, tail);
+  const held = hold(served.resource, served.resource.keyOf(object), 0n, object, tail);
   await ready([held], served);
   return { held, object };
 }
