@@ -12,6 +12,9 @@ import type { Store } from "../store/store.ts";
 import { type HttpServer, openHttpServer } from "../wire/http-server.ts";
 import { AdmissionChain } from "./admission/admission.ts";
 import { admissionPlugins } from "./admission/plugins.ts";
+import { Aggregator } from "./aggregation/aggregator.ts";
+import { MergedOpenApi } from "./aggregation/merged-openapi.ts";
+import type { ProxyClient } from "./aggregation/remote-server.ts";
 import { type AuthenticationOptions, openAuthenticator } from "./authentication/open-authenticator.ts";
 import { type ServiceAccountOptions, ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import { AuthorizerChain } from "./authorization/authorizer.ts";
@@ -60,6 +63,8 @@ export interface ServerOptions extends BootstrapOptions {
   readonly nodePortRange?: { readonly from: number; readonly to: number };
   /** How nodes are called. */
   readonly kubelet?: KubeletOptions;
+  /** How aggregated servers know this one, as `--proxy-client-cert-file`. */
+  readonly proxyClient?: ProxyClient;
   /** Requests worked on at a time, as `--max-requests-inflight` and `--max-mutating-requests-inflight`. Default 400 and 200. */
   readonly inflight?: { readonly reading?: number; readonly mutating?: number };
   /** `--strict-transport-security-directives`, joined. Default none. */
@@ -142,9 +147,22 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
 
   const address = () => (options.advertise ? `${options.advertise.address}:${options.advertise.port}` : "");
   const catalog = new Catalog(registry);
+  const aggregator = new Aggregator({
+    registry,
+    catalog,
+    services: registryServices(registry),
+    clock,
+    log,
+    metrics,
+    builtIn: new Set(
+      (options.kinds ?? allKinds).flatMap((kind) => [kind.apiVersion, ...Object.keys(kind.declaration.versions ?? {})]),
+    ),
+    ...(options.proxyClient ? { client: options.proxyClient } : {}),
+  });
+  await aggregator.start();
   const paths = new PathRouter({
     catalog,
-    discovery: new Discovery(catalog, address),
+    discovery: new Discovery(catalog, address, aggregator),
     health: new Health({
       live: liveChecks(store),
       ready: [
@@ -153,7 +171,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
       ],
     }),
     metrics,
-    openapi: new OpenApi(registry, catalog),
+    openapi: new MergedOpenApi(new OpenApi(registry, catalog), aggregator),
     accounts,
     address,
   });
@@ -161,6 +179,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     services,
     paths,
     metrics: new RequestMetrics(metrics, clock),
+    aggregator,
     flow,
     ...(options.transportSecurity ? { transportSecurity: options.transportSecurity } : {}),
   });
@@ -190,6 +209,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     async [Symbol.asyncDispose]() {
       await customResources[Symbol.asyncDispose]();
       caller[Symbol.dispose]();
+      aggregator[Symbol.dispose]();
       flow[Symbol.dispose]();
       nodes[Symbol.dispose]();
       admission[Symbol.dispose]();

@@ -1,11 +1,11 @@
 import type { Metrics } from "../lib/metrics.ts";
+import type { MergedOpenApi } from "./aggregation/merged-openapi.ts";
 import type { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import { jsonResponse, textResponse } from "./bodies/status-body.ts";
 import type { Catalog } from "./discovery/catalog.ts";
 import type { Discovery } from "./discovery/documents.ts";
 import type { ServerRequest, ServerResponse } from "./exchange.ts";
 import type { Health } from "./health.ts";
-import type { OpenApi } from "./openapi/openapi.ts";
 import type { PathRequest } from "./request-info.ts";
 import { versionBody } from "./version.ts";
 
@@ -14,7 +14,7 @@ export interface PathRouterOptions {
   readonly discovery: Discovery;
   readonly health: Health;
   readonly metrics: Metrics;
-  readonly openapi: OpenApi;
+  readonly openapi: Pick<MergedOpenApi, "answer" | "paths">;
   readonly accounts: ServiceAccountTokens;
   readonly address: () => string;
 }
@@ -33,7 +33,7 @@ export class PathRouter {
       discovery.answer(request, path) ??
       (await this.#fixed(path)) ??
       (await health.answer(path, query)) ??
-      openapi.answer(request, path);
+      (await openapi.answer(request, path));
     if (found) return found;
     if (path.startsWith("/api/") || path.startsWith("/apis/")) return textResponse(404, "404 page not found\n");
     return jsonResponse(404, { paths: this.#paths() });

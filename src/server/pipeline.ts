@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { StatusError } from "../machinery/status-error.ts";
 import { refuseUpgrade } from "../wire/upgrade-request.ts";
+import type { Aggregator } from "./aggregation/aggregator.ts";
 import { impersonate } from "./authentication/impersonation.ts";
 import { type AuthorizationRequest, type Decision, refusal } from "./authorization/authorizer.ts";
 import { requestSelectors } from "./authorization/request-selectors.ts";
@@ -19,6 +20,8 @@ export interface PipelineOptions {
   readonly services: Services;
   readonly paths: PathRouter;
   readonly metrics: RequestMetrics;
+  /** Knows the requests that other servers answer. */
+  readonly aggregator?: Aggregator;
   /** Without it every request is worked on at once. */
   readonly flow?: FlowControl;
   /** What `Strict-Transport-Security` says, as `max-age=31536000; includeSubDomains`; absent or empty: nothing. */
@@ -30,13 +33,15 @@ export class Pipeline {
   readonly #services: Services;
   readonly #paths: PathRouter;
   readonly #metrics: RequestMetrics;
+  readonly #aggregator: Aggregator | undefined;
   readonly #flow: FlowControl | undefined;
   readonly #headers: Readonly<Record<string, string>>;
 
-  constructor({ services, paths, metrics, flow, transportSecurity = "" }: PipelineOptions) {
+  constructor({ services, paths, metrics, aggregator, flow, transportSecurity = "" }: PipelineOptions) {
     this.#services = services;
     this.#paths = paths;
     this.#metrics = metrics;
+    this.#aggregator = aggregator;
     this.#flow = flow;
     this.#headers = {
       "cache-control": "no-cache, private",
@@ -60,9 +65,7 @@ export class Pipeline {
       else {
         ticket = admitted;
         await this.#authorize(info, user);
-        response = info.isResource
-          ? await dispatch(this.#services, request, info, user)
-          : await this.#paths.answer(request, info);
+        response = await this.#answer(request, info, user);
       }
     } catch (error) {
       response = errorResponse(error, this.#services.log);
@@ -76,6 +79,12 @@ export class Pipeline {
     };
   }
 
+  #answer(request: ServerRequest, info: RequestInfo, user: UserInfo): Promise<ServerResponse> {
+    const remote = this.#aggregator?.serverOf(info);
+    if (remote) return remote.exchange(request, user);
+    return info.isResource ? dispatch(this.#services, request, info, user) : this.#paths.answer(request, info);
+  }
+
   /** Takes over a connection that asked for an upgrade. Never throws. */
   async upgrade(request: ServerRequest, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const info = requestInfo(request.method, request.path);
@@ -85,6 +94,8 @@ export class Pipeline {
       await this.#authorize(info, user);
       const question = connectQuestion(info, user);
       if (question) check(question, await this.#services.authorizer.decide(question));
+      const remote = this.#aggregator?.serverOf(info);
+      if (remote) return await remote.upgrade(request, user, message, socket, head);
       if (!info.isResource) throw new StatusError("BadRequest", "Upgrade request is not supported here");
       await connectCall(this.#services, { request, info, user }, message, socket, head);
     } catch (error) {

@@ -1,21 +1,43 @@
 import { createHash } from "node:crypto";
+import type { RemoteVersion } from "../aggregation/aggregator.ts";
+import { type DiscoveredGroup, discoveredGroups } from "../aggregation/merged-groups.ts";
 import { clausesOf } from "../bodies/media-type.ts";
 import { jsonResponse, textResponse } from "../bodies/status-body.ts";
 import type { ServerRequest, ServerResponse } from "../exchange.ts";
-import type { Catalog, CatalogEntry, CatalogGroup, CatalogVersion } from "./catalog.ts";
+import type { Catalog, CatalogEntry, CatalogVersion } from "./catalog.ts";
 
 const notFoundText = "404 page not found\n";
+
+/** Group versions that other servers answer for. */
+export interface RemoteGroups {
+  /** Grows with every change. */
+  readonly edition: number;
+  readonly versions: Iterable<RemoteVersion>;
+}
 
 /** Answers `/api`, `/apis` and what is below them down to a group version; undefined for any other path. */
 export class Discovery {
   readonly #catalog: Catalog;
   readonly #address: () => string;
-  #edition = -1;
+  readonly #remote: RemoteGroups;
+  #edition = "";
+  #groups: readonly DiscoveredGroup[] = [];
   readonly #aggregated = new Map<string, { readonly body: object; readonly etag: string }>();
 
-  constructor(catalog: Catalog, address: () => string) {
+  constructor(catalog: Catalog, address: () => string, remote: RemoteGroups = { edition: 0, versions: [] }) {
     this.#catalog = catalog;
     this.#address = address;
+    this.#remote = remote;
+  }
+
+  #all(): readonly DiscoveredGroup[] {
+    const edition = `${this.#catalog.edition}/${this.#remote.edition}`;
+    if (this.#edition !== edition) {
+      this.#groups = discoveredGroups(this.#catalog.groups, [...this.#remote.versions]);
+      this.#aggregated.clear();
+      this.#edition = edition;
+    }
+    return this.#groups;
   }
 
   answer(request: ServerRequest, path: string): ServerResponse | undefined {
@@ -29,14 +51,14 @@ export class Discovery {
     if (root !== "apis") return undefined;
     if (group === undefined) return this.#aggregate(request, "named") ?? jsonResponse(200, this.#groupList());
     if (version !== undefined) return this.#resources(`${group}/${version}`);
-    const known = this.#catalog.groups.find(({ name }) => name === group);
+    const known = this.#all().find(({ name }) => name === group);
     return known
       ? jsonResponse(200, { kind: "APIGroup", apiVersion: "v1", ...groupBody(known) })
       : textResponse(404, notFoundText);
   }
 
   #coreVersions(): object {
-    const core = this.#catalog.groups.find(({ name }) => name === "");
+    const core = this.#all().find(({ name }) => name === "");
     const serverAddress = this.#address();
     return {
       kind: "APIVersions",
@@ -46,7 +68,9 @@ export class Discovery {
   }
 
   #groupList(): object {
-    const groups = this.#catalog.groups.filter(({ name }) => name !== "").map(groupBody);
+    const groups = this.#all()
+      .filter(({ name }) => name !== "")
+      .map(groupBody);
     return { kind: "APIGroupList", apiVersion: "v1", groups };
   }
 
@@ -75,14 +99,11 @@ export class Discovery {
   }
 
   #document(which: "core" | "named", version: string): { readonly body: object; readonly etag: string } {
-    if (this.#edition !== this.#catalog.edition) {
-      this.#aggregated.clear();
-      this.#edition = this.#catalog.edition;
-    }
+    const all = this.#all();
     const key = `${which}/${version}`;
     const known = this.#aggregated.get(key);
     if (known) return known;
-    const groups = this.#catalog.groups.filter(({ name }) => (name === "") === (which === "core"));
+    const groups = all.filter(({ name }) => (name === "") === (which === "core"));
     const body = {
       kind: "APIGroupDiscoveryList",
       apiVersion: `apidiscovery.k8s.io/${version}`,
@@ -96,7 +117,7 @@ export class Discovery {
   }
 }
 
-function groupBody({ name, versions }: CatalogGroup): object {
+function groupBody({ name, versions }: DiscoveredGroup): object {
   const list = versions.map(({ apiVersion, version }) => ({ groupVersion: apiVersion, version }));
   return { name, versions: list, preferredVersion: list[0] };
 }
@@ -116,17 +137,19 @@ function resourceBody(entry: CatalogEntry, { apiVersion }: CatalogVersion): obje
   };
 }
 
-function discoveryBody({ name, versions }: CatalogGroup): object {
+function discoveryBody({ name, versions }: DiscoveredGroup): object {
   return {
     metadata: { ...(name ? { name } : {}), creationTimestamp: null },
-    versions: versions.map(({ version, entries }) => ({
+    versions: versions.map(({ version, own, remote }) => ({
       version,
-      resources: entries
-        .filter(({ name: full }) => !full.includes("/"))
-        .map((entry) => aggregatedResource(entry, entries)),
-      freshness: "Current",
+      resources: own ? ownResources(own) : (remote?.documents?.resources ?? []),
+      freshness: remote && !remote.server.available ? "Stale" : "Current",
     })),
   };
+}
+
+function ownResources({ entries }: CatalogVersion): readonly object[] {
+  return entries.filter(({ name }) => !name.includes("/")).map((entry) => aggregatedResource(entry, entries));
 }
 
 function aggregatedResource(entry: CatalogEntry, all: readonly CatalogEntry[]): object {
