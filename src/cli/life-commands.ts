@@ -14,6 +14,7 @@ import { cleanLeftovers } from "../cluster/leftovers.ts";
 import { inspectMachine, installPackages, type MachineReport } from "../cluster/machine.ts";
 import { endOrphans, runningProcess } from "../cluster/process-lock.ts";
 import { startCluster } from "../cluster/up.ts";
+import { aborted } from "../lib/abort.ts";
 import { systemClock } from "../lib/clock.ts";
 import { errorMessage, Fault, faultCode } from "../lib/fault.ts";
 import { systemRandom } from "../lib/random.ts";
@@ -250,11 +251,4 @@ async function nodesOf(config: ClusterConfig): Promise<readonly { readonly name:
   } catch (error) {
     return [{ name: "?", state: errorMessage(error) }];
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -1,6 +1,7 @@
 import type { Client, Informer, InformerSelection, Informers } from "../../client/client.ts";
 import { createEventRecorder } from "../../client/event-recorder.ts";
 import { WorkQueue } from "../../client/work-queue.ts";
+import { aborted } from "../../lib/abort.ts";
 import { Backoff } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/fault.ts";
@@ -204,13 +205,6 @@ const groupOf = (apiVersion: string) => (apiVersion.includes("/") ? apiVersion.s
 function keyFrom(text: string): ObjectKey {
   const slash = text.indexOf("/");
   return slash === -1 ? { name: text } : { namespace: text.slice(0, slash), name: text.slice(slash + 1) };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 function timeout(clock: Clock, ms: number): Disposable & { readonly signal: AbortSignal } {
