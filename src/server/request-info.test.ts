@@ -4,6 +4,7 @@ import { requestInfo } from "./request-info.ts";
 test.each([
   ["GET", "/api/v1/pods", { verb: "list", group: "", resource: "pods", namespace: "", name: "" }],
   ["GET", "/api/v1/namespaces/a/pods/p", { verb: "get", resource: "pods", namespace: "a", name: "p", named: true }],
+  ["GET", "/api/v1/namespace/a/pods/p", { verb: "get", resource: "pods", namespace: "a", name: "p", named: true }],
   ["GET", "/api/v1/namespaces/a", { verb: "get", resource: "namespaces", namespace: "a", name: "a" }],
   ["GET", "/api/v1/namespaces", { verb: "list", resource: "namespaces", namespace: "", name: "" }],
   [

@@ -102,7 +102,9 @@ interface Place {
 
 function locate(steps: readonly string[]): Place {
   const [first = "", second = "", third] = steps;
-  if (first !== "namespaces" || steps.length < 2) return place("", steps, 0);
+  // The documents of 2016 print `namespace/default/...` too; no resource is called that.
+  const named = first === "namespaces" || (first === "namespace" && third && !namespaceSubresources.has(third));
+  if (!named || steps.length < 2) return place("", steps, 0);
   if (third === undefined || namespaceSubresources.has(third)) {
     return { namespace: second, resource: first, name: second, subresource: third ?? "", consumed: third ? 3 : 2 };
   }

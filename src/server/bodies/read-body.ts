@@ -6,6 +6,7 @@ import { badRequest, invalid, StatusError } from "../../machinery/status-error.t
 import type { StructInfo } from "../../machinery/type-info.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import type { ServerRequest } from "../exchange.ts";
+import { withoutCapitals } from "./capitals.ts";
 import { decodeOther } from "./encodings.ts";
 import { bodyEncoding, type Encoding, jsonType } from "./media-type.ts";
 
@@ -48,7 +49,7 @@ export async function readBytes(request: ServerRequest): Promise<Uint8Array> {
 /** The body as an object of a kind, in the type's own form. Throws BadRequest, UnsupportedMediaType. */
 export async function readObject(request: ServerRequest, expected: BodyKind, options: ReadOptions): Promise<AnyObject> {
   const { raw, duplicates } = await readValue(request, expected, options);
-  const value = withKind(raw, expected, options);
+  const value = withoutCapitals(withKind(raw, expected, options), expected.type, options.warn);
   const { object, problems } = decoding(expected, () =>
     decodeValue<AnyObject>(expected.type, value, options.validation),
   );

@@ -139,9 +139,10 @@ const olderGroups = new Set(["extensions"]);
 function* entriesOf(resource: Resource, served: Served): Iterable<CatalogEntry> {
   const { namespaced, declaration } = resource;
   const { plural } = served;
-  const singular = plural === resource.plural ? resource.singular : served.kind.toLowerCase();
+  const renamed = plural !== resource.plural;
+  const singular = renamed ? served.kind.toLowerCase() : resource.singular;
   const own = { namespaced, group: served.group, version: served.version, kind: served.kind };
-  const known = olderGroups.has(served.group);
+  const known = renamed || olderGroups.has(served.group);
   yield {
     name: plural,
     order: plural,
