@@ -3,6 +3,7 @@ import { ValidatingAdmissionPolicy } from "./admissionregistration/validating-ad
 import { ValidatingAdmissionPolicyBinding } from "./admissionregistration/validating-admission-policy-binding.ts";
 import { ValidatingWebhookConfiguration } from "./admissionregistration/validating-webhook-configuration.ts";
 import { CustomResourceDefinition } from "./apiextensions/custom-resource-definition.ts";
+import { ThirdPartyResource } from "./apiextensions/third-party-resource.ts";
 import { APIService } from "./apiregistration/api-service.ts";
 import { ControllerRevision } from "./apps/controller-revision.ts";
 import { DaemonSet } from "./apps/daemon-set.ts";
@@ -124,6 +125,7 @@ export const kinds: readonly Kind[] = untyped([
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
   CustomResourceDefinition,
+  ThirdPartyResource,
   APIService,
   FlowSchema,
   PriorityLevelConfiguration,

@@ -25,6 +25,7 @@ import { type BootstrapOptions, bootstrap } from "./bootstrap/bootstrap.ts";
 import type { Services } from "./call.ts";
 import { CustomResources } from "./custom-resources/custom-resources.ts";
 import { definitionStrategy } from "./custom-resources/definition-strategy.ts";
+import { ThirdPartyResources } from "./custom-resources/third-party-resources.ts";
 import { Catalog } from "./discovery/catalog.ts";
 import { Discovery } from "./discovery/documents.ts";
 import type { ServerRequest, ServerResponse } from "./exchange.ts";
@@ -144,6 +145,8 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   await rbac.current();
   const customResources = new CustomResources({ registry, log, caller, services: registryServices(registry) });
   await customResources.start();
+  const thirdPartyResources = new ThirdPartyResources(registry, log);
+  await thirdPartyResources.start();
 
   const address = () => (options.advertise ? `${options.advertise.address}:${options.advertise.port}` : "");
   const catalog = new Catalog(registry);
@@ -207,6 +210,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
       });
     },
     async [Symbol.asyncDispose]() {
+      await thirdPartyResources[Symbol.asyncDispose]();
       await customResources[Symbol.asyncDispose]();
       caller[Symbol.dispose]();
       aggregator[Symbol.dispose]();

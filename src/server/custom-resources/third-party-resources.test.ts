@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { openServerFixture, type ServerFixture } from "../server-fixture.ts";
+
+let fixture: ServerFixture;
+beforeAll(async () => {
+  fixture = await openServerFixture();
+});
+afterAll(() => fixture[Symbol.asyncDispose]());
+
+const resources = "/apis/extensions/v1beta1/thirdpartyresources";
+const cronTabs = "/apis/stable.example.com/v1/namespaces/default/crontabs";
+
+test("the manifest of 2016 brings its kind, whose objects keep all that they say", async () => {
+  const manifest = `metadata:
+  name: cron-tab.stable.example.com
+apiVersion: extensions/v1beta1
+kind: ThirdPartyResource
+description: "A specification of a Pod to run on a cron style schedule"
+versions:
+  - name: stable/v1
+  - name: v1
+`;
+  const yaml = { "content-type": "application/yaml" };
+  const made = await fixture.call("POST", resources, { body: manifest, headers: yaml });
+  expect(made.status, made.text).toBe(201);
+  await vi.waitFor(async () => expect((await fixture.call("GET", cronTabs)).status).toBe(200), 20_000);
+  const object = {
+    apiVersion: "stable.example.com/v1",
+    kind: "CronTab",
+    metadata: { name: "my-new-cron-object" },
+    cronSpec: "* * * * /5",
+    image: "my-awesome-cron-image",
+  };
+  await fixture.make([cronTabs, object]);
+  const read = await fixture.call("GET", `${cronTabs}/my-new-cron-object`);
+  expect(read.body).toMatchObject({ cronSpec: "* * * * /5", image: "my-awesome-cron-image" });
+});
+
+test("when it goes, its kind goes too", async () => {
+  await fixture.call("DELETE", `${resources}/cron-tab.stable.example.com`);
+  await vi.waitFor(async () => expect((await fixture.call("GET", cronTabs)).status).toBe(404), 20_000);
+});
+
+test.each(["crontab", "cron_tab.stable.example.com", "crontab.local"])("%s is no name of a kind", async (name) => {
+  const body = { metadata: { name }, versions: [{ name: "v1" }] };
+  const refused = await fixture.call("POST", resources, { body });
+  expect(refused.status).toBe(422);
+});
