@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
 
 /** Reads a whole number between two bounds out of a flag. */
@@ -18,6 +19,14 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): (te
     if (!word) throw new InvalidArgumentError(`It takes one of: ${words.join(", ")}.`);
     return word;
   };
+}
+
+/** Adds `name=value` to the flags that were given before it; paths of files may be relative. */
+export function addFlag(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  const [, name, value] = /^(?:--)?([a-z][a-z0-9-]*)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new InvalidArgumentError("It takes name=value.");
+  const isFile = value !== "" && (name.endsWith("-file") || name.endsWith("-config"));
+  return { ...before, [name]: isFile ? resolve(value) : value };
 }
 
 /** A table with aligned columns, the first row being its head. */

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { basename, join } from "node:path";
 import { errorMessage, Fault } from "../lib/fault.ts";
+import { type ApiServerFlags, accessFlags } from "./api-server-flag-names.ts";
 import { writeSafely } from "./certificates.ts";
 import type { Environment } from "./machine.ts";
 import { apiPortOf, firstFreeSlot, kubeletPortOf, readMachineUse, slotCount } from "./slots.ts";
@@ -27,6 +28,8 @@ export interface ClusterConfig {
   readonly serviceRange: string;
   readonly dnsAddress: string;
   readonly clusterDomain: string;
+  /** Flags of upstream's API server that this cluster's takes too, without dashes in front. */
+  readonly apiServerFlags?: ApiServerFlags;
 }
 
 /** The layout of a cluster's folder. Raised when an older Navarch could not read a newer one's. */
@@ -52,6 +55,8 @@ export interface ConfigWishes {
   readonly apiPort?: number;
   readonly runtime?: RuntimeName;
   readonly nodeName?: string;
+  /** Added to those that the cluster has; an empty value takes one away. */
+  readonly apiServerFlags?: ApiServerFlags;
 }
 
 /** The cluster of that name as it was made before, or a new one that gets in nobody's way. Writes nothing. */
@@ -71,7 +76,7 @@ export function planCluster(wishes: ConfigWishes, environment: Environment): Clu
         `cluster ${known.name} was made with --runtime ${known.runtime}; use that, another --name, or forget it with: navarch down --wipe`,
       );
     }
-    return { ...known, ...(wishes.apiPort ? { apiPort: wishes.apiPort } : {}) };
+    return { ...known, ...(wishes.apiPort ? { apiPort: wishes.apiPort } : {}), ...flagsOf(wishes, known) };
   }
   return newCluster(wishes, environment);
 }
@@ -98,7 +103,16 @@ export function newCluster(wishes: ConfigWishes, environment: Environment): Clus
     serviceRange: `10.${96 + slot}.0.0/16`,
     dnsAddress: `10.${96 + slot}.0.10`,
     clusterDomain: "cluster.local",
+    ...flagsOf(wishes),
   };
+}
+
+function flagsOf(wishes: ConfigWishes, known?: ClusterConfig): Pick<ClusterConfig, "apiServerFlags"> {
+  const wished = wishes.apiServerFlags ?? {};
+  const unknown = Object.keys(wished).find((name) => !accessFlags.includes(name));
+  if (unknown !== undefined) throw new Fault("invalid", `the API server has no flag --${unknown}`);
+  const all = Object.entries({ ...known?.apiServerFlags, ...wished }).filter(([, value]) => value !== "");
+  return all.length > 0 || known?.apiServerFlags ? { apiServerFlags: Object.fromEntries(all) } : {};
 }
 
 /** A slot of ports and address ranges that is no other cluster's of this folder, and in nobody's way on this machine. */

@@ -14,6 +14,7 @@ import { TokenSigner } from "../server/authentication/json-web-token.ts";
 import { legacyClaims } from "../server/authentication/legacy-tokens.ts";
 import type { UserInfo } from "../server/exchange.ts";
 import type { Store } from "../store/store.ts";
+import { authenticationFromFlags, authorizationFromFlags } from "./api-server-flags.ts";
 import { openSigner } from "./certificates.ts";
 import type { ClusterConfig } from "./config.ts";
 import { type Credentials, frontProxyName } from "./credentials.ts";
@@ -41,6 +42,8 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const { config, credentials, store, clock, random, log } = options;
   await using opened = new AsyncDisposableStack();
   const metrics = new Metrics();
+  const flags = config.apiServerFlags ?? {};
+  const authorization = authorizationFromFlags(flags);
   const server = await openServer({
     store,
     clock,
@@ -51,7 +54,9 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
       anonymous: { paths: ["/healthz", "/livez", "/readyz"] },
       bootstrapTokens: true,
       frontProxy: { clientCa: credentials.frontProxyCa, allowedNames: [frontProxyName] },
+      ...authenticationFromFlags(flags),
     },
+    ...(authorization ? { authorization } : {}),
     serviceAccounts: {
       issuer: `https://kubernetes.default.svc.${config.clusterDomain}`,
       privateKey: credentials.serviceAccountKey,
