@@ -18,7 +18,7 @@ import { aborted } from "../lib/abort.ts";
 import { systemClock } from "../lib/clock.ts";
 import { errorMessage, Fault, faultCode } from "../lib/fault.ts";
 import { systemRandom } from "../lib/random.ts";
-import { alignedTable, oneOf, wholeNumber } from "./flags.ts";
+import { addFlag, alignedTable, oneOf, wholeNumber } from "./flags.ts";
 import { type Progress, seconds, terminalProgress } from "./progress.ts";
 
 interface UpFlags {
@@ -28,6 +28,7 @@ interface UpFlags {
   readonly runtime?: RuntimeName;
   readonly dataDir?: string;
   readonly apiPort?: number;
+  readonly apiserverArg?: Readonly<Record<string, string>>;
 }
 
 /** `navarch up|down|status`. */
@@ -41,6 +42,11 @@ export function addLifeCommands(program: Command): void {
     .option("--runtime <runtime>", "cri for real containers, simulated for none", oneOf("cri", "simulated"))
     .option("--data-dir <folder>", "where the cluster's data is kept")
     .option("--api-port <port>", "the API server's port", wholeNumber(1, 65535))
+    .option(
+      "--apiserver-arg <flag=value>",
+      "a flag of Kubernetes' API server, as oidc-issuer-url=https://dex.example.com; may be repeated",
+      addFlag,
+    )
     .action(up);
 
   program
@@ -61,7 +67,8 @@ export function addLifeCommands(program: Command): void {
 }
 
 async function up(flags: UpFlags): Promise<void> {
-  const config = planCluster(flags, process.env);
+  const { apiserverArg: apiServerFlags, ...rest } = flags;
+  const config = planCluster({ ...rest, ...(apiServerFlags ? { apiServerFlags } : {}) }, process.env);
   if (flags.example) exampleFolder(flags.example);
   const progress = terminalProgress({ stream: process.stderr, now: () => systemClock.monotonic() });
   if (config.runtime === "simulated") {
@@ -76,7 +83,8 @@ async function up(flags: UpFlags): Promise<void> {
 
   await prepareMachine(config, flags, progress);
   const stopping = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stopping.abort(signal));
+  const interrupted = new Fault("aborted", "interrupted before the cluster was ready");
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stopping.abort(interrupted));
 
   const cluster = await startCluster({
     config,
@@ -86,16 +94,14 @@ async function up(flags: UpFlags): Promise<void> {
     random: systemRandom,
     phase: progress.phase,
     warn: (text) => console.error(`navarch: ${text}`),
+    signal: stopping.signal,
   });
   try {
-    if (flags.example && !stopping.signal.aborted)
-      await startExample(flags.example, config, cluster.client, progress, stopping.signal);
-    if (!stopping.signal.aborted) {
-      console.error(
-        `\nReady in ${seconds(progress.taken.reduce((sum, { ms }) => sum + ms, 0))}. Ctrl-C ends the cluster; its data stays in ${config.dataDir}.`,
-      );
-      await aborted(stopping.signal);
-    }
+    if (flags.example) await startExample(flags.example, config, cluster.client, progress, stopping.signal);
+    console.error(
+      `\nReady in ${seconds(progress.taken.reduce((sum, { ms }) => sum + ms, 0))}. Ctrl-C ends the cluster; its data stays in ${config.dataDir}.`,
+    );
+    await aborted(stopping.signal);
   } finally {
     await progress.phase("stopping", () => cluster.stop());
   }
@@ -108,14 +114,18 @@ async function startExample(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
-  if (config.runtime === "cri")
-    await progress.phase("images", (note) => loadExampleImages(config, name, imageCache(process.env), note));
-  if (signal.aborted) return;
+  if (config.runtime === "cri") {
+    const cacheDir = imageCache(process.env);
+    await progress.phase("images", (note) => loadExampleImages(config, name, { cacheDir, note, signal }));
+  }
   if (config.runtime === "simulated") {
     console.error("The example is not started: it needs real containers.");
     return;
   }
-  const { url } = await progress.phase(`example ${name}`, (note) => serveExample(client, name, systemClock, note));
+  const clock = systemClock;
+  const { url } = await progress.phase(`example ${name}`, (note) =>
+    serveExample(client, name, { clock, note, signal }),
+  );
   console.log(
     `\n  The ${name} answers at   ${url}\n  Try next:               kubectl --context ${contextName(config.name)} get pods -o wide`,
   );

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { Command } from "commander";
-import { errorMessage, Fault } from "../lib/fault.ts";
+import { errorMessage, Fault, faultCode } from "../lib/fault.ts";
 import { addRoleCommands, isRole } from "./role-commands.ts";
 
 /** Two folders up from the source, three from what is built of it. */
@@ -35,5 +35,6 @@ try {
   const text =
     error instanceof Fault || process.env.NAVARCH_DEBUG === undefined ? errorMessage(error) : (error as Error).stack;
   process.stderr.write(`navarch: ${text}\n`);
-  process.exitCode = 1;
+  // What a shell expects of a program that was interrupted.
+  process.exitCode = faultCode(error) === "aborted" ? 130 : 1;
 }

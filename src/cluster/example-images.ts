@@ -9,13 +9,14 @@ import { containerdAddress } from "./images.ts";
 export async function loadExampleImages(
   config: ClusterConfig,
   example: string,
-  cacheDir: string,
-  note: (text: string) => void,
+  options: { readonly cacheDir: string; readonly note: (text: string) => void; readonly signal: AbortSignal },
 ): Promise<void> {
+  const { cacheDir, note, signal } = options;
   const folder = join(exampleFolder(example), "images");
   if (!existsSync(folder)) return;
   const built = await buildAll([folder], {
     cacheDir,
+    signal,
     onProgress: ({ image, step, detail }) => note(`${image}: ${step} ${detail}`),
   });
   await loadAll(built, { address: containerdAddress(config) });

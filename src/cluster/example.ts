@@ -27,9 +27,9 @@ export interface ServedExample {
 export async function serveExample(
   client: Client,
   name: string,
-  clock: Clock,
-  note: (text: string) => void,
+  options: { readonly clock: Clock; readonly note: (text: string) => void; readonly signal: AbortSignal },
 ): Promise<ServedExample> {
+  const { clock, note, signal } = options;
   const objects = readManifests(exampleFolder(name));
   await createMissing(client, objects);
   const deadline = clock.monotonic() + patience;
@@ -54,7 +54,7 @@ export async function serveExample(
       }
       seen = `${seen}, but ${url ?? "the Service"}: ${answer}`;
     }
-    await clock.sleep(100);
+    await clock.sleep(100, signal);
   }
   throw new Fault(
     "timeout",

@@ -4,6 +4,7 @@ import { Node } from "../api/core/node.ts";
 import { createClient } from "../client/api-client.ts";
 import type { Client } from "../client/client.ts";
 import { httpTransport } from "../client/http-transport.ts";
+import { unlessAborted } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import type { Random } from "../lib/random.ts";
@@ -29,6 +30,8 @@ export interface UpOptions {
   readonly phase: Phase;
   /** Told when a process died and was started again. */
   readonly warn: (text: string) => void;
+  /** Aborted by whoever does not want to wait any more: what had been started is ended again. */
+  readonly signal: AbortSignal;
 }
 
 export interface RunningCluster {
@@ -45,7 +48,7 @@ const readyPatience = 120_000;
 
 /** Starts a cluster's processes in order; on failure, what had been started is ended again. */
 export async function startCluster(options: UpOptions): Promise<RunningCluster> {
-  const { config, clock, phase } = options;
+  const { config, phase, signal } = options;
   await using opened = new AsyncDisposableStack();
   opened.use(claimProcess(config.runDir, "up"));
   opened.defer(() => rmSync(config.runDir, { recursive: true, force: true }));
@@ -65,7 +68,7 @@ export async function startCluster(options: UpOptions): Promise<RunningCluster> 
   await phase("control plane", async (note) => {
     const child = roleProcess("server", options, note);
     opened.defer(() => child.stop(true));
-    await child.start();
+    await unlessAborted(child.start(), signal);
     note(`https://127.0.0.1:${config.apiPort}`);
   });
   const { cert, key } = credentials.admin;
@@ -76,8 +79,8 @@ export async function startCluster(options: UpOptions): Promise<RunningCluster> 
   await phase("node", async (note) => {
     const child = roleProcess("agent", options, note);
     opened.defer(() => child.stop(true));
-    await child.start();
-    await nodeReady(client, config.nodeName, clock);
+    await unlessAborted(child.start(), signal);
+    await nodeReady(client, options);
     note(`${config.nodeName} at ${config.nodeAddress}`);
   });
 
@@ -109,7 +112,8 @@ function roleProcess(role: "server" | "agent", options: UpOptions, note: (text: 
 }
 
 /** Resolves when the node says that it is ready. */
-async function nodeReady(client: Client, name: string, clock: Clock): Promise<void> {
+async function nodeReady(client: Client, { config, clock, signal }: UpOptions): Promise<void> {
+  const name = config.nodeName;
   const deadline = clock.monotonic() + readyPatience;
   let seen = "it has not registered";
   while (clock.monotonic() < deadline) {
@@ -122,7 +126,7 @@ async function nodeReady(client: Client, name: string, clock: Clock): Promise<vo
     } catch (error) {
       if (!isStatus(error, "NotFound")) seen = errorMessage(error);
     }
-    await clock.sleep(50);
+    await clock.sleep(50, signal);
   }
   throw new Fault("timeout", `node ${name} did not become ready within ${readyPatience / 1000} s: ${seen}`);
 }

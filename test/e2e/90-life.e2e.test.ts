@@ -153,6 +153,18 @@ describe("Ctrl-C", () => {
     expect(difference(before, machineState(), cluster.place)).toEqual([]);
   });
 
+  test.each(["certificates", "control plane", "node"])("while it starts, after %s, ends it at once", async (phase) => {
+    cluster.begin("--example", "guestbook");
+    await eventually("the phase is over", () => expect(cluster.said()).toMatch(new RegExp(`^ok ${phase}`, "m")), {
+      within: 60_000,
+      every: 10,
+    });
+    await cluster.interrupt();
+    expect(cluster.said()).toContain("interrupted before the cluster was ready");
+    expect(cluster.said()).not.toContain("Ready in");
+    expect(difference(before, machineState(), cluster.place)).toEqual([]);
+  });
+
   test("and the second start finds the same objects, pods and entries", async () => {
     await cluster.up("--example", "guestbook");
     await allReady();
