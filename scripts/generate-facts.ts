@@ -1,6 +1,6 @@
 /**
  * Turns the field tables of the API types into the project's own: one compact table in `src/api/facts/types.json` (one file,
- * as 70 take 25 ms to import), TypeScript types in `src/api/generated`, and meta/v1 in `src/machinery/generated`.
+ * as 70 take 25 ms to import), the closed sets of texts in `enumerations.json`, TypeScript types in `src/api/generated`, and meta/v1 in `src/machinery/generated`.
  * Run: `node scripts/generate-facts.ts FOLDER`.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -178,6 +178,42 @@ const alias = (owner: string) => owner.replace(/[/_](.)/g, (_, letter: string) =
 const moduleName = (owner: string) => owner.replace("/", "-");
 const isMeta = (owner: string) => owner === "meta/v1";
 
+/** Sets that grow with every release and every driver, so that nobody should count on the values of today. */
+const openSets = /(Condition|ConditionStatus|Reason|Name|Status|Type|Phase|Hint|Medium)$/;
+/** Closed all the same, and those that only say how something is. */
+const closedSets = new Set([
+  "AppArmorProfileType",
+  "ConditionStatus",
+  "DaemonSetUpdateStrategyType",
+  "DeploymentStrategyType",
+  "FailurePolicyType",
+  "HostPathType",
+  "MatchPolicyType",
+  "NamespacePhase",
+  "PathType",
+  "PersistentVolumeClaimPhase",
+  "PersistentVolumePhase",
+  "PersistentVolumeClaimRetentionPolicyType",
+  "PodManagementPolicyType",
+  "PodPhase",
+  "PolicyType",
+  "ProcMountType",
+  "ScopeType",
+  "SeccompProfileType",
+  "ServiceType",
+  "StatefulSetUpdateStrategyType",
+]);
+
+/** The values of a field whose type is a closed set of texts. */
+function enumeration(type: string): readonly string[] | undefined {
+  const bare = type.replace(/^(\*|\[\]|map\[[^\]]*\])+/, "");
+  const dot = bare.lastIndexOf(".");
+  const name = bare.slice(dot + 1);
+  const found = packages.get(bare.slice(0, dot))?.types[name];
+  if (found?.kind !== "alias" || found.of !== "string" || (found.enum?.length ?? 0) < 2) return undefined;
+  return openSets.test(name) && !closedSets.has(name) ? undefined : found.enum;
+}
+
 function fieldTable(field: SourceField, here: string): unknown[] {
   const flags = `${field.optional ? "o" : ""}${field.omitEmpty ? "e" : ""}${field.inline ? "i" : ""}`;
   const gate = field.markers?.find((marker) => marker.startsWith("featureGate="))?.slice("featureGate=".length);
@@ -242,6 +278,7 @@ function typeText(name: string, type: SourceType, here: string, imports: Set<str
 }
 
 const tables: string[] = [];
+const enumerations: Record<string, Readonly<Record<string, readonly string[]>>> = {};
 for (const [here, file] of packages) {
   const table: Record<string, unknown> = {};
   const imports = new Set<string>();
@@ -250,6 +287,11 @@ for (const [here, file] of packages) {
     if (scalars[`${here}.${name}`]) continue;
     body += typeText(name, type, here, imports);
     if (type.kind !== "struct") continue;
+    const closed = (type.fields ?? []).flatMap((field) => {
+      const values = enumeration(field.type);
+      return values ? [[field.name, values] as const] : [];
+    });
+    if (closed.length > 0) enumerations[`${here}.${name}`] = Object.fromEntries(closed);
     table[name] = {
       fields: (type.fields ?? []).map((field) => fieldTable(field, here)),
       ...(type.structType ? { struct: type.structType } : {}),
@@ -282,5 +324,7 @@ for (const [here, file] of packages) {
   else tables.push(text);
 }
 writeFileSync("src/api/facts/types.json", `[\n${tables.join(",\n")}\n]\n`);
+const enumerationRows = Object.entries(enumerations).map(([name, fields]) => `"${name}":${JSON.stringify(fields)}`);
+writeFileSync("src/api/facts/enumerations.json", `{\n${enumerationRows.join(",\n")}\n}\n`);
 if (unknownNames.size > 0) console.log(`read as strings: ${[...unknownNames].sort().join(", ")}`);
 console.log(`${packages.size} group versions`);

@@ -4,6 +4,7 @@ import { typeFacts } from "../../api/type-info.ts";
 import type { FieldInfo, ScalarName, StructInfo, TypeInfo } from "../../machinery/type-info.ts";
 import { customDefinitionName, customSchema } from "./custom-schemas.ts";
 import { Descriptions } from "./descriptions.ts";
+import { valuesOf } from "./enumerations.ts";
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -89,7 +90,7 @@ export class SchemaBook {
     const properties: Record<string, Schema> = {};
     const described = descriptions.of(type.name);
     for (const [field, info] of type.fields)
-      properties[field] = this.#describe(this.#field(info), described?.fields.get(field));
+      properties[field] = this.#describe(this.#field(info, valuesOf(type.name, field)), described?.fields.get(field));
     const required = Array.from(type.fields.values())
       .filter(isRequired)
       .map((field) => field.name);
@@ -132,7 +133,7 @@ export class SchemaBook {
     return { description: text, ...rest, allOf: [{ $ref }] };
   }
 
-  #field(field: FieldInfo): Schema {
+  #field(field: FieldInfo, values: readonly string[] | undefined): Schema {
     const { listType, listMapKeys, mapType, structType, patchStrategy, patchMergeKey } = field;
     const extensions = {
       ...(field.default === undefined ? {} : { default: field.default }),
@@ -142,7 +143,7 @@ export class SchemaBook {
       ...(patchStrategy ? { "x-kubernetes-patch-strategy": patchStrategy.join(",") } : {}),
       ...(patchMergeKey ? { "x-kubernetes-patch-merge-key": patchMergeKey } : {}),
     };
-    return { ...this.#type(field.type), ...extensions };
+    return { ...withValues(this.#type(field.type), values), ...extensions };
   }
 
   #scalar(name: ScalarName): Schema {
@@ -167,6 +168,12 @@ export class SchemaBook {
         return {};
     }
   }
+}
+
+function withValues(schema: Schema, values: readonly string[] | undefined): Schema {
+  if (!values) return schema;
+  if (schema.type === "array") return { ...schema, items: withValues(schema.items as Schema, values) };
+  return schema.type === "string" ? { ...schema, enum: values } : schema;
 }
 
 // Type and object metadata may always be left out, whatever the sources say of them.
