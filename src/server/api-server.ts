@@ -11,6 +11,7 @@ import { Registry } from "../registry/registry.ts";
 import type { Store } from "../store/store.ts";
 import { type HttpServer, openHttpServer } from "../wire/http-server.ts";
 import { AdmissionChain } from "./admission/admission.ts";
+import type { AdmissionSettings } from "./admission/admission-settings.ts";
 import { admissionPlugins } from "./admission/plugins.ts";
 import { Aggregator } from "./aggregation/aggregator.ts";
 import { MergedOpenApi } from "./aggregation/merged-openapi.ts";
@@ -70,6 +71,8 @@ export interface ServerOptions extends BootstrapOptions {
   readonly inflight?: { readonly reading?: number; readonly mutating?: number };
   /** `--strict-transport-security-directives`, joined. Default none. */
   readonly transportSecurity?: string;
+  /** Which admission plugins run and how. Default: upstream's. */
+  readonly admission?: AdmissionSettings;
   /** Freezes every object that is held, so that whoever changes a shared one fails: for tests. */
   readonly freeze?: boolean;
 }
@@ -122,7 +125,15 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   const clientCa = options.clientCa ? [options.clientCa] : [];
   const authenticator = openAuthenticator(options.authentication ?? {}, { registry, accounts, caller, log, clientCa });
   const admission = new AdmissionChain(
-    admissionPlugins({ registry, rbac, authorizer, webhooks: caller, clock, metrics }),
+    admissionPlugins({
+      registry,
+      rbac,
+      authorizer,
+      webhooks: caller,
+      clock,
+      metrics,
+      settings: options.admission ?? {},
+    }),
   );
   const services: Services = {
     registry,

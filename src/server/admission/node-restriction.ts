@@ -1,7 +1,7 @@
 import type { CertificateSigningRequest } from "../../api/certificates/certificate-signing-request.ts";
 import { Node } from "../../api/core/node.ts";
 import type { PersistentVolumeClaim } from "../../api/core/persistent-volume-claim.ts";
-import type { Pod } from "../../api/core/pod.ts";
+import { Pod } from "../../api/core/pod.ts";
 import type { ResourceSlice } from "../../api/resource/resource-slice.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import { parseCertificateRequest, requestText } from "../../machinery/certificate-request.ts";
@@ -40,7 +40,7 @@ export function nodeRestriction(registry: Registry, authorizer: AuthorizerChain)
     "/nodes/status": checkNode,
     "/pods": (write) => checkPod(write, known(write.node)),
     "/pods/status": checkPodStatus,
-    "/pods/eviction": checkEviction,
+    "/pods/eviction": checkEviction(registry),
     "/persistentvolumeclaims/status": checkClaimStatus,
     "/serviceaccounts/token": nodeTokenCheck(registry, authorizer),
     "coordination.k8s.io/leases": ownNameOnly("lease"),
@@ -159,10 +159,16 @@ function checkPodStatus({ node, object, previous, request, refuse }: NodeWrite):
   }
 }
 
-function checkEviction({ node, previous, refuse }: NodeWrite): void {
-  if (previous && as<Pod>(previous).spec?.nodeName !== node) {
-    refuse(`node ${node} can only evict pods with spec.nodeName set to itself`);
-  }
+// An eviction is made, not changed: which pod it is about its address says.
+function checkEviction(registry: Registry): Check {
+  const { cache, resource } = registry.of(Pod);
+  return async ({ node, request, refuse }) => {
+    await cache.start();
+    const pod = objectOf<Pod>(cache.get(resource.key(request.namespace, request.name)));
+    if (pod?.spec?.nodeName !== node) {
+      refuse(`node ${node} can only evict pods with spec.nodeName set to itself`);
+    }
+  };
 }
 
 function checkClaimStatus({ node, object, previous, refuse }: NodeWrite): void {

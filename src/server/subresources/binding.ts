@@ -33,9 +33,14 @@ export const bindingHandler: Handler = async (call) => {
   return bind(call, sent as unknown as Binding, parameters);
 };
 
-async function bind(call: Call, binding: Binding, { dryRun }: WriteParameters): Promise<ServerResponse> {
+async function bind(call: Call, sent: Binding, { dryRun }: WriteParameters): Promise<ServerResponse> {
   const { services, info, media } = call;
-  const name = info.named ? info.name : (binding.metadata.name ?? "");
+  const name = info.named ? info.name : (sent.metadata.name ?? "");
+  const { group, version, kind } = Binding;
+  const admission = services.admission.of(call, "CREATE", { dryRun, body: { group, version, kind } });
+  const admitted = await admission.admit(sent as unknown as AnyObject, undefined);
+  const binding = admitted as AnyObject as unknown as Binding;
+  await admission.validate(admitted, undefined);
   const { target, metadata } = binding;
   const errors: FieldError[] = [];
   if (target.kind && target.kind !== "Node" && target.kind !== "Minion") {

@@ -35,7 +35,11 @@ export const evictionHandler: Handler = async (call) => {
     throw badRequest("name in URL does not match name in Eviction object");
   const dryRun = parameters.dryRun || (deleteOptions?.dryRun?.length ?? 0) > 0;
 
+  const { group, version, kind } = Eviction;
+  const admission = services.admission.of(call, "CREATE", { dryRun, body: { group, version, kind } });
+  const asked = await admission.admit(sent, undefined);
   const held = await collection.get(info.namespace, info.name);
+  await admission.validate(asked, undefined);
   const pod = held.object as AnyObject as unknown as Pod;
   if (!mayGoFreely(pod)) await spend(call, pod, dryRun);
   await deleteObject(collection, services.registry, {
@@ -43,7 +47,6 @@ export const evictionHandler: Handler = async (call) => {
     name: info.name,
     dryRun,
     options: { ...deleteOptions, preconditions: { uid: pod.metadata.uid, ...deleteOptions?.preconditions } },
-    admission: services.admission.of(call, "DELETE", { dryRun }),
   });
   return valueAnswer(media, 201, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 });
 };

@@ -10,6 +10,7 @@ import { type ProxyTarget, proxyUpgrade } from "../../wire/proxy-upgrade.ts";
 import type { Call } from "../call.ts";
 import type { ServerResponse } from "../exchange.ts";
 import type { Handler } from "../resources/dispatch.ts";
+import { admitConnection } from "./connect-admission.ts";
 import { httpExchange } from "./http-exchange.ts";
 import { containerOf } from "./log.ts";
 import { backendOf } from "./proxy-backend.ts";
@@ -40,6 +41,7 @@ export async function askNode(
 
 /** Any request to `proxy` of a pod, service or node: passed on to it. */
 export const proxyHandler: Handler = async (call) => {
+  await admitConnection(call);
   const backend = await backendOf(call);
   return backend.exchange();
 };

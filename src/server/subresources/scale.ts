@@ -7,7 +7,7 @@ import { selectorOfLabels, selectorOfObject } from "../../machinery/labels.ts";
 import { conflict, invalid } from "../../machinery/status-error.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { updateObject, wholeObject } from "../../registry/update.ts";
-import { withMetadata } from "../../registry/write.ts";
+import { type Admission, withMetadata } from "../../registry/write.ts";
 import { valueAnswer } from "../bodies/answers.ts";
 import { readObject } from "../bodies/read-body.ts";
 import { routeError } from "../bodies/status-body.ts";
@@ -15,7 +15,7 @@ import type { Call } from "../call.ts";
 import type { ServerResponse } from "../exchange.ts";
 import { bodyOptions } from "../resources/body-options.ts";
 import type { Handler } from "../resources/dispatch.ts";
-import { writeParameters } from "../resources/options.ts";
+import { type WriteParameters, writeParameters } from "../resources/options.ts";
 import { ownership } from "../resources/ownership.ts";
 import { checkPatchOptions, patched, readPatch } from "../resources/patch.ts";
 import { place } from "../resources/read.ts";
@@ -31,7 +31,7 @@ export const scaleHandler: Handler = async (call) => {
   if (patch) checkPatchOptions(call, patch.type);
   const sent = patch ? undefined : await readObject(call.request, scaleKind, bodyOptions(call, parameters.validation));
 
-  const { collection, served, services } = call;
+  const { collection, served } = call;
   const { namespace, name } = place(call);
   const own = ownership(call, parameters, "scale");
   const written = await updateObject(collection, {
@@ -39,7 +39,7 @@ export const scaleHandler: Handler = async (call) => {
     name,
     dryRun: parameters.dryRun,
     rules: wholeObject(collection.resource),
-    admission: services.admission.of(call, "UPDATE", parameters),
+    admission: scaleAdmission(call, parameters),
     change: ({ object }) => {
       const before = scaleOf(call, object);
       const merged = patch && (patch.type === "apply" ? { ...patch, type: "merge" as const } : patch);
@@ -58,6 +58,23 @@ export const scaleHandler: Handler = async (call) => {
   });
   return valueAnswer(call.media, 200, scaleOf(call, written.object));
 };
+
+/** Plugins and webhooks see the Scale that was asked for, not the object behind it. */
+function scaleAdmission(call: Call, { dryRun }: WriteParameters): Admission {
+  const body = { group: Scale.group, version: Scale.version, kind: Scale.kind };
+  const admission = call.services.admission.of(call, "UPDATE", { dryRun, body });
+  const scale = (object: AnyObject | undefined) => object && scaleOf(call, object);
+  return {
+    async admit(object, previous) {
+      const before = scaleOf(call, object);
+      const after = await admission.admit(before, scale(previous));
+      if (after === before) return object;
+      const { replicas = 0 } = (after.spec ?? {}) as { readonly replicas?: number };
+      return write(object, pathsOf(call).specReplicas, replicas);
+    },
+    validate: (object, previous) => admission.validate(scale(object), scale(previous)),
+  };
+}
 
 async function getScale(call: Call): Promise<ServerResponse> {
   const { namespace, name } = place(call);
