@@ -59,7 +59,10 @@ export function accepts(type?: CelType): (value: CelValue) => boolean {
 /** `value.field`; on an optional it is an optional again. */
 export function selectValue(value: CelOutcome, field: string): CelOutcome {
   if (value instanceof CelError) return value;
-  if (value instanceof CelMap) return value.field(field) ?? new CelError(`no such key: ${field}`);
+  if (value instanceof CelMap) {
+    const found = value.field(field);
+    return found === undefined ? new CelError(`no such key: ${field}`) : found;
+  }
   if (!(value instanceof CelOptional)) return noSuchOverload;
   if (value.value === undefined) return value;
   if (!(value.value instanceof CelMap)) return noSuchOverload;
@@ -76,7 +79,7 @@ export function indexValue(value: CelOutcome, key: CelOutcome, optional: boolean
   const inner = wrapped ? value.value : value;
   if (inner === undefined) return CelOptional.none;
   const found = elementAt(inner, key);
-  if (!optional && !wrapped) return found ?? missing(inner, key);
+  if (!optional && !wrapped) return found === undefined ? missing(inner, key) : found;
   if (found instanceof CelError) return found;
   return found === undefined ? CelOptional.none : new CelOptional(found);
 }

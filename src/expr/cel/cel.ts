@@ -51,6 +51,8 @@ export interface CelEnvironment {
   readonly libraries?: readonly CelLibraryName[];
   /** The object types that expressions may build (`Name{field: value}`), by name. */
   readonly structs?: (name: string) => CelObjectType | undefined;
+  /** Lists and maps written out may mix types, which Kubernetes nowhere allows. */
+  readonly mixedLiterals?: boolean;
 }
 
 /** Lowest and highest cost that an expression can have, given the sizes its types declare. */
@@ -92,7 +94,12 @@ export function compileCel(source: string, environment: CelEnvironment): CelComp
   if ("errors" in parsed) return parsed;
   const variables = new Map([...typeConstants(library), ...Object.entries(environment.variables)]);
   const structs = environment.structs ?? noStructs;
-  const checked = checkTypes(source, parsed.expr, { variables, functions: library.functions, structs });
+  const checked = checkTypes(source, parsed.expr, {
+    variables,
+    functions: library.functions,
+    structs,
+    mixedLiterals: environment.mixedLiterals === true,
+  });
   if (!("expr" in checked)) return { ok: false, errors: checked };
   const errors = literalIssues(source, parsed.expr);
   if (errors.length > 0) return { ok: false, errors };

@@ -1,4 +1,12 @@
-import { type CallExpr, type Expr, type FoldExpr, qualifiedName, type SelectExpr, type StructExpr } from "./ast.ts";
+import {
+  type CallExpr,
+  type Expr,
+  type FoldExpr,
+  type ListExpr,
+  qualifiedName,
+  type SelectExpr,
+  type StructExpr,
+} from "./ast.ts";
 import type { CelObjectType, CelType } from "./cel-type.ts";
 import {
   bool,
@@ -25,6 +33,8 @@ export interface Declarations {
   readonly functions: ReadonlyMap<string, readonly Overload[]>;
   /** The object types that can be built, by name. */
   readonly structs: (name: string) => CelObjectType | undefined;
+  /** Literals of lists and maps may mix types; their elements are dyn then. */
+  readonly mixedLiterals: boolean;
 }
 
 /** An expression with everything the checker found out about it. */
@@ -187,7 +197,7 @@ class Checker {
 
   #resolve(expr: CallExpr, name: string, target: Expr | undefined, args: readonly Expr[]): CelType {
     const all = target ? [target, ...args] : args;
-    const types = all.map((arg) => this.check(arg));
+    const types = all.map((arg) => (name === "format" && arg.kind === "list" ? this.#mixed(arg) : this.check(arg)));
     const declared = this.#declarations.functions.get(name);
     if (!declared) return this.#undeclared(expr.at, name);
     const fitting: Overload[] = [];
@@ -220,9 +230,17 @@ class Checker {
     return common ?? this.#unifier.variable();
   }
 
+  /** The values that a text is formatted with: of any types. */
+  #mixed(expr: ListExpr): CelType {
+    for (const { value } of expr.elements) this.check(value);
+    this.#types.set(expr, listOf(dyn));
+    return listOf(dyn);
+  }
+
   #join(known: CelType, type: CelType, at: number): CelType {
     if (this.#unifier.resolve(known).kind === "dyn") return known;
     if (this.#unifier.assignable([type], [known])) return this.#unifier.resolve(type).kind === "dyn" ? type : known;
+    if (this.#declarations.mixedLiterals) return dyn;
     return this.#fail(at, `expected type '${this.#show(known)}' but found '${this.#show(type)}'`);
   }
 

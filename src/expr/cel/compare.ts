@@ -22,13 +22,20 @@ function number(value: CelValue): bigint | number | undefined {
   return value instanceof CelUint ? value.value : undefined;
 }
 
+/** The order of two numbers; an integer meets a double as the double nearest to it. */
+export function compareNumbers(a: bigint | number, b: bigint | number): number {
+  if (typeof a === typeof b) return a < b ? -1 : a > b ? 1 : a === b ? 0 : Number.NaN;
+  const left = Number(a);
+  const right = Number(b);
+  return left < right ? -1 : left > right ? 1 : left === right ? 0 : Number.NaN;
+}
+
 /** The order of two values: negative, zero or positive; NaN where there is none; an error for types that do not compare. */
 export function compare(a: CelValue, b: CelValue): number | CelError {
   const left = number(a);
   const right = number(b);
   if (left !== undefined && right !== undefined) {
-    if (left < right) return -1;
-    return left > right ? 1 : left >= right ? 0 : Number.NaN;
+    return compareNumbers(left, right);
   }
   if (typeof a === "string" && typeof b === "string") return compareText(a, b);
   if (typeof a === "boolean" && typeof b === "boolean") return Number(a) - Number(b);

@@ -135,7 +135,11 @@ class Compiler {
       case "_?_:_":
         return conditional(a, b, c);
       case "@not_strictly_false":
-        return (frame) => a(frame) !== false;
+        return (frame) => {
+          const value = a(frame);
+          frame.meter.charge(1);
+          return value !== false;
+        };
       case "_[_]":
         return index(a, b, false);
       case "_[?_]":

@@ -1,3 +1,4 @@
+import { compareNumbers } from "./compare.ts";
 import type { Meter } from "./meter.ts";
 import {
   CelDuration,
@@ -20,8 +21,8 @@ export function equal(a: CelOutcome, b: CelOutcome, meter: Meter): boolean | Cel
   if (a === b) return !(typeof a === "number" && Number.isNaN(a));
   const left = worth(a);
   const right = worth(b);
-  // biome-ignore lint/suspicious/noDoubleEquals: the loose comparison of a bigint and a number is exact.
-  if (left !== undefined || right !== undefined) return left !== undefined && right !== undefined && left == right;
+  if (left !== undefined || right !== undefined)
+    return left !== undefined && right !== undefined && compareNumbers(left, right) === 0;
   if (a instanceof CelList) return b instanceof CelList && equalLists(a, b, meter);
   if (a instanceof CelMap) return b instanceof CelMap && equalMaps(a, b, meter);
   return equalScalars(a, b, meter);

@@ -100,8 +100,6 @@ class Estimator {
         return { cost: { min: a.cost.min, max: a.cost.max + b.cost.max } };
       case "_?_:_":
         return { ...either(b, c), cost: add(a.cost, union(b.cost, c.cost)) };
-      case "@not_strictly_false":
-        return { cost: a.cost };
       case "_[_]":
       case "_[?_]":
         return { cost: add(add(a.cost, b.cost), one), declared: elementType(a.declared), size: a.element };

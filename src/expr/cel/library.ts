@@ -29,7 +29,7 @@ const libraries = {
   lists: { overloads: listLibrary },
   extendedLists: { overloads: extendedListLibrary, macros: ["sorting"] },
   sets: { overloads: setLibrary },
-  math: { overloads: mathLibrary },
+  math: { overloads: mathLibrary, macros: ["math"] },
   regex: { overloads: regexLibrary },
   urls: { overloads: urlLibrary },
   quantities: { overloads: quantityLibrary },

@@ -3,7 +3,7 @@ import { accumulatorName, call, ident, literal, method, qualifiedName } from "./
 import { SyntaxFault } from "./issue.ts";
 
 /** Groups of macros that an environment has or has not. */
-export type MacroName = "standard" | "optionals" | "bindings" | "two-variables" | "sorting";
+export type MacroName = "standard" | "optionals" | "bindings" | "two-variables" | "sorting" | "math";
 
 type Expansion = (at: number, target: Expr, args: readonly Expr[]) => Expr | undefined;
 
@@ -140,6 +140,15 @@ function optionalMap(at: number, target: Expr, args: readonly Expr[], wrap: (val
   return call(at, "_?_:_", [method(at, target, "hasValue"), wrap(result), call(at, "optional.none", [])]);
 }
 
+/** The greatest of more than two numbers is that of a list of them, whatever their types. */
+function manyNumbers(name: string): Expansion {
+  return (at, target, args) => {
+    if (args.length < 3 || qualifiedName(target) !== "math") return undefined;
+    const elements = args.map((arg) => ({ value: call(arg.at, "dyn", [arg]), optional: false }));
+    return method(at, target, name, [{ kind: "list", at, elements }]);
+  };
+}
+
 const methods: Readonly<Record<Exclude<MacroName, "bindings">, Readonly<Record<string, Expansion>>>> = {
   standard: {
     all: (at, range, args) => (args.length === 2 ? all(oneVariable(at, range, args), args[1] as Expr) : undefined),
@@ -186,6 +195,7 @@ const methods: Readonly<Record<Exclude<MacroName, "bindings">, Readonly<Record<s
       return parts && collectMap(twoVariables(at, range, args), parts[0], [parts[1]]);
     },
   },
+  math: { greatest: manyNumbers("greatest"), least: manyNumbers("least") },
   sorting: {
     sortBy: (at, target, args) => {
       if (args.length !== 2) return undefined;

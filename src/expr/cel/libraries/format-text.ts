@@ -48,14 +48,15 @@ function write(verb: string, value: CelValue, decimals: string | undefined, mete
     case "s":
       return textOf(value, meter);
     case "d":
+      if (typeof value === "number" && !Number.isFinite(value)) return infinite(value);
       return integer(value)?.toString() ?? wrong(verb, value, "decimal clause can only be used on integers");
     case "f":
     case "e": {
       const number = typeof value === "number" ? value : Number(integer(value) ?? Number.NaN);
       if (typeof value !== "number" && integer(value) === undefined)
         return wrong(verb, value, "fixed-point clause can only be used on doubles");
-      if (!Number.isFinite(number)) return Number.isNaN(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity";
-      return verb === "f" ? number.toFixed(Math.min(places, 100)) : exponential(number, Math.min(places, 100));
+      if (!Number.isFinite(number)) return infinite(number);
+      return verb === "f" ? fixedPoint(number, Math.min(places, 60)) : exponential(number, Math.min(places, 100));
     }
     case "b":
       if (typeof value === "boolean") return value ? "1" : "0";
@@ -72,6 +73,19 @@ function write(verb: string, value: CelValue, decimals: string | undefined, mete
     default:
       return new CelError(`could not parse formatting clause: unrecognized formatting clause ${JSON.stringify(verb)}`);
   }
+}
+
+function infinite(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  return value > 0 ? "Infinity" : "-Infinity";
+}
+
+/** Rounded to places, halves to the even neighbour (toFixed rounds them up). */
+function fixedPoint(value: number, places: number): string {
+  const long = value.toFixed(places + 40);
+  const kept = places === 0 ? long.slice(0, -41) : long.slice(0, -40);
+  const half = /^50*$/.test(long.slice(-40));
+  return half && /[02468]$/.test(kept) ? kept : value.toFixed(places);
 }
 
 function wrong(verb: string, value: CelValue, why: string): CelError {
@@ -96,14 +110,7 @@ function hexadecimal(value: CelValue): string | undefined {
 function textOf(value: CelOutcome, meter: Meter): string | CelError {
   meter.visit();
   if (value instanceof CelError) return value;
-  if (typeof value === "number")
-    return Number.isFinite(value)
-      ? doubleText(value)
-      : Number.isNaN(value)
-        ? "NaN"
-        : value > 0
-          ? "Infinity"
-          : "-Infinity";
+  if (typeof value === "number") return Number.isFinite(value) ? doubleText(value) : infinite(value);
   if (value === null || typeof value !== "object") return String(value);
   if (value instanceof CelUint) return String(value.value);
   if (value instanceof Uint8Array) return new TextDecoder().decode(value);

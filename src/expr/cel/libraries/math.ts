@@ -36,10 +36,6 @@ function extremes(name: string, better: (order: number) => boolean): Overload[] 
         overload(`math.${name}`, `(${a}, ${b}): ${a === b ? a : "dyn"}`, (x: CelValue, y: CelValue) => best(x, y)),
       ),
     ]),
-    overload(`math.${name}`, "(dyn, dyn, dyn): dyn", (x: CelValue, y: CelValue, z: CelValue) => best(x, y, z)),
-    overload(`math.${name}`, "(dyn, dyn, dyn, dyn): dyn", (x: CelValue, y: CelValue, z: CelValue, w: CelValue) =>
-      best(x, y, z, w),
-    ),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { compare } from "../compare.ts";
-import { type CostRule, compares, fixed, joins, joinsLists, searches } from "../cost-rule.ts";
+import { type CostRule, compares, joins, joinsLists, searches } from "../cost-rule.ts";
 import { contains, equal, indexOfKeyed } from "../equality.ts";
 import { toInt, toUint } from "../integers.ts";
 import type { Meter } from "../meter.ts";
@@ -169,7 +169,7 @@ const special: readonly Overload[] = [
   overload("_&&_", "(bool, bool): bool", never),
   overload("_||_", "(bool, bool): bool", never),
   overload("_?_:_", "(bool, A, A): A", never),
-  overload("@not_strictly_false", "(bool): bool", never, fixed(0)),
+  overload("@not_strictly_false", "(bool): bool", never),
   overload("_[_]", "(list(A), int): A", never),
   overload("_[_]", "(map(A, B), A): B", never),
 ];

@@ -16,8 +16,12 @@ function findAll(text: string, source: string, limit: bigint, meter: Meter): Cel
   if (pattern instanceof CelError) return pattern;
   const matcher = pattern.matcher(text);
   const found: string[] = [];
+  let end = -1;
   while ((limit < 0n || found.length < limit) && matcher.find()) {
     meter.visit();
+    // An empty match right after another is none.
+    if (matcher.end() === end) continue;
+    end = matcher.end();
     found.push(matcher.group() ?? "");
   }
   return new ArrayList(found);
