@@ -16,6 +16,8 @@ export interface UpdateRules {
   /** Keeps what the writer may not change. */
   readonly prepare: (next: AnyObject, previous: AnyObject) => AnyObject;
   readonly validate: (next: AnyObject, previous: AnyObject) => ReturnType<typeof validateMetadataUpdate>;
+  /** False: a change does not count as one of what is asked for. */
+  readonly raisesGeneration?: false;
 }
 
 export interface UpdateRequest extends WriteOptions {
@@ -71,7 +73,8 @@ async function tryUpdate(collection: Collection, current: Held, request: UpdateR
   checkIdentity(resource, changed, previous, request);
   const admitted = admission ? await admission.admit(changed, previous) : changed;
   const own = rules.prepare(keepSystemMetadata(admitted, previous), previous);
-  const prepared = raiseGeneration(resource, strategy.prepareUpdate?.(own, previous) ?? own, previous);
+  const asked = strategy.prepareUpdate?.(own, previous) ?? own;
+  const prepared = rules.raisesGeneration === false ? asked : raiseGeneration(resource, asked, previous);
   // Upstream checks metadata twice on an update, once for all kinds and once for this one, and tells both.
   const metadataFaults = validateMetadataUpdate(prepared.metadata, previous.metadata);
   const { served = resource.stored } = request;
@@ -177,6 +180,7 @@ export function statusOnly({ declaration }: Resource): UpdateRules {
         ? (declaration.prepareStatus(next, previous) as AnyObject)
         : withStatusOf({ ...previous, metadata: statusMetadata(next, previous) }, next),
     validate: (next, previous) => declaration.validateStatus?.(next, previous) ?? [],
+    raisesGeneration: false,
   };
 }
 

@@ -65,16 +65,16 @@ export async function giveUpNomination(pod: Pod, { client, log }: RefusalTools):
   }
 }
 
-/** Tells a pod to go, with its grace period, in favour of another. */
+/** Tells a pod to go, with its grace period, in favour of another; false when it could not be told. */
 export async function evict(
   victim: Pod,
   preemptor: Pod,
   node: string,
   scheduler: string,
   { client, clock, events, log }: RefusalTools,
-): Promise<void> {
+): Promise<boolean> {
   // One that goes already needs no second push.
-  if (victim.metadata.deletionTimestamp) return;
+  if (victim.metadata.deletionTimestamp) return true;
   const condition: PodCondition = {
     type: "DisruptionTarget",
     status: "True",
@@ -89,8 +89,11 @@ export async function evict(
     await client.delete(Pod, keyOf(victim), { preconditions: { uid } });
     const text = `Preempted by pod ${preemptor.metadata.uid} on node ${node}`;
     events.record(victim, "Normal", "Preempted", text);
+    return true;
   } catch (error) {
-    if (isStatus(error, "NotFound", "Conflict")) return;
-    log.warn(`cannot preempt pod ${keyText(keyOf(victim))}: ${errorMessage(error)}`);
+    if (!isStatus(error, "NotFound", "Conflict")) {
+      log.warn(`cannot preempt pod ${keyText(keyOf(victim))}: ${errorMessage(error)}`);
+    }
+    return false;
   }
 }

@@ -72,6 +72,8 @@ class RunningScheduler implements Scheduler {
   readonly #cluster: ClusterState;
   readonly #queue: SchedulingQueue;
   readonly #nominations = new Nominations();
+  /** Victims that were told to go and do not show it yet, by uid. */
+  readonly #evicted = new Map<string, ObjectKey>();
   readonly #decisions = new DecisionLog();
   readonly #metrics;
   readonly #running = new Set<Promise<void>>();
@@ -343,10 +345,25 @@ class RunningScheduler implements Scheduler {
     this.#nominations.set(info, rescue.node);
     for (const victim of rescue.victims) {
       this.waitingPods.reject(victim.metadata.uid, { reasons: ["preempted"], preemptionHelps: false });
-      this.#track(evict(victim, pod, rescue.node, profile.schedulerName, tools));
+      this.#track(this.#evict(victim, pod, rescue.node, profile.schedulerName, tools));
     }
   }
+
+  /** A pod may be decided about again before its victims show that they go: each is told once. */
+  async #evict(victim: Pod, ...rest: Tail<Parameters<typeof evict>>): Promise<void> {
+    const pods = this.#options.informers.of(PodKind);
+    for (const [uid, key] of this.#evicted) {
+      const known = pods.get(key)?.metadata;
+      if (known?.uid !== uid || known.deletionTimestamp) this.#evicted.delete(uid);
+    }
+    const { uid } = victim.metadata;
+    if (this.#evicted.has(uid)) return;
+    this.#evicted.set(uid, keyOf(victim));
+    if (!(await evict(victim, ...rest))) this.#evicted.delete(uid);
+  }
 }
+
+type Tail<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never;
 
 /** The plugins on which it depends whether the pod is tried again. */
 function blamed(decision: NoPlace): ReadonlySet<string> {

@@ -10,14 +10,18 @@ import { type Log, silentLog } from "../lib/log.ts";
 import { Metrics } from "../lib/metrics.ts";
 import { seededRandom } from "../lib/random.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
+import { openScheduler } from "../scheduler/scheduler.ts";
 import { type ApiServer, openServer } from "../server/api-server.ts";
 import type { UserInfo } from "../server/exchange.ts";
 import { openMemoryStore } from "../store/memory.ts";
+import type { Store } from "../store/store.ts";
 
 export interface TestClusterOptions {
   readonly seed?: number;
   /** Default: every controller of a control plane. */
   readonly controllers?: readonly (ControllerDefinition | LoopDefinition)[];
+  /** With the default scheduler too; without it nobody binds pods but the test. */
+  readonly scheduler?: boolean;
   /** Changes what a component's client does, as a test of faults wants it. */
   readonly disturb?: (client: Client, name: string) => Client;
   readonly log?: Log;
@@ -26,6 +30,7 @@ export interface TestClusterOptions {
 /** An API server and controllers in this process, on a memory store and in virtual time; every component under its own identity. */
 export interface TestCluster extends AsyncDisposable {
   readonly clock: VirtualClock;
+  readonly store: Store;
   readonly server: ApiServer;
   /** An administrator's client. */
   readonly client: Client;
@@ -36,6 +41,9 @@ export interface TestCluster extends AsyncDisposable {
   /** Lets time pass, everybody acting at every moment of it. */
   pass(ms: number): Promise<void>;
 }
+
+/** More than this without time passing is a loop that feeds itself. */
+const mostCallsAtOnce = 100_000;
 
 /** Opens a test cluster; dispose it with `await using`. */
 export async function openTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
@@ -84,8 +92,15 @@ export async function openTestCluster(options: TestClusterOptions = {}): Promise
       log,
     }),
   );
+  if (options.scheduler) {
+    const own = disturb(clientFor({ name: "system:kube-scheduler", groups: [] }), "scheduler");
+    const schedulerInformers = opened.use(createInformers({ client: own, clock, random, log }));
+    const metrics = new Metrics();
+    opened.use(await openScheduler({ client: own, informers: schedulerInformers, clock, random, log, metrics }));
+  }
   const settle = async () => {
-    for (let quiet = 0, seen = -1; quiet < 4; quiet += 1) {
+    for (let quiet = 0, seen = -1, from = calls; quiet < 4; quiet += 1) {
+      if (calls - from > mostCallsAtOnce) throw new Error("the cluster never comes to rest: somebody acts without end");
       for (let turn = 0; turn < 12; turn += 1) await new Promise((resolve) => setImmediate(resolve));
       if (calls !== seen) quiet = 0;
       seen = calls;
@@ -95,6 +110,7 @@ export async function openTestCluster(options: TestClusterOptions = {}): Promise
   const running = opened.move();
   return {
     clock,
+    store,
     server,
     client: clientFor({ name: "admin", groups: ["system:masters"] }),
     informers,

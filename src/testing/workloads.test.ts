@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { ControllerRevision } from "../api/apps/controller-revision.ts";
 import { DaemonSet } from "../api/apps/daemon-set.ts";
+import { Deployment } from "../api/apps/deployment.ts";
 import { StatefulSet } from "../api/apps/stateful-set.ts";
 import { CronJob } from "../api/batch/cron-job.ts";
 import { Job } from "../api/batch/job.ts";
@@ -65,6 +66,23 @@ test("a StatefulSet has its pods, claims and revisions, rolls on and rolls back"
   await cluster.client.patch(StatefulSet, named("db"), { type: "strategic", body: first?.data ?? {} });
   await playKubelets(cluster, nodes);
   expect((await all(cluster, Pod)).map(({ spec }) => spec.containers[0]?.image)).toEqual(["img:1", "img:1"]);
+});
+
+test("a Deployment's annotations count as a change to follow, the revision that is written on it does not", async () => {
+  await using cluster = await openTestCluster();
+  await cluster.client.create(Deployment, {
+    metadata: named("web"),
+    spec: { replicas: 1, selector: { matchLabels: { app: "web" } }, template: template() },
+  });
+  await cluster.settle();
+  const made = await cluster.client.get(Deployment, named("web"));
+  expect(made.metadata.annotations).toEqual({ "deployment.kubernetes.io/revision": "1" });
+  expect([made.metadata.generation, made.status?.observedGeneration]).toEqual([1, 1]);
+  const body = { metadata: { annotations: { team: "shop" } } };
+  await cluster.client.patch(Deployment, named("web"), { type: "merge", body });
+  await cluster.settle();
+  const changed = await cluster.client.get(Deployment, named("web"));
+  expect([changed.metadata.generation, changed.status?.observedGeneration]).toEqual([2, 2]);
 });
 
 test("a DaemonSet has one pod per node and follows its template", async () => {

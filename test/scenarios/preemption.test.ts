@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { Event } from "../../src/api/core/event.ts";
 import { Pod } from "../../src/api/core/pod.ts";
 import { PriorityClass } from "../../src/api/scheduling/priority-class.ts";
 import { openSchedulerCluster, type SchedulerCluster } from "./scheduler-cluster.ts";
@@ -44,6 +45,17 @@ test("a pod of high priority replaces pods of low priority, with their grace", a
   expect(await it.places()).toEqual({ "low-2": "n1", high: "" });
   await finish(it, "low-2");
   expect(await it.places()).toEqual({ high: "n1" });
+});
+
+test("a victim is told once, however often the pod that needs its place is decided about meanwhile", async () => {
+  await using it = await openSchedulerCluster();
+  await withClasses(it);
+  await it.addNode("n1", { cpu: "1" });
+  await it.createPod("low", of("low", "1"));
+  await it.createPod("high", of("high", "1"));
+  await it.cluster.pass(5000);
+  const { items } = await it.client.list(Event, { namespace: "default" });
+  expect(items.filter(({ reason }) => reason === "Preempted").map(({ count }) => count)).toEqual([1]);
 });
 
 test("room that was made for a pod is not taken by a lesser one that comes meanwhile, but by a greater one", async () => {

@@ -40,6 +40,8 @@ export const Deployment = defineKind<apps.Deployment>({
     ...validateReplicaCounts(next.status),
     ...notDecremented(path("status", "collisionCount"), next.status?.collisionCount, previous.status?.collisionCount),
   ],
+  // Its annotations are copied to its ReplicaSets, so that a change of them is one to follow too.
+  generationOf: ({ spec, metadata }) => [spec, metadata.annotations ?? {}],
   columns: [
     nameColumn,
     text("Ready", ({ spec: { replicas }, status }) => `${status?.readyReplicas ?? 0}/${replicas ?? 0}`),

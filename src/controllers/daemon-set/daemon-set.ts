@@ -7,7 +7,6 @@ import { errorMessage } from "../../lib/fault.ts";
 import { isEqual } from "../../machinery/equality.ts";
 import { selectorOfObject } from "../../machinery/labels.ts";
 import { type KindRef, type KubeObject, keyOf, type ObjectKey } from "../../machinery/object.ts";
-import { isStatus } from "../../machinery/status-error.ts";
 import {
   defineController,
   done,
@@ -15,6 +14,7 @@ import {
   type ReconcileResult,
   watches,
 } from "../framework/controller.ts";
+import { deletePod } from "../framework/delete-pod.ts";
 import { syncHistory, trimHistory } from "../framework/history.ts";
 import { claim, controllerOf } from "../framework/ownership.ts";
 import { availableIn, podFromTemplate } from "../framework/pods.ts";
@@ -39,13 +39,14 @@ export function daemonSetController() {
     for: DaemonSet,
     owns: [Pod],
     watches: [
-      watches(Node, (node, previous, cache) => {
+      watches(Node, (node, previous, cache, change) => {
         if (previous && !matters(node, previous)) return [];
-        // A node that is gone, or that changed, concerns those that it takes or took.
-        return cache
-          .list(DaemonSet)
-          .filter((set) => !previous || !isEqual(placementOn(set, node), placementOn(set, previous)))
-          .map(keyOf);
+        const concerns = (set: DaemonSet) => {
+          // The bound pods of a node that is gone are collected, which wakes the set (as upstream); others nobody collects.
+          if (change === "deleted") return cache.ownedBy(Pod, set.metadata.uid).some(({ spec }) => !spec.nodeName);
+          return !previous || !isEqual(placementOn(set, node), placementOn(set, previous));
+        };
+        return cache.list(DaemonSet).filter(concerns).map(keyOf);
       }),
       watches(Pod, (pod, previous, cache) =>
         controllerOf(pod)
@@ -195,12 +196,7 @@ async function carryOut(
   try {
     await Promise.all(
       remove.slice(0, burst).map(async (pod) => {
-        try {
-          await client.delete(Pod, keyOf(pod), { preconditions: { uid: pod.metadata.uid } });
-        } catch (error) {
-          if (isStatus(error, "NotFound", "Conflict")) return;
-          throw error;
-        }
+        if (!(await deletePod(client, pod))) return;
         events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
       }),
     );

@@ -165,7 +165,11 @@ async function follow(
   let result = deployment;
   if (revision !== undefined && deployment.metadata.annotations?.[revisionAnnotation] !== revision) {
     const annotations = { ...deployment.metadata.annotations, [revisionAnnotation]: revision };
-    result = await client.update(Deployment, { ...deployment, metadata: { ...deployment.metadata, annotations } });
+    // By way of the status, as upstream: a change of annotations would count as a new generation otherwise.
+    result = await client.updateStatus(Deployment, {
+      ...deployment,
+      metadata: { ...deployment.metadata, annotations },
+    });
   }
   if (!note || !hasDeadline(deployment)) return result;
   const before = result.status?.conditions ?? [];

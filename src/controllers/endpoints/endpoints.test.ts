@@ -131,6 +131,33 @@ describe("ports", () => {
   });
 });
 
+test("the older object packs pods by the ports that all of them have in common", async () => {
+  await using harness = await start((cluster) => {
+    service(cluster, {
+      ports: [
+        { name: "web", port: 80, protocol: "TCP", targetPort: "http" },
+        { name: "dns", port: 53, protocol: "UDP", targetPort: 5353 },
+      ],
+    });
+    pod(cluster, "a", "10.244.0.1");
+    pod(cluster, "b", "10.244.0.2", {
+      spec: { containers: [{ name: "c", ports: [{ name: "http", containerPort: 9001 }] }] },
+    });
+  });
+  const packed = subsets(harness)?.map(({ ports, addresses: of }) => [
+    ports?.map(({ port }) => port),
+    of?.map(({ ip }) => ip),
+  ]);
+  expect(packed).toHaveLength(3);
+  expect(packed).toEqual(
+    expect.arrayContaining([
+      [[9000], ["10.244.0.1"]],
+      [[9001], ["10.244.0.2"]],
+      [[5353], ["10.244.0.1", "10.244.0.2"]],
+    ]),
+  );
+});
+
 test("a headless Service's pods have the names they ask for, and its endpoints its mark", async () => {
   await using harness = await start((cluster) => {
     service(cluster, { clusterIP: "None" });

@@ -60,20 +60,21 @@ export const endpointsController = defineController({
   },
 });
 
-interface Group {
-  readonly ports: readonly ResolvedPort[];
-  readonly ready: EndpointAddress[];
-  readonly notReady: EndpointAddress[];
+interface Member {
+  readonly address: EndpointAddress;
+  readonly ready: boolean;
 }
 
+/**
+ * The pods by what they offer, as upstream packs them: who offers the same port is in one subset, and ports that are
+ * offered by the very same pods share it.
+ */
 function subsetsOf(
   service: Service,
   cache: Cache,
 ): { readonly subsets: readonly EndpointSubset[]; readonly cut: boolean } {
-  const groups = new Map<string, Group>();
-  const sorted = [...podsBehind(service, cache)].sort((a, b) =>
-    compareAddresses(podAddresses(a)[0]!, podAddresses(b)[0]!),
-  );
+  const byPort = new Map<string, { readonly port: ResolvedPort | undefined; readonly members: Member[] }>();
+  const sorted = [...podsBehind(service, cache)].sort((a, b) => compareTexts(podAddresses(a)[0]!, podAddresses(b)[0]!));
   let count = 0;
   let cut = false;
   for (const pod of sorted) {
@@ -85,9 +86,6 @@ function subsetsOf(
       cut = true;
       continue;
     }
-    const name = JSON.stringify(ports);
-    const group = groups.get(name) ?? { ports, ready: [], notReady: [] };
-    groups.set(name, group);
     const hostname = hostnameIn(pod, service);
     const address: EndpointAddress = {
       ip: podAddresses(pod)[0]!,
@@ -95,16 +93,30 @@ function subsetsOf(
       ...(pod.spec.nodeName ? { nodeName: pod.spec.nodeName } : {}),
       targetRef: { kind: "Pod", namespace: pod.metadata.namespace, name: pod.metadata.name, uid: pod.metadata.uid },
     };
-    (state.ready ? group.ready : group.notReady).push(address);
+    for (const port of ports.length > 0 ? ports : [undefined]) {
+      const name = JSON.stringify(port ?? null);
+      const known = byPort.get(name) ?? { port, members: [] };
+      byPort.set(name, known);
+      known.members.push({ address, ready: state.ready });
+    }
   }
-  const subsets = [...groups.values()].map(({ ready, notReady, ports }) => ({
-    ...(ready.length > 0 ? { addresses: ready } : {}),
-    ...(notReady.length > 0 ? { notReadyAddresses: notReady } : {}),
-    ...(ports.length > 0 ? { ports: ports.map(({ name, ...port }) => ({ ...(name ? { name } : {}), ...port })) } : {}),
-  }));
+  const groups = Map.groupBy(byPort.values(), ({ members }) =>
+    members.map(({ address, ready }) => `${address.targetRef?.uid} ${ready}`).join(),
+  );
+  const subsets = [...groups.values()].map((group) => {
+    const members = group[0]?.members ?? [];
+    const ports = group.flatMap(({ port }) => port ?? []).map(({ name, ...port }) => (name ? { name, ...port } : port));
+    const ready = members.filter((member) => member.ready).map(({ address }) => address);
+    const notReady = members.filter((member) => !member.ready).map(({ address }) => address);
+    return {
+      ...(ready.length > 0 ? { addresses: ready } : {}),
+      ...(notReady.length > 0 ? { notReadyAddresses: notReady } : {}),
+      ...(ports.length > 0 ? { ports } : {}),
+    };
+  });
   return { subsets, cut };
 }
 
-function compareAddresses(left: string, right: string): number {
+function compareTexts(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }

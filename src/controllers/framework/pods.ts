@@ -81,7 +81,11 @@ type Aged = { readonly time: string | undefined; readonly uid: string };
 function compareAge(left: Aged, right: Aged, now: number): number {
   if (left.time === right.time) return 0;
   if (!left.time || !right.time) return left.time ? 1 : -1;
-  const rank = (time: string) => Math.floor(Math.log2(Math.max(1, (now - Date.parse(time)) / 1000)));
+  const rank = (time: string) => {
+    const age = now - Date.parse(time);
+    // Upstream's powers of two are of nanoseconds.
+    return age > 0 ? Math.floor(Math.log2(age * 1e6)) : -1;
+  };
   return rank(left.time) - rank(right.time) || (left.uid < right.uid ? -1 : 1);
 }
 

@@ -1,9 +1,8 @@
 import type { Job } from "../../api/batch/job.ts";
 import { Pod } from "../../api/core/pod.ts";
 import { errorMessage } from "../../lib/fault.ts";
-import { keyOf } from "../../machinery/object.ts";
-import { isStatus } from "../../machinery/status-error.ts";
 import type { ReconcileContext } from "../framework/controller.ts";
+import { deletePod } from "../framework/delete-pod.ts";
 import { cheapestToLose } from "../framework/pods.ts";
 import { namespaceEnds } from "../framework/refusals.ts";
 import { slowStart } from "../framework/slow-start.ts";
@@ -98,11 +97,7 @@ export async function carryOut(
   let removed = 0;
   try {
     for (const pod of plan.remove.slice(0, burst)) {
-      try {
-        await client.delete(Pod, keyOf(pod), { preconditions: { uid: pod.metadata.uid } });
-      } catch (error) {
-        if (!isStatus(error, "NotFound", "Conflict")) throw error;
-      }
+      await deletePod(client, pod);
       removed += 1;
       events.record(job, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
     }

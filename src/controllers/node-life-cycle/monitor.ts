@@ -92,7 +92,7 @@ class Monitor {
     await this.#evict();
   }
 
-  /** Writes down that a node is silent, and that the pods of a node that is not ready are not ready either. */
+  /** Writes down that a node is silent, and that its pods are therefore not ready. */
   async #judge(node: Node, health: Health): Promise<Node> {
     const { client } = this.#context;
     const now = this.#now();
@@ -107,12 +107,12 @@ class Monitor {
         }
       }
     }
-    const ready = nodeCondition(current, "Ready");
-    if (ready && ready.status !== "True") await this.#markPods(name);
+    // A kubelet that says itself that its node is not ready speaks for its pods too.
+    if (nodeCondition(current, "Ready")?.status === "Unknown") await this.#markPods(name);
     return current;
   }
 
-  /** Pods of a node that is not ready must not get traffic, although nobody there can say so. */
+  /** Pods of a silent node must not get traffic, and nobody there can say so. */
   async #markPods(nodeName: string): Promise<void> {
     const { cache, client, events } = this.#context;
     const pods = cache.informer(Pod).by(podsByNode, nodeName).filter(isReady);

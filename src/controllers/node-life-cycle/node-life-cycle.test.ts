@@ -101,6 +101,15 @@ describe("a node that stops reporting", () => {
     );
   });
 
+  test("but one that says itself that it is not ready still speaks for its pods", async () => {
+    await using harness = await run(all(), { given });
+    report(harness, "n1", { type: "Ready", status: "False", reason: "KubeletNotReady" });
+    await pass(harness, 10, "n1", "n2");
+    expect(taints(harness, "n1")).toContain("node.kubernetes.io/not-ready:NoExecute");
+    expect(harness.cluster.get(Pod, "slow")?.status?.conditions?.[0]?.status).toBe("True");
+    expect(harness.events()).not.toContain("NodeNotReady: Node is not ready");
+  });
+
   test("loses its pods as their toleration ends, and keeps the others when it returns", async () => {
     await using harness = await run(all(), { given });
     await pass(harness, 100, "n2");

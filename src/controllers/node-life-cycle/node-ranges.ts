@@ -1,4 +1,6 @@
 import { Node } from "../../api/core/node.ts";
+import type { Informer } from "../../client/client.ts";
+import type { KindRef, KubeObject } from "../../machinery/object.ts";
 import { defineController, done } from "../framework/controller.ts";
 import { Subnets } from "./subnets.ts";
 
@@ -6,22 +8,31 @@ import { Subnets } from "./subnets.ts";
 const fourBits = 24;
 const sixBits = 64;
 
+const nodesBySubnet = "podSubnet";
+
 /** Gives every node a pod subnet out of `podRange`: one range, or one of each family separated by a comma. */
 export function nodeRangeController(podRange: string) {
   const pools = podRange
     .split(",")
     .map((range) => range.trim())
-    .map((range) => new Pool(new Subnets(range, range.includes(":") ? sixBits : fourBits)));
+    .map((range, number) => new Pool(new Subnets(range, range.includes(":") ? sixBits : fourBits), `${number}`));
   return defineController({
     name: "nodeipam",
     serviceAccount: "node-controller",
     eventSource: "cidrAllocator",
     for: Node,
+    indexes: [
+      {
+        kind: Node as unknown as KindRef<KubeObject>,
+        name: nodesBySubnet,
+        of: (node) => pools.flatMap((pool) => pool.subnetsOf(node as unknown as Node)),
+      },
+    ],
     // One after the other: two nodes must never be given the same subnet.
     workers: 1,
     async reconcile({ name }, { cache, client, events }) {
       const node = cache.get(Node, { name });
-      const nodes = cache.list(Node);
+      const nodes = cache.informer(Node);
       for (const pool of pools) pool.settle(nodes);
       if (!node || node.metadata.deletionTimestamp || (node.spec.podCIDRs ?? []).length > 0 || node.spec.podCIDR) {
         return done;
@@ -50,33 +61,40 @@ export function nodeRangeController(podRange: string) {
 /** One range's subnets: nodes have some by their own word, and some were given that the local copy does not show yet. */
 class Pool {
   readonly #subnets: Subnets;
+  readonly #name: string;
   readonly #given = new Map<string, number>();
   #next = 0;
 
-  constructor(subnets: Subnets) {
+  /** `name` tells its subnets from those of other pools in the index of nodes. */
+  constructor(subnets: Subnets, name: string) {
     this.#subnets = subnets;
+    this.#name = name;
+  }
+
+  /** The node's own among this pool's subnets, as the index of nodes names them. */
+  subnetsOf({ spec }: Node): readonly string[] {
+    return (spec?.podCIDRs ?? []).flatMap((range) => {
+      const index = this.#subnets.indexOf(range);
+      return index === undefined ? [] : [this.#key(index)];
+    });
   }
 
   /** Forgets what was given to nodes that show it by now, or that are gone. */
-  settle(nodes: readonly Node[]): void {
-    const waiting = new Set(nodes.filter(({ spec }) => !spec.podCIDRs?.length).map(({ metadata }) => metadata.name));
-    for (const name of this.#given.keys()) if (!waiting.has(name)) this.#given.delete(name);
+  settle(nodes: Informer<Node>): void {
+    for (const name of this.#given.keys()) {
+      const node = nodes.get({ name });
+      if (!node || node.spec.podCIDRs?.length) this.#given.delete(name);
+    }
   }
 
   /** The next free subnet, or undefined when all are taken. Goes round, so that one given back is not used again at once. */
-  give(name: string, nodes: readonly Node[]): string | undefined {
-    const used = new Set(this.#given.values());
-    for (const { spec } of nodes) {
-      for (const range of spec.podCIDRs ?? []) {
-        const index = this.#subnets.indexOf(range);
-        if (index !== undefined) used.add(index);
-      }
-    }
+  give(name: string, nodes: Informer<Node>): string | undefined {
     const known = this.#given.get(name);
     if (known !== undefined) return this.#subnets.text(known);
+    const given = new Set(this.#given.values());
     for (let step = 0; step < this.#subnets.count; step += 1) {
       const index = (this.#next + step) % this.#subnets.count;
-      if (used.has(index)) continue;
+      if (given.has(index) || nodes.by(nodesBySubnet, this.#key(index)).length > 0) continue;
       this.#next = (index + 1) % this.#subnets.count;
       this.#given.set(name, index);
       return this.#subnets.text(index);
@@ -86,5 +104,9 @@ class Pool {
 
   takeBack(name: string): void {
     this.#given.delete(name);
+  }
+
+  #key(index: number): string {
+    return `${this.#name}/${index}`;
   }
 }

@@ -102,6 +102,19 @@ test("a storm of refusals costs few calls, and is told in a condition", async ()
   expect(harness.events()).toContain("FailedCreate: Error creating: exceeded quota");
 });
 
+test("refusals that name another pod each time wake nobody: the condition keeps its first text", async () => {
+  await using harness = await run([replicaSetController]);
+  let refused = 0;
+  harness.cluster.refuse = ({ verb, kind }) => {
+    if (verb === "create" && kind === "Pod") throw new StatusError("Forbidden", `pods "web-${++refused}" is forbidden`);
+  };
+  await harness.cluster.client.create(ReplicaSet, draft());
+  await harness.pass(10_000);
+  expect(refused).toBeGreaterThan(3);
+  expect(harness.cluster.calls.filter(({ verb }) => verb === "updateStatus")).toHaveLength(1);
+  expect(set(harness).status?.conditions).toMatchObject([{ message: 'pods "web-1" is forbidden' }]);
+});
+
 test("a namespace that is going away is no failure", async () => {
   await using harness = await run([replicaSetController]);
   harness.cluster.refuse = ({ verb, kind }) => {
@@ -147,4 +160,18 @@ test("a deleted pod counts as terminating until it is gone", async () => {
   await resize(harness, 1);
   await harness.settle();
   expect(set(harness).status).toMatchObject({ replicas: 1, terminatingReplicas: 2 });
+});
+
+test("a deletion that the server refuses with a conflict is tried again", async () => {
+  await using harness = await run([replicaSetController]);
+  await harness.cluster.client.create(ReplicaSet, draft());
+  await kubelet(harness);
+  let refusals = 1;
+  harness.cluster.refuse = ({ verb, kind }) => {
+    if (verb === "delete" && kind === "Pod" && refusals-- > 0) throw new StatusError("Conflict", "somebody was first");
+  };
+  await resize(harness, 2);
+  await harness.pass(1000);
+  await kubelet(harness);
+  expect(alive(harness)).toHaveLength(2);
 });

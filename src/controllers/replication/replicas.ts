@@ -2,8 +2,9 @@ import { Pod } from "../../api/core/pod.ts";
 import type { PodTemplateSpec } from "../../api/generated/core-v1.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import { type KindRef, type KubeObject, keyOf, type ObjectKey } from "../../machinery/object.ts";
-import { isStatus } from "../../machinery/status-error.ts";
+import { timeOf } from "../../machinery/times.ts";
 import { type Cache, done, type ReconcileContext, type ReconcileResult, watches } from "../framework/controller.ts";
+import { deletePod } from "../framework/delete-pod.ts";
 import { claim, controllerOf } from "../framework/ownership.ts";
 import {
   availableIn,
@@ -131,12 +132,7 @@ async function manage<T extends KubeObject>(
     try {
       await Promise.all(
         surplus.map(async (pod) => {
-          try {
-            await client.delete(Pod, keyOf(pod), { preconditions: { uid: pod.metadata.uid } });
-          } catch (error) {
-            if (isStatus(error, "NotFound", "Conflict")) return;
-            throw error;
-          }
+          if (!(await deletePod(client, pod))) return;
           events.record(owner, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
         }),
       );
@@ -181,16 +177,15 @@ function conditionsFrom(
 ): readonly ReplicaCondition[] {
   const others = known.filter((condition) => condition.type !== "ReplicaFailure");
   if (!failure) return others;
-  const before = known.find((condition) => condition.type === "ReplicaFailure");
-  const condition: ReplicaCondition = {
-    type: "ReplicaFailure",
-    status: "True",
-    lastTransitionTime:
-      before?.status === "True" ? before.lastTransitionTime : new Date(now).toISOString().replace(/\.\d+Z$/, "Z"),
-    reason: failure.reason,
-    message: errorMessage(failure.error),
-  };
-  return [...others, condition];
+  const before = known.find((condition) => condition.type === "ReplicaFailure" && condition.status === "True");
+  // The text names the pod that was refused, a new name each time: writing it down would wake this key at once, for ever.
+  if (before) return [...others, before];
+  const lastTransitionTime = timeOf(now);
+  const { reason, error } = failure;
+  return [
+    ...others,
+    { type: "ReplicaFailure", status: "True", lastTransitionTime, reason, message: errorMessage(error) },
+  ];
 }
 
 function sameStatus(left: ReplicaStatus | undefined, right: ReplicaStatus): boolean {

@@ -8,7 +8,7 @@ import { isWanted, ordinalOf, replicasOf, revisionLabel, startOf } from "./ident
 export type Step =
   | { readonly act: "create"; readonly ordinal: number; readonly revision: "current" | "update" }
   | { readonly act: "delete"; readonly pod: Pod; readonly ordinal: number }
-  /** Looks after labels and claims of a pod that stays. */
+  /** Looks after the claims of a pod, and after its labels if it stays. */
   | { readonly act: "mend"; readonly pod: Pod; readonly ordinal: number };
 
 export interface PlanInput {

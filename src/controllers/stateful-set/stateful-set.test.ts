@@ -315,3 +315,30 @@ test("pods of the right name and labels without an owner are adopted, others are
   expect(owned.map(({ metadata }) => metadata.name)).toEqual(["web-0"]);
   expect(owned[0]?.metadata.labels).toMatchObject({ "statefulset.kubernetes.io/pod-name": "web-0" });
 });
+
+test("an adopted pod beyond the last ordinal goes as it is", async () => {
+  await using harness = await start();
+  harness.cluster.put(Pod, {
+    metadata: { name: "web-5", namespace: "default", labels: { app: "web" } },
+    spec: { containers: [] },
+  });
+  await harness.cluster.client.create(StatefulSet, draft({ replicas: 1 }));
+  await kubelet(harness);
+  expect(pods(harness)).toEqual(["web-0 img:1"]);
+  expect(harness.events()).not.toContain("SuccessfulUpdate: update Pod web-5 in StatefulSet web successful");
+});
+
+test("a set that is deleted and leaves its pods behind makes no further revision", async () => {
+  await using harness = await start();
+  await harness.cluster.client.create(StatefulSet, draft({ replicas: 1 }));
+  await kubelet(harness);
+  const { metadata } = set(harness);
+  const dying = { ...metadata, deletionTimestamp: "2026-01-01T00:00:00Z", finalizers: ["orphan"] };
+  harness.cluster.change(StatefulSet, set(harness), { metadata: dying });
+  // As the garbage collector does: first what is left behind is let go, then the set.
+  const [revision] = harness.cluster.all(ControllerRevision);
+  harness.cluster.change(ControllerRevision, revision!, { metadata: { ...revision!.metadata, ownerReferences: [] } });
+  harness.cluster.change(StatefulSet, set(harness), { metadata: { ...dying, labels: { touched: "yes" } } });
+  await harness.settle();
+  expect(harness.cluster.all(ControllerRevision)).toHaveLength(1);
+});

@@ -59,7 +59,8 @@ const selects = ({ spec }: StatefulSet, { metadata }: KubeObject) =>
 async function reconcile(key: ObjectKey, context: ReconcileContext): Promise<ReconcileResult> {
   const { cache, client, clock } = context;
   const set = cache.get(StatefulSet, key);
-  if (!set) return done;
+  // What a set that is being deleted has left behind, revisions and pods, is no longer its own.
+  if (!set || set.metadata.deletionTimestamp) return done;
   const history = await syncHistory({
     context,
     kind: kindRef,
@@ -91,8 +92,7 @@ async function reconcile(key: ObjectKey, context: ReconcileContext): Promise<Rec
     updateRevision: update.metadata.name,
     now,
   };
-  const steps = set.metadata.deletionTimestamp ? [] : plan(input);
-  const failure = await takeAll(set, steps, { current: revision(current), update: revision(update) }, context);
+  const failure = await takeAll(set, plan(input), { current: revision(current), update: revision(update) }, context);
   const status = statusOf(input);
   if (!isEqual(status, set.status)) await client.updateStatus(StatefulSet, { ...set, status });
   if (failure) throw failure.error;

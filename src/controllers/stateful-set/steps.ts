@@ -6,8 +6,9 @@ import { errorMessage, Fault } from "../../lib/fault.ts";
 import { keyOf } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import type { ReconcileContext } from "../framework/controller.ts";
+import { deletePod } from "../framework/delete-pod.ts";
 import { namespaceEnds } from "../framework/refusals.ts";
-import { claimFor, claimName, mendedOwners, missingLabels, podFor, podName } from "./identity.ts";
+import { claimFor, claimName, isWanted, mendedOwners, missingLabels, podFor, podName } from "./identity.ts";
 import type { Step } from "./plan.ts";
 
 export interface Revision {
@@ -72,25 +73,22 @@ async function makeClaims(set: StatefulSet, ordinal: number, context: ReconcileC
 }
 
 async function remove(set: StatefulSet, pod: Pod, context: ReconcileContext): Promise<void> {
-  const { uid } = pod.metadata;
   await tell(set, "Delete", pod.metadata.name, context, async () => {
-    try {
-      await context.client.delete(Pod, keyOf(pod), { preconditions: { uid } });
-    } catch (error) {
-      if (!isStatus(error, "NotFound", "Conflict")) throw error;
-    }
+    await deletePod(context.client, pod);
   });
 }
 
 async function mend(set: StatefulSet, pod: Pod, ordinal: number, context: ReconcileContext): Promise<void> {
   const { client, cache } = context;
+  const stays = isWanted(set, ordinal);
   const labels = missingLabels(set, pod, ordinal);
-  if (labels) {
+  if (stays && labels) {
     await tell(set, "Update", pod.metadata.name, context, async () => {
       await client.patch(Pod, keyOf(pod), { type: "merge", body: { metadata: { uid: pod.metadata.uid, labels } } });
     });
   }
-  if (pod.status?.phase === "Pending" && !pod.metadata.deletionTimestamp) await makeClaims(set, ordinal, context);
+  if (stays && pod.status?.phase === "Pending" && !pod.metadata.deletionTimestamp)
+    await makeClaims(set, ordinal, context);
   for (const template of set.spec.volumeClaimTemplates ?? []) {
     const key = { namespace: set.metadata.namespace, name: claimName(set, template, ordinal) };
     const claim = cache.get(PersistentVolumeClaim, key);

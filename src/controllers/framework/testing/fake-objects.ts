@@ -47,7 +47,15 @@ export function updated(kind: KindRef<unknown>, next: KubeObject, previous: Kube
   const system = { name, ...(namespace ? { namespace } : {}), uid, creationTimestamp };
   const deletion = deletionTimestamp ? { deletionTimestamp, deletionGracePeriodSeconds } : {};
   const metadata = { ...next.metadata, ...system, ...deletion, resourceVersion: previous.metadata.resourceVersion };
-  if (status) return { ...before, metadata: previous.metadata, status: whole.status } as unknown as KubeObject;
+  if (status) {
+    // Of the metadata it may change labels and annotations, never the generation.
+    const { generation } = previous.metadata;
+    return {
+      ...before,
+      metadata: { ...metadata, ...(generation === undefined ? {} : { generation }) },
+      status: whole.status,
+    } as unknown as KubeObject;
+  }
   const separate = (kind as Partial<Kind>).declaration?.subresources?.includes("status") ?? false;
   const generation = previous.metadata.generation ?? 1;
   const changed = !isEqual(whole.spec, before.spec);
