@@ -81,11 +81,28 @@ function wantsGzip(headers: IncomingHttpHeaders): boolean {
   return String(headers["accept-encoding"] ?? "").includes("gzip");
 }
 
-async function* lines(bunches: AsyncIterable<readonly EventFrame[]>): AsyncGenerator<Uint8Array> {
-  for await (const bunch of bunches) {
-    const [first, ...others] = bunch;
-    if (first) yield others.length === 0 ? first.line() : Buffer.concat(bunch.map((frame) => frame.line()));
-  }
+// Not a generator: with a thousand watchers, each turn of one more costs as much as writing the line.
+function lines(bunches: AsyncIterable<readonly EventFrame[]>): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = bunches[Symbol.asyncIterator]();
+      return {
+        async next() {
+          const { done, value } = await iterator.next();
+          return done ? { done, value: undefined } : { done: false, value: joined(value) };
+        },
+        async return() {
+          await iterator.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
+}
+
+function joined(bunch: readonly EventFrame[]): Uint8Array {
+  const [first, ...others] = bunch;
+  return first && others.length === 0 ? first.line() : Buffer.concat(bunch.map((frame) => frame.line()));
 }
 
 /** Who stands behind a connection, as in ServerRequest. */

@@ -139,6 +139,8 @@ class EmbeddedStore implements LmdbStore {
   readonly #writer: GroupCommit;
   readonly #watchers: Watchers;
   readonly #alarm: Alarm;
+  /** The newest revision that a read has let anybody see. */
+  #shown = 0;
   #compaction: Promise<void> = Promise.resolve();
   #expiring: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -224,7 +226,7 @@ class EmbeddedStore implements LmdbStore {
 
   async revision(): Promise<Revision> {
     this.#checkOpen();
-    return BigInt(this.#stateNow().revision);
+    return BigInt(Math.max(this.#writer.state.revision, this.#shown));
   }
 
   async compact(revision: Revision): Promise<void> {
@@ -270,6 +272,7 @@ class EmbeddedStore implements LmdbStore {
   #stateNow(): State {
     const state = this.#tables.state();
     if (!state) throw new Fault("corrupt", `the store's state record is missing; ${whatToDo}`);
+    this.#shown = state.revision;
     return state;
   }
 

@@ -119,9 +119,14 @@ export function unauthorized(): StatusError {
   return new StatusError("Unauthorized", "Unauthorized");
 }
 
+const completed = new WeakMap<UserInfo, UserInfo>();
+
+// Who asks often is the same user each time, so that what is known of them can be found again.
 function withAuthenticated(user: UserInfo): UserInfo {
   if (user.groups.includes(authenticated) || user.name === anonymousUser.name) return user;
-  return { ...user, groups: [...user.groups, authenticated] };
+  const known = completed.get(user) ?? { ...user, groups: [...user.groups, authenticated] };
+  completed.set(user, known);
+  return known;
 }
 
 // WebSocket clients in browsers cannot set headers and put the token into the protocol list.

@@ -9,11 +9,18 @@ const longestChain = 8;
 
 type Chain = readonly X509Certificate[];
 
+/** All that is asked of a certificate at every request, read once: each look at it goes through the library of OpenSSL. */
+interface Judged {
+  readonly forClients: boolean;
+  /** When it and each of its issuers begins and ends to be valid. */
+  readonly times: readonly (readonly [from: number, to: number])[];
+}
+
 /** Authorities, and which certificates descend from them. */
 export class CertificateRoots {
   readonly pem: readonly string[];
   readonly #roots: Chain;
-  readonly #chains = new WeakMap<X509Certificate, Chain | false>();
+  readonly #judged = new WeakMap<X509Certificate, Judged | false>();
 
   /** PEM texts of one or more certificates each. Throws Fault `invalid`. */
   constructor(pem: readonly string[]) {
@@ -33,27 +40,28 @@ export class CertificateRoots {
    * a connection may outlive the certificate that it showed.
    */
   fault(shown: X509Certificate, now: number): string | undefined {
-    const chain = this.#chainOf(shown);
-    if (!chain) return "x509: certificate signed by unknown authority";
-    const usages = shown.keyUsage as readonly string[] | undefined;
-    if (usages?.length && !usages.includes(clientAuth) && !usages.includes(anyUsage)) {
-      return "x509: certificate specifies an incompatible key usage";
-    }
-    for (const { validFromDate, validToDate } of chain) {
-      const when = `x509: certificate has expired or is not yet valid: current time ${moment(now)} is`;
-      if (now < validFromDate.getTime()) return `${when} before ${moment(validFromDate.getTime())}`;
-      if (now > validToDate.getTime()) return `${when} after ${moment(validToDate.getTime())}`;
+    const judged = this.#judge(shown);
+    if (!judged) return "x509: certificate signed by unknown authority";
+    if (!judged.forClients) return "x509: certificate specifies an incompatible key usage";
+    for (const [from, to] of judged.times) {
+      if (now >= from && now <= to) continue;
+      const where = now < from ? `before ${moment(from)}` : `after ${moment(to)}`;
+      return `x509: certificate has expired or is not yet valid: current time ${moment(now)} is ${where}`;
     }
     return undefined;
   }
 
-  // Signatures are looked at once per connection: that is what costs.
-  #chainOf(shown: X509Certificate): Chain | false {
-    const known = this.#chains.get(shown);
+  #judge(shown: X509Certificate): Judged | false {
+    const known = this.#judged.get(shown);
     if (known !== undefined) return known;
-    const found = this.#build(shown);
-    this.#chains.set(shown, found);
-    return found;
+    const chain = this.#build(shown);
+    const usages = shown.keyUsage as readonly string[] | undefined;
+    const judged = chain && {
+      forClients: !usages?.length || usages.includes(clientAuth) || usages.includes(anyUsage),
+      times: chain.map(({ validFromDate, validToDate }) => [validFromDate.getTime(), validToDate.getTime()] as const),
+    };
+    this.#judged.set(shown, judged);
+    return judged;
   }
 
   #build(shown: X509Certificate): Chain | false {

@@ -111,8 +111,9 @@ export function listAnswer(context: AnswerContext, result: ListResult): ServerRe
   };
 }
 
-/** Small lists go out as one array, large ones in parts so that the first is on its way before the last is made. */
-const partSize = 1 << 18;
+/** Small lists go out as one array, large ones in parts, a small one first that is on its way while others are made. */
+const firstPart = 1 << 14;
+const otherParts = 1 << 18;
 
 function joinList(head: object, items: readonly Held[], served: Served): Uint8Array | AsyncIterable<Uint8Array> {
   const parts = listParts(head, items, served);
@@ -130,6 +131,7 @@ function* listParts(head: object, items: readonly Held[], served: Served): Gener
   const start = Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`);
   let waiting: Uint8Array[] = [start];
   let size = start.length;
+  let enough = firstPart;
   for (const [index, held] of items.entries()) {
     if (index > 0) {
       waiting.push(comma);
@@ -139,10 +141,11 @@ function* listParts(head: object, items: readonly Held[], served: Served): Gener
       waiting.push(piece);
       size += piece.byteLength;
     }
-    if (size < partSize) continue;
+    if (size < enough) continue;
     yield Buffer.concat(waiting, size);
     waiting = [];
     size = 0;
+    enough = otherParts;
   }
   yield Buffer.concat([...waiting, listEnd], size + listEnd.length);
   return undefined;
@@ -152,15 +155,18 @@ const comma = Buffer.from(",");
 const listEnd = Buffer.from("]}\n");
 
 /** The events of a watch in the form that the client asked for. */
-export async function* eventsAs(
+export function eventsAs(
+  context: AnswerContext,
+  bunches: AsyncIterable<readonly WatchFrame[]>,
+): AsyncIterable<readonly WatchFrame[]> {
+  return context.media.as === undefined ? bunches : reshaped(context, bunches);
+}
+
+async function* reshaped(
   context: AnswerContext,
   bunches: AsyncIterable<readonly WatchFrame[]>,
 ): AsyncGenerator<readonly WatchFrame[]> {
   const { media, served } = context;
-  if (media.as === undefined) {
-    yield* bunches;
-    return;
-  }
   const include = includeObject(context.query.get("includeObject"));
   let first = true;
   for await (const bunch of bunches) {
