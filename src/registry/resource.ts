@@ -110,7 +110,10 @@ export class Resource {
     const slash = apiVersion.indexOf("/");
     const kind = typeName.slice(typeName.lastIndexOf(".") + 1);
     const { listKind = `${kind}List` } = this.declaration;
-    const head = Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":{`);
+    // An array of its own: one of Node's shared pool would keep the whole pool as long as the kind.
+    const head = new TextEncoder().encode(
+      `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":{`,
+    );
     return {
       resource: this,
       group: slash < 0 ? "" : apiVersion.slice(0, slash),
