@@ -16,6 +16,8 @@ import { admissionPlugins } from "./admission/plugins.ts";
 import { Aggregator } from "./aggregation/aggregator.ts";
 import { MergedOpenApi } from "./aggregation/merged-openapi.ts";
 import type { ProxyClient } from "./aggregation/remote-server.ts";
+import { type AuditOptions, Auditor } from "./audit/auditor.ts";
+import { bodyReader } from "./audit/request-body.ts";
 import { type AuthenticationOptions, openAuthenticator } from "./authentication/open-authenticator.ts";
 import { type ServiceAccountOptions, ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import { AuthorizerChain } from "./authorization/authorizer.ts";
@@ -65,6 +67,8 @@ export interface ServerOptions extends BootstrapOptions {
   readonly nodePortRange?: { readonly from: number; readonly to: number };
   /** How nodes are called. */
   readonly kubelet?: KubeletOptions;
+  /** What is written down of requests; its back ends are closed with the server. Default nothing. */
+  readonly audit?: AuditOptions;
   /** How aggregated servers know this one, as `--proxy-client-cert-file`. */
   readonly proxyClient?: ProxyClient;
   /** Requests worked on at a time, as `--max-requests-inflight` and `--max-mutating-requests-inflight`. Default 400 and 200. */
@@ -189,8 +193,11 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     accounts,
     address,
   });
+  const auditor =
+    options.audit && new Auditor({ ...options.audit, clock, random, log, metrics, decode: bodyReader(registry) });
   const pipeline = new Pipeline({
     services,
+    ...(auditor ? { auditor } : {}),
     paths,
     metrics: new RequestMetrics(metrics, clock),
     aggregator,
@@ -213,7 +220,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
       if (tls?.clientCa) authenticator.trustClients([tls.clientCa].flat());
       return openHttpServer({
         ...listening,
-        ...(tls ? { tls: { ...tls, clientCa: authenticator.authorities } } : {}),
+        ...(tls ? { tls: Object.create(tls, { clientCa: { value: authenticator.authorities } }) } : {}),
         handle: serveHttp(handle),
         upgrade: (message, socket, head, { shown }) =>
           handleUpgrade(message, socket, head, shown ? { certificate: shown } : {}),

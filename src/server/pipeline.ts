@@ -3,6 +3,8 @@ import type { Duplex } from "node:stream";
 import { StatusError } from "../machinery/status-error.ts";
 import { refuseUpgrade } from "../wire/upgrade-request.ts";
 import type { Aggregator } from "./aggregation/aggregator.ts";
+import type { AuditRecord } from "./audit/audit-record.ts";
+import type { Auditor } from "./audit/auditor.ts";
 import { impersonate } from "./authentication/impersonation.ts";
 import { type AuthorizationRequest, type Decision, refusal } from "./authorization/authorizer.ts";
 import { requestSelectors } from "./authorization/request-selectors.ts";
@@ -20,6 +22,8 @@ export interface PipelineOptions {
   readonly services: Services;
   readonly paths: PathRouter;
   readonly metrics: RequestMetrics;
+  /** Without it nothing is written down. */
+  readonly auditor?: Auditor;
   /** Knows the requests that other servers answer. */
   readonly aggregator?: Aggregator;
   /** Without it every request is worked on at once. */
@@ -33,14 +37,16 @@ export class Pipeline {
   readonly #services: Services;
   readonly #paths: PathRouter;
   readonly #metrics: RequestMetrics;
+  readonly #auditor: Auditor | undefined;
   readonly #aggregator: Aggregator | undefined;
   readonly #flow: FlowControl | undefined;
   readonly #headers: Readonly<Record<string, string>>;
 
-  constructor({ services, paths, metrics, aggregator, flow, transportSecurity = "" }: PipelineOptions) {
+  constructor({ services, paths, metrics, auditor, aggregator, flow, transportSecurity = "" }: PipelineOptions) {
     this.#services = services;
     this.#paths = paths;
     this.#metrics = metrics;
+    this.#auditor = auditor;
     this.#aggregator = aggregator;
     this.#flow = flow;
     this.#headers = {
@@ -56,22 +62,27 @@ export class Pipeline {
     let response: ServerResponse;
     let ticket: Ticket | undefined;
     let sorted: Ticket["headers"] | undefined;
+    const trace: Trace = {};
     try {
-      const user = await this.#identify(request, info);
+      const user = await this.#identify(request, info, trace);
       const asked = isLongRunning(info) ? undefined : this.#flow?.admit(user, info, () => request.signal);
       const admitted = asked instanceof Promise ? await asked : asked;
       sorted = admitted?.headers;
       if (admitted && "refused" in admitted) response = tooManyRequests();
       else {
         ticket = admitted;
-        await this.#authorize(info, user);
-        response = await this.#answer(request, info, user);
+        await this.#authorize(info, user, trace.record);
+        response = await this.#answer(trace.record?.request ?? request, info, user);
       }
     } catch (error) {
       response = errorResponse(error, this.#services.log);
     }
     ticket?.release();
     done(response.status);
+    if (trace.record) {
+      sorted = { ...sorted, "audit-id": trace.record.id };
+      response = trace.record.complete(response);
+    } else if (!trace.identified) this.#auditor?.refused(request, info, response);
     return {
       status: response.status,
       headers: { ...this.#headers, ...sorted, ...response.headers },
@@ -89,11 +100,13 @@ export class Pipeline {
   async upgrade(request: ServerRequest, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const info = requestInfo(request.method, request.path);
     socket.on("error", () => {});
+    const trace: Trace = {};
     try {
-      const user = await this.#identify(request, info);
-      await this.#authorize(info, user);
+      const user = await this.#identify(request, info, trace);
+      await this.#authorize(info, user, trace.record);
       const question = connectQuestion(info, user);
       if (question) check(question, await this.#services.authorizer.decide(question));
+      trace.record?.upgraded();
       const remote = this.#aggregator?.serverOf(info);
       if (remote) return await remote.upgrade(request, user, message, socket, head);
       if (!info.isResource) throw new StatusError("BadRequest", "Upgrade request is not supported here");
@@ -101,21 +114,34 @@ export class Pipeline {
     } catch (error) {
       const status = asStatus(error, this.#services.log);
       refuseUpgrade(socket, status.code, JSON.stringify(status.toStatus()));
+      if (!trace.record && !trace.identified) {
+        this.#auditor?.refused(request, info, errorResponse(status, this.#services.log));
+      }
+    } finally {
+      trace.record?.stage("ResponseComplete");
     }
   }
 
-  /** Who asks, or whom they stand for. */
-  async #identify(request: ServerRequest, info: RequestInfo): Promise<UserInfo> {
+  /** Who asks, or whom they stand for; from here on the request may be written down. */
+  async #identify(request: ServerRequest, info: RequestInfo, trace: Trace): Promise<UserInfo> {
     const known = this.#services.authenticator.authenticate(request, info.path);
     const user = known instanceof Promise ? await known : known;
+    trace.identified = true;
+    trace.record = this.#auditor?.begin(request, info, user);
     const wanted = request.headers["impersonate-user"] !== undefined || hasImpersonation(request.headers);
-    return wanted ? await this.#impersonate(user, request, info.path) : user;
+    if (!wanted) return user;
+    const acting = await this.#impersonate(user, request, info.path);
+    trace.record?.actsAs(acting);
+    return acting;
   }
 
-  async #authorize(info: RequestInfo, user: UserInfo): Promise<void> {
+  async #authorize(info: RequestInfo, user: UserInfo, record: AuditRecord | undefined): Promise<void> {
     const question = questionOf(info, user);
-    const decision = this.#services.authorizer.decide(question);
-    check(question, decision instanceof Promise ? await decision : decision);
+    const asked = this.#services.authorizer.decide(question);
+    const decision = asked instanceof Promise ? await asked : asked;
+    record?.annotate("authorization.k8s.io/decision", decision.allowed ? "allow" : "forbid");
+    record?.annotate("authorization.k8s.io/reason", decision.reason);
+    check(question, decision);
   }
 
   async #impersonate(user: UserInfo, request: ServerRequest, path: string): Promise<UserInfo> {
@@ -124,6 +150,12 @@ export class Pipeline {
     for (const question of questions) check(question, await this.#services.authorizer.decide(question));
     return acting ?? user;
   }
+}
+
+/** How far a request has come, for its audit. */
+interface Trace {
+  identified?: boolean;
+  record?: AuditRecord | undefined;
 }
 
 /** Requests that last as long as somebody listens: seats would be gone for good. A watch takes one until it runs. */
