@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
+import { secretbox as naclBox } from "@noble/ciphers/salsa.js";
 import { errorMessage, Fault } from "../../lib/fault.ts";
 import type { Random } from "../../lib/random.ts";
-import { nonceLength, openBox, sealBox } from "./secretbox.ts";
 
 /** One key of one provider: turns what the registry writes into what the store keeps, and back. */
 export interface Transformer {
@@ -67,17 +67,17 @@ export function aescbc({ name, secret }: NamedKey): Transformer {
   });
 }
 
+const nonceLength = 24;
+
 /** XSalsa20 with Poly1305; keys of 32 bytes. */
 export function secretbox({ name, secret }: NamedKey): Transformer {
   return withPrefix(`${sealedPrefix}secretbox:v1:${name}:`, {
     seal(text, _key, random) {
       const nonce = random.bytes(nonceLength);
-      return Buffer.concat([nonce, sealBox(text, nonce, secret)]);
+      return Buffer.concat([nonce, naclBox(secret, nonce).seal(text)]);
     },
     open(sealed) {
-      const text = openBox(sealed.subarray(nonceLength), sealed.subarray(0, nonceLength), secret);
-      if (!text) throw new Fault("corrupt", "the tag does not fit");
-      return text;
+      return ownBytes([naclBox(secret, sealed.subarray(0, nonceLength)).open(sealed.subarray(nonceLength))]);
     },
   });
 }
