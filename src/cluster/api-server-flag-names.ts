@@ -3,6 +3,7 @@ export type ApiServerFlags = Readonly<Record<string, string>>;
 
 /** The flags that say who may come in and what they may do. */
 export const accessFlags: readonly string[] = [
+  "admission-control-config-file",
   "anonymous-auth",
   "authentication-config",
   "authentication-token-webhook-cache-ttl",
@@ -15,6 +16,8 @@ export const accessFlags: readonly string[] = [
   "authorization-webhook-config-file",
   "authorization-webhook-version",
   "basic-auth-file",
+  "disable-admission-plugins",
+  "enable-admission-plugins",
   "enable-bootstrap-token-auth",
   "oidc-ca-file",
   "oidc-client-id",
@@ -26,4 +29,23 @@ export const accessFlags: readonly string[] = [
   "oidc-username-claim",
   "oidc-username-prefix",
   "token-auth-file",
+];
+
+/** The flags that protect the server and what it keeps. */
+export const protectionFlags: readonly string[] = [
+  "audit-log-maxage",
+  "audit-log-maxbackup",
+  "audit-log-maxsize",
+  "audit-log-path",
+  "audit-policy-file",
+  "audit-webhook-batch-buffer-size",
+  "audit-webhook-batch-max-size",
+  "audit-webhook-batch-max-wait",
+  "audit-webhook-config-file",
+  "audit-webhook-initial-backoff",
+  "encryption-provider-config",
+  "encryption-provider-config-automatic-reload",
+  "max-mutating-requests-inflight",
+  "max-requests-inflight",
+  "strict-transport-security-directives",
 ];

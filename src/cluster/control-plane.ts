@@ -14,6 +14,7 @@ import { TokenSigner } from "../server/authentication/json-web-token.ts";
 import { legacyClaims } from "../server/authentication/legacy-tokens.ts";
 import type { UserInfo } from "../server/exchange.ts";
 import type { Store } from "../store/store.ts";
+import { admissionFromFlags } from "./admission-flags.ts";
 import { authenticationFromFlags, authorizationFromFlags } from "./api-server-flags.ts";
 import { openSigner } from "./certificates.ts";
 import type { ClusterConfig } from "./config.ts";
@@ -57,6 +58,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
       ...authenticationFromFlags(flags),
     },
     ...(authorization ? { authorization } : {}),
+    admission: admissionFromFlags(flags),
     serviceAccounts: {
       issuer: `https://kubernetes.default.svc.${config.clusterDomain}`,
       privateKey: credentials.serviceAccountKey,

@@ -1,4 +1,4 @@
-import { type CelEnvironment, type CelType, celTypes } from "../../../expr/cel/cel.ts";
+import { type CelEnvironment, type CelObjectType, type CelType, celTypes } from "../../../expr/cel/cel.ts";
 
 const { bool, dyn, int, listOf, mapOf, objectType, opaque, string, timestamp } = celTypes;
 
@@ -68,6 +68,11 @@ export interface EnvironmentOptions {
   readonly variables?: Readonly<Record<string, CelType>>;
 }
 
+/** The type of `variables` in a policy that has these. */
+export function variablesType(variables: Readonly<Record<string, CelType>>): CelObjectType {
+  return objectType("kubernetes.variables", variables);
+}
+
 /** What expressions of admission may name: https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/ */
 export function admissionEnvironment({
   authorizer,
@@ -82,7 +87,7 @@ export function admissionEnvironment({
       request: requestType,
       namespaceObject: namespaceType,
       ...(params ? { params } : {}),
-      ...(variables ? { variables: objectType("kubernetes.variables", variables) } : {}),
+      ...(variables ? { variables: variablesType(variables) } : {}),
       ...(authorizer
         ? {
             authorizer: opaque("kubernetes.authorization.Authorizer"),

@@ -43,19 +43,20 @@ export const overBudgetText =
 /** The cost that the expressions evaluated for one request may have together. */
 export class Budget {
   #left: number;
+  #spent = false;
 
   constructor(limit: number) {
     this.#left = limit;
   }
 
-  /** Undefined when the budget is used up before or by this evaluation. */
+  /** Undefined when the budget is used up before or by this evaluation, or by one that it asked for. */
   evaluate(expression: Expression, variables: Readonly<Record<string, unknown>>): CelResult | undefined {
-    if (this.#left <= 0) return undefined;
+    if (this.#spent) return undefined;
     if (!expression.program) return { ok: false, error: expression.fault, cost: 0, overBudget: false };
     const result = expression.program.evaluate(variables, { costLimit: Math.min(callBudget, this.#left) });
     this.#left -= result.cost;
-    if (this.#left < 0 || (!result.ok && result.overBudget && this.#left <= 0)) return undefined;
-    return result;
+    if (this.#left <= 0) this.#spent = true;
+    return this.#spent ? undefined : result;
   }
 }
 

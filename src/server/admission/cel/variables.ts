@@ -4,6 +4,7 @@ import type { AuthorizerChain } from "../../authorization/authorizer.ts";
 import type { AdmissionRequest } from "../admission.ts";
 import type { Matched } from "../dynamic/request-matcher.ts";
 import { inVersion } from "../dynamic/versions.ts";
+import { withAuthorizer } from "./authorizer-questions.ts";
 import { requestMembers } from "./request-variable.ts";
 
 /** Gives expressions of admission the values that they may name. */
@@ -22,14 +23,14 @@ export class ExpressionVariables {
     run: (variables: Readonly<Record<string, unknown>>) => T,
     more: { readonly namespace?: Namespace; readonly params?: unknown } = {},
   ): Promise<T> {
-    void this.#authorizer;
     const name = object?.metadata?.name ?? previous?.metadata?.name;
-    return run({
+    const values = {
       object: inVersion(object, matched.served, request) ?? null,
       oldObject: inVersion(previous, matched.served, request) ?? null,
       request: requestMembers(request, matched, name),
       namespaceObject: more.namespace ?? null,
       ...("params" in more ? { params: more.params ?? null } : {}),
-    });
+    };
+    return withAuthorizer(this.#authorizer, request, (authorizers) => run({ ...values, ...authorizers }));
   }
 }

@@ -1,28 +1,22 @@
 import type * as registration from "../../../api/generated/admissionregistration-v1.ts";
-import { type CelType, celTypes } from "../../../expr/cel/cel.ts";
-import { admissionEnvironment, type EnvironmentOptions } from "../cel/admission-environment.ts";
+import { type CelObjectType, type CelType, celTypes } from "../../../expr/cel/cel.ts";
+import { admissionEnvironment, type EnvironmentOptions, variablesType } from "../cel/admission-environment.ts";
 import { compileExpression, type Expression } from "../cel/expression.ts";
 import { type CompiledCondition, compileConditions } from "../cel/match-conditions.ts";
 
-/** An expression that may name variables of its policy. */
-export interface PolicyExpression {
-  readonly expression: Expression;
-  /** The variables that it needs, each after those that it needs itself. */
-  readonly needs: readonly string[];
-}
-
 export interface CompiledValidation {
   readonly validation: registration.Validation;
-  readonly check: PolicyExpression;
-  readonly message: PolicyExpression | undefined;
+  readonly check: Expression;
+  readonly message: Expression | undefined;
 }
 
 /** A ValidatingAdmissionPolicy whose expressions are ready to be evaluated. */
 export interface CompiledPolicy {
   readonly conditions: readonly CompiledCondition[];
-  readonly variables: ReadonlyMap<string, PolicyExpression>;
+  readonly variables: ReadonlyMap<string, Expression>;
+  readonly variablesType: CelObjectType;
   readonly validations: readonly CompiledValidation[];
-  readonly auditAnnotations: readonly { readonly key: string; readonly value: PolicyExpression }[];
+  readonly auditAnnotations: readonly { readonly key: string; readonly value: Expression }[];
 }
 
 /** Where the expression that does not compile stands, from `spec` on, and why. */
@@ -52,18 +46,18 @@ export function compilePolicy(
   const { object, params = dyn } = types;
   const base = { ...(paramKind ? { params } : {}), ...(object ? { object } : {}) };
   const known: Record<string, CelType> = {};
-  const compiled = new Map<string, PolicyExpression>();
+  const compiled = new Map<string, Expression>();
 
   const compile = (
     source: string,
     wanted: readonly string[],
     place: readonly (string | number)[],
     authorizer = true,
-  ): PolicyExpression => {
+  ): Expression => {
     const environment = admissionEnvironment({ ...base, authorizer, variables: { ...known } });
     const expression = compileExpression(source, environment, wanted);
     if (expression.fault !== undefined) report({ place, source, fault: expression.fault });
-    return { expression, needs: needsOf(source, compiled) };
+    return expression;
   };
 
   // Conditions are evaluated before everything else and know no variables.
@@ -76,11 +70,12 @@ export function compilePolicy(
   for (const [index, { name, expression }] of variables.entries()) {
     const variable = compile(expression, [], ["variables", index, "expression"]);
     compiled.set(name, variable);
-    known[name] = variable.expression.program?.outputType ?? dyn;
+    known[name] = variable.program?.outputType ?? dyn;
   }
   return {
     conditions,
     variables: compiled,
+    variablesType: variablesType(known),
     validations: validations.map((validation, index) => ({
       validation,
       check: compile(validation.expression, ["bool"], ["validations", index, "expression"]),
@@ -93,17 +88,4 @@ export function compilePolicy(
       value: compile(valueExpression, ["string", "null_type"], ["auditAnnotations", index, "valueExpression"]),
     })),
   };
-}
-
-const variableName = /\bvariables\s*\.\s*([A-Za-z_]\w*)/g;
-
-function needsOf(source: string, known: ReadonlyMap<string, PolicyExpression>): readonly string[] {
-  const needs = new Set<string>();
-  for (const [, name = ""] of source.matchAll(variableName)) {
-    const variable = known.get(name);
-    if (!variable) continue;
-    for (const other of variable.needs) needs.add(other);
-    needs.add(name);
-  }
-  return [...needs];
 }

@@ -1,6 +1,7 @@
+import { CelError, lazyFields } from "../../../expr/cel/cel.ts";
 import { Budget, type Expression, failureText, overBudgetText, policyBudget } from "../cel/expression.ts";
 import { conditionsHold } from "../cel/match-conditions.ts";
-import type { CompiledPolicy, PolicyExpression } from "./compiled-policy.ts";
+import type { CompiledPolicy } from "./compiled-policy.ts";
 
 /** What one expression of a policy says of a request. */
 export interface PolicyDecision {
@@ -65,7 +66,7 @@ export function evaluatePolicy(policy: CompiledPolicy, values: Values): PolicyOu
   for (const { key, value } of policy.auditAnnotations) {
     const result = run.evaluate(value, annotationBudget);
     if (!result) return { ...nothing, faults: [fault(0, overBudgetText)] };
-    if (!result.ok) annotationFaults.push(failureText(value.expression.source, result.error));
+    if (!result.ok) annotationFaults.push(failureText(value.source, result.error));
     else if (typeof result.value === "string" && result.value.trim() !== "") {
       annotations.push({ key, value: result.value.trim().slice(0, longestAnnotation) });
     }
@@ -82,46 +83,28 @@ function usableMessage(text: string): string {
 
 type Result = ReturnType<Budget["evaluate"]>;
 
-/** The variables of a policy during one evaluation: each is evaluated once, and only if somebody needs it. */
+/** The variables of a policy during one evaluation: each is evaluated once, and only if somebody asks for it. */
 class PolicyRun {
-  readonly #policy: CompiledPolicy;
   readonly #values: Values;
-  readonly #known = new Map<string, Exclude<Result, undefined>>();
+  #budget = new Budget(0);
 
-  constructor(policy: CompiledPolicy, values: Values) {
-    this.#policy = policy;
-    this.#values = values;
+  constructor({ variables, variablesType }: CompiledPolicy, values: Values) {
+    const fields = Object.fromEntries(
+      Array.from(variables, ([name, expression]) => [name, () => this.#variable(name, expression)]),
+    );
+    this.#values = { ...values, variables: lazyFields(variablesType, fields) };
   }
 
   /** Undefined when the budget is used up. */
-  evaluate({ expression, needs }: PolicyExpression, budget: Budget): Result {
-    const variables: Record<string, unknown> = {};
-    for (const name of needs) {
-      const result = this.#known.get(name) ?? this.#variable(name, variables, budget);
-      if (!result) return undefined;
-      this.#known.set(name, result);
-      if (result.ok) variables[name] = result.value;
-    }
-    return this.#explained(expression, needs, budget.evaluate(expression, this.#with(variables)));
+  evaluate(expression: Expression, budget: Budget): Result {
+    this.#budget = budget;
+    return budget.evaluate(expression, this.#values);
   }
 
-  #variable(name: string, variables: Values, budget: Budget): Result {
-    const variable = this.#policy.variables.get(name);
-    return variable && budget.evaluate(variable.expression, this.#with({ ...variables }));
-  }
-
-  #with(variables: Values): Values {
-    return { ...this.#values, variables };
-  }
-
-  // A variable that has no value is missing for those who ask for it; what they fail of is its own fault.
-  #explained(expression: Expression, needs: readonly string[], result: Result): Result {
-    if (!result || result.ok || expression.program === undefined) return result;
-    for (const name of needs) {
-      const known = this.#known.get(name);
-      if (!known || known.ok || !result.error.includes(`no such key: ${name}`)) continue;
-      return { ...result, error: `composited variable ${JSON.stringify(name)} fails to evaluate: ${known.error}` };
-    }
-    return result;
+  #variable(name: string, expression: Expression): unknown {
+    const result = this.#budget.evaluate(expression, this.#values);
+    if (result?.ok) return result.value;
+    const why = result ? result.error : overBudgetText;
+    return new CelError(`composited variable ${JSON.stringify(name)} fails to evaluate: ${why}`);
   }
 }

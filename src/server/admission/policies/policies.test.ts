@@ -167,6 +167,47 @@ describe("validating admission policies", () => {
     expect(answer.body.message).toBe(denied("conditional", "by-alice", "alice may not"));
   });
 
+  test("an expression may ask what the sender, or a service account, may do", async () => {
+    await enforce("asking", {
+      validations: [
+        {
+          expression: "authorizer.requestResource.check('delete').allowed()",
+          messageExpression: "'delete is not allowed to ' + request.userInfo.username",
+        },
+        {
+          expression:
+            "!authorizer.serviceAccount('default', 'nobody').group('').resource('secrets').namespace('default').check('get').allowed()",
+        },
+      ],
+    });
+    expect((await create("asked-by-admin")).status).toBe(201);
+    const rules = [{ apiGroups: [""], resources: ["configmaps"], verbs: ["create"] }];
+    await fixture.make(
+      ["/apis/rbac.authorization.k8s.io/v1/clusterroles", { metadata: { name: "creator" }, rules }],
+      [
+        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+        {
+          metadata: { name: "bob" },
+          roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "creator" },
+          subjects: [{ kind: "User", name: "bob" }],
+        },
+      ],
+    );
+    await fixture.server.registry.of(ClusterRoleBinding).cache.current();
+    const as = { name: "bob", groups: [] };
+    const answer = await fixture.call("POST", maps, { body: map("asked-by-bob"), as });
+    expect(answer.body.message).toBe(denied("asking", "asked-by-bob", "delete is not allowed to bob"));
+  });
+
+  test("an expression that costs too much is stopped, whatever it would say", async () => {
+    const variables = [{ name: "all", expression: "[0,1,2,3,4,5,6,7,8,9]" }];
+    const deep = Array.from({ length: 7 }, (_, index) => `variables.all.all(v${index}, `).join("");
+    await enforce("bomb", { variables, validations: [{ expression: `${deep}true${")".repeat(7)}` }] });
+    const answer = await create("bombed");
+    expect(answer.status).toBe(422);
+    expect(answer.message).toContain("cost");
+  });
+
   test("a deletion can be refused by what is to go", async () => {
     await fixture.make([maps, map("kept", { keep: "yes" })]);
     const resourceRules = [{ ...aboutMaps.resourceRules[0], operations: ["DELETE"] }];

@@ -1,0 +1,29 @@
+import { readFileSync } from "node:fs";
+import { dirname, isAbsolute, join } from "node:path";
+import { errorMessage, Fault } from "../lib/fault.ts";
+import { type AdmissionSettings, readAdmissionConfiguration } from "../server/admission/admission-settings.ts";
+import type { ApiServerFlags } from "./api-server-flag-names.ts";
+
+/** Which admission plugins run, by flags and the file that one names. Throws Fault `invalid`. */
+export function admissionFromFlags(flags: ApiServerFlags): AdmissionSettings {
+  const names = (flag: string) => flags[flag]?.split(",").map((name) => name.trim());
+  const enable = names("enable-admission-plugins");
+  const disable = names("disable-admission-plugins");
+  const file = flags["admission-control-config-file"];
+  const configuration = file
+    ? readAdmissionConfiguration(read(file), (path) => read(isAbsolute(path) ? path : join(dirname(file), path)))
+    : undefined;
+  return {
+    ...(enable ? { enable } : {}),
+    ...(disable ? { disable } : {}),
+    ...(configuration ? { configuration } : {}),
+  };
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new Fault("invalid", errorMessage(error), { cause: error });
+  }
+}
