@@ -8,7 +8,7 @@ export interface HttpTransportOptions {
   readonly server: string;
   /** PEM certificates that the server's must descend from. */
   readonly ca?: string | Buffer;
-  /** PEM client certificate and key. */
+  /** PEM client certificate and key; another certificate means another connection for the calls that follow. */
   readonly cert?: string | Buffer;
   readonly key?: string | Buffer;
   /** A bearer token, asked for at every call so that it can be renewed. */
@@ -22,14 +22,18 @@ export interface HttpTransportOptions {
 /** Calls over HTTP/2 on one connection, opened on first use and again after it broke. */
 export function httpTransport(options: HttpTransportOptions): Transport {
   let session: ClientHttp2Session | undefined;
+  let shown: string | Buffer | undefined;
   let closed = false;
 
   const open = (): ClientHttp2Session => {
     if (closed) throw new Fault("closed", "the connection to the API server is closed");
-    if (session && !session.closed && !session.destroyed) return session;
+    const { cert } = options;
+    if (session && !session.closed && !session.destroyed && shown === cert) return session;
+    session?.close(); // what still runs on it may end by itself
+    shown = cert;
     const opened = connect(options.server, {
       ca: options.ca,
-      cert: options.cert,
+      cert,
       key: options.key,
       servername: options.serverName,
       rejectUnauthorized: !options.insecure,

@@ -30,6 +30,7 @@ import type { ClusterConfig } from "./config.ts";
 import { privateContainerd } from "./containerd.ts";
 import { type Credentials, ensureCredentials } from "./credentials.ts";
 import { imageCache } from "./images.ts";
+import { followCredentials, liveCredentials, withLivePair } from "./live-credentials.ts";
 import { cgroupName, cniFolder, networkStateFolder, nodeFolder, podLogFolder } from "./node-places.ts";
 import type { Role } from "./role-process.ts";
 import { kubernetesVersion } from "./version.ts";
@@ -41,8 +42,11 @@ export async function startAgentRole(config: ClusterConfig, log: Log, note: (tex
   const clock = systemClock;
   const random = systemRandom;
   const metrics = new Metrics();
-  const credentials = await ensureCredentials(config, { clock, random });
+  const live = liveCredentials(await ensureCredentials(config, { clock, random }));
+  const { credentials } = live;
   await using opened = new AsyncDisposableStack();
+  // It is the control plane that renews; here is read what it has written, and written only when it is a day late.
+  opened.use(followCredentials(live, config, { clock, random, log, renewWithin: 29 * 86_400_000 }));
   const stopping = new AbortController();
   const { client, informers } = connect(config, credentials, credentials.node, log, clock, opened);
   const labels = nodeLabels(config);
@@ -57,7 +61,7 @@ export async function startAgentRole(config: ClusterConfig, log: Log, note: (tex
     nodeName: config.nodeName,
     address: config.nodeAddress,
     kubeletPort: config.kubeletPort,
-    tls: { ...credentials.kubeletServing, clientCa: credentials.ca },
+    tls: withLivePair({ clientCa: credentials.ca }, () => credentials.kubeletServing),
     dataFolder: nodeFolder(config),
     logRoot: podLogFolder(config),
     logFiles: diskLogFiles(clock),
@@ -145,13 +149,15 @@ function roleOf(agent: NodeAgent, rest: AsyncDisposableStack): Role {
 function connect(
   config: ClusterConfig,
   { ca }: Credentials,
-  { cert, key }: KeyPair,
+  pair: KeyPair,
   log: Log,
   clock: Clock,
   opened: AsyncDisposableStack,
 ): { readonly client: Client; readonly informers: Informers } {
   const transport = opened.use(
-    httpTransport({ server: `https://127.0.0.1:${config.apiPort}`, ca, cert, key, userAgent: "navarch-agent" }),
+    httpTransport(
+      withLivePair({ server: `https://127.0.0.1:${config.apiPort}`, ca, userAgent: "navarch-agent" }, () => pair),
+    ),
   );
   const client = createClient(transport, { fieldManager: "kubelet" });
   return { client, informers: opened.use(createInformers({ client, clock, random: systemRandom, log })) };

@@ -1,5 +1,5 @@
-import { X509Certificate } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { dirname, join } from "node:path";
 import type { CertificateSigner } from "../controllers/certificates/signer.ts";
@@ -33,6 +33,8 @@ export interface CertificateAuthority {
 export interface CertificateTools {
   readonly clock: Clock;
   readonly random: Random;
+  /** What ends sooner than this, in ms, is made anew. Default 30 days. */
+  readonly renewWithin?: number;
 }
 
 // Making certificates takes a library as large as the rest of the program, and most starts only read what is there.
@@ -91,24 +93,44 @@ export class CertificateFolder {
     writeSafely(this.certPath(name), pair.cert);
   }
 
-  /** What stands there, if it is good for another 30 days and names all that is asked for; else a new one. */
+  /** The names of all certificates, sorted. */
+  names(): readonly string[] {
+    if (!existsSync(this.path)) return [];
+    const found = readdirSync(this.path).filter((file) => file.endsWith(".crt"));
+    return found.map((file) => file.slice(0, -".crt".length)).sort();
+  }
+
+  /** Whether every certificate belongs to its key: while somebody writes, for a moment one does not. */
+  get whole(): boolean {
+    return this.names().every((name) => {
+      const pair = this.read(name);
+      return pair !== undefined && belongTogether(pair);
+    });
+  }
+
+  /** What stands there, if it is good for long enough and names all that is asked for; else a new one. */
   async ensure(
     name: string,
     authority: CertificateAuthority,
     request: CertificateRequest,
-    clock: Clock,
+    { clock, renewWithin = 30 * dayMs }: CertificateTools,
   ): Promise<KeyPair> {
     const known = this.read(name);
-    if (known && stillGood(known.cert, authority.cert, request, clock.now())) return known;
+    if (known && stillGood(known, authority.cert, request, clock.now() + renewWithin)) return known;
     const issued = await authority.issue(request);
     this.write(name, issued);
     return issued;
   }
 }
 
-function stillGood(cert: string, issuer: string, request: CertificateRequest, now: number): boolean {
-  const certificate = new X509Certificate(cert);
-  if (certificate.validToDate.getTime() < now + 30 * dayMs) return false;
+function belongTogether({ cert, key }: KeyPair): boolean {
+  return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+}
+
+function stillGood(pair: KeyPair, issuer: string, request: CertificateRequest, until: number): boolean {
+  if (!belongTogether(pair)) return false; // a renewal that was cut short
+  const certificate = new X509Certificate(pair.cert);
+  if (certificate.validToDate.getTime() < until) return false;
   if (!certificate.checkIssued(new X509Certificate(issuer))) return false;
   return (request.names ?? []).every(
     (name) =>

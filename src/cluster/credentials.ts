@@ -2,7 +2,9 @@ import { generateKeyPairSync } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  type CertificateAuthority,
   CertificateFolder,
+  type CertificateRequest,
   type CertificateTools,
   createAuthority,
   type KeyPair,
@@ -44,14 +46,34 @@ export function firstAddress(range: string): string {
   return [...parts.slice(0, 3), (parts[3] ?? 0) + 1].join(".");
 }
 
-/** Makes what is missing or about to end, and reads the rest. The authority stays the same for the cluster's life. */
-export async function ensureCredentials(config: ClusterConfig, tools: CertificateTools): Promise<Credentials> {
-  const folder = new CertificateFolder(join(config.dataDir, "pki"));
+/** Where a cluster's certificates lie. */
+export function certificateFolder(config: ClusterConfig): CertificateFolder {
+  return new CertificateFolder(join(config.dataDir, "pki"));
+}
+
+/** The authorities, which stay for the cluster's life, by their names in the folder. */
+export const authorityNames: readonly string[] = ["ca", "front-proxy-ca"];
+
+/**
+ * Makes what is missing or about to end, and what `renew` names though it is good, and reads the rest. Authorities stay
+ * the same for the cluster's life.
+ */
+export async function ensureCredentials(
+  config: ClusterConfig,
+  tools: CertificateTools,
+  renew: (name: string) => boolean = () => false,
+): Promise<Credentials> {
+  const folder = certificateFolder(config);
   const pair = await ensureAuthority(folder, "ca", `${config.name}-ca`, tools);
   const frontProxy = await ensureAuthority(folder, "front-proxy-ca", `${config.name}-front-proxy-ca`, tools);
   const authority = openAuthority(pair, tools);
-  const ensure = (name: string, request: Parameters<typeof authority.issue>[0]) =>
-    folder.ensure(name, authority, request, tools.clock);
+  const make = async (name: string, by: CertificateAuthority, request: CertificateRequest): Promise<KeyPair> => {
+    if (!renew(name)) return folder.ensure(name, by, request, tools);
+    const issued = await by.issue(request);
+    folder.write(name, issued);
+    return issued;
+  };
+  const ensure = (name: string, request: CertificateRequest) => make(name, authority, request);
   const client = (name: string, commonName: string, ...organizations: string[]) =>
     ensure(name, { commonName, organizations, usage: "client" });
   const domain = config.clusterDomain;
@@ -60,12 +82,10 @@ export async function ensureCredentials(config: ClusterConfig, tools: Certificat
     ca: pair.cert,
     authority: pair,
     frontProxyCa: frontProxy.cert,
-    frontProxyClient: await folder.ensure(
-      "front-proxy-client",
-      openAuthority(frontProxy, tools),
-      { commonName: frontProxyName, usage: "client" },
-      tools.clock,
-    ),
+    frontProxyClient: await make("front-proxy-client", openAuthority(frontProxy, tools), {
+      commonName: frontProxyName,
+      usage: "client",
+    }),
     apiServer: await ensure("apiserver", {
       commonName: "kube-apiserver",
       usage: "server",

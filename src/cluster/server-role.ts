@@ -7,6 +7,7 @@ import { openLmdbStore } from "../store/lmdb.ts";
 import type { ClusterConfig } from "./config.ts";
 import { openControlPlane, storeFolder } from "./control-plane.ts";
 import { ensureCredentials } from "./credentials.ts";
+import { followCredentials, liveCredentials, withLivePair } from "./live-credentials.ts";
 import type { Role } from "./role-process.ts";
 
 /** Runs the control plane in this process, on the cluster's LMDB store. */
@@ -16,14 +17,19 @@ export async function startServerRole(config: ClusterConfig, log: Log, note: (te
   await using opened = new AsyncDisposableStack();
   note("store");
   const store = opened.use(await openLmdbStore({ path: storeFolder(config), clock }));
-  const credentials = await ensureCredentials(config, { clock, random });
+  const live = liveCredentials(await ensureCredentials(config, { clock, random }));
+  const { credentials } = live;
+  opened.use(followCredentials(live, config, { clock, random, log }));
   note("API server");
   const plane = opened.use(await openControlPlane({ config, credentials, store, clock, random, log }));
-  const { key, cert } = credentials.apiServer;
   for (const host of await listenAddresses(config)) {
     try {
       opened.use(
-        await plane.server.listen({ host, port: config.apiPort, tls: { key, cert, clientCa: credentials.ca } }),
+        await plane.server.listen({
+          host,
+          port: config.apiPort,
+          tls: withLivePair({ clientCa: credentials.ca }, () => credentials.apiServer),
+        }),
       );
     } catch (error) {
       throw new Fault(

@@ -56,6 +56,7 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Without it, plain HTTP/1.1 is spoken. */
   readonly tls?: {
+    /** Read anew for every connection, so that both can be renewed while the server runs. */
     readonly key: string;
     readonly cert: string;
     /** Authorities whose client certificates are believed; without any, none is asked for. */
@@ -157,15 +158,16 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
 function listener(options: HttpServerOptions, connected: (socket: Socket, protocol: string) => void): Server {
   const { tls } = options;
   if (!tls) return createTcp({ noDelay: true }, (socket) => connected(socket, "http/1.1"));
-  return createTls(
+  let { key, cert } = tls;
+  const server = createTls(
     {
-      key: tls.key,
-      cert: tls.cert,
+      key,
+      cert,
       ALPNProtocols: ["h2", "http/1.1"],
       minVersion: "TLSv1.2",
       noDelay: true,
       ...(tls.clientCa?.length
-        ? { requestCert: true, rejectUnauthorized: false, ca: [tls.clientCa].flat() as string[] }
+        ? { requestCert: true, rejectUnauthorized: false, ca: authorities(tls.clientCa) }
         : { requestCert: false }),
     },
     (socket) => {
@@ -173,7 +175,20 @@ function listener(options: HttpServerOptions, connected: (socket: Socket, protoc
       connected(socket, socket.alpnProtocol || "http/1.1");
     },
   );
+  server.prependListener("connection", () => {
+    if (tls.cert === cert) return;
+    ({ key, cert } = tls);
+    server.setSecureContext({
+      key,
+      cert,
+      minVersion: "TLSv1.2",
+      ...(tls.clientCa?.length ? { ca: authorities(tls.clientCa) } : {}),
+    });
+  });
+  return server;
 }
+
+const authorities = (ca: string | readonly string[]) => [ca].flat() as string[];
 
 function listen(server: Server, { host, port }: HttpServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -4,7 +4,7 @@ import { notFound, StatusError } from "../../machinery/status-error.ts";
 import type { Registry } from "../../registry/registry.ts";
 import { objectOf } from "../../registry/watch-cache.ts";
 
-/** How nodes are called: PEM texts. */
+/** How nodes are called: PEM texts, read anew for new connections. */
 export interface KubeletOptions {
   readonly ca: string;
   readonly cert: string;
@@ -23,14 +23,22 @@ const usualPort = 10250;
 /** Knows the way to the agents of nodes, and proves to them who is calling. */
 export class NodeDialer {
   readonly tls: KubeletOptions | undefined;
-  readonly agent: Agent;
   readonly #registry: Registry;
+  #agent: Agent | undefined;
+  #cert: string | undefined;
 
   constructor(registry: Registry, tls: KubeletOptions | undefined) {
     this.#registry = registry;
     this.tls = tls;
+  }
+
+  /** Connections to agents; other ones when the client certificate was renewed. */
+  get agent(): Agent {
+    if (this.#agent && this.tls?.cert === this.#cert) return this.#agent;
+    this.#cert = this.tls?.cert;
     // Agents carry certificates for their addresses signed by the cluster's authority; upstream checks no more either.
-    this.agent = new Agent({ keepAlive: true, ...(tls ?? {}) });
+    this.#agent = new Agent({ keepAlive: true, ...(this.tls ?? {}) });
+    return this.#agent;
   }
 
   /** Throws NotFound, or InternalError when the node has not said where it is. */
@@ -51,6 +59,6 @@ export class NodeDialer {
   }
 
   [Symbol.dispose](): void {
-    this.agent.destroy();
+    this.#agent?.destroy();
   }
 }

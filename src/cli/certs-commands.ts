@@ -1,0 +1,88 @@
+import type { Command } from "commander";
+import { inspectCertificates } from "../cluster/certificate-report.ts";
+import { type ClusterConfig, planCluster, readCluster } from "../cluster/config.ts";
+import { authorityNames, ensureCredentials } from "../cluster/credentials.ts";
+import { contextName, installKubeconfig, kubeconfigPath, readKubeconfig } from "../cluster/kubeconfig.ts";
+import { accessTo } from "../cluster/up.ts";
+import { systemClock } from "../lib/clock.ts";
+import { Fault } from "../lib/fault.ts";
+import { systemRandom } from "../lib/random.ts";
+import { alignedTable, oneOf } from "./flags.ts";
+
+interface CertsFlags {
+  readonly name: string;
+  readonly dataDir?: string;
+  readonly output?: "json";
+}
+
+/** `navarch certs check|renew`. */
+export function addCertsCommands(program: Command): void {
+  const certs = program.command("certs").description("look after a cluster's certificates");
+  certs
+    .command("check")
+    .description("show every certificate and when it ends; fails when one is of no use any more")
+    .option("--name <name>", "the cluster", "navarch")
+    .option("--data-dir <folder>", "where the cluster's data is kept")
+    .option("-o, --output <format>", "json for programs", oneOf("json"))
+    .action(check);
+  certs
+    .command("renew")
+    .description("make certificates anew; a running cluster takes them over within a minute")
+    .argument("[certificate...]", "their names as `check` shows them; all but the authorities when none is named")
+    .option("--name <name>", "the cluster", "navarch")
+    .option("--data-dir <folder>", "where the cluster's data is kept")
+    .option("-o, --output <format>", "json for programs", oneOf("json"))
+    .action(renew);
+}
+
+function knownCluster(flags: CertsFlags): ClusterConfig {
+  const config = planCluster(flags, process.env);
+  if (readCluster(config.dataDir)) return config;
+  throw new Fault("missing", `there is no cluster in ${config.dataDir}; make one with: navarch up`);
+}
+
+function check(flags: CertsFlags): void {
+  show(knownCluster(flags), flags);
+}
+
+async function renew(names: readonly string[], flags: CertsFlags): Promise<void> {
+  const config = knownCluster(flags);
+  const present = inspectCertificates(config, systemClock.now()).map(({ name }) => name);
+  for (const name of names) {
+    if (authorityNames.includes(name)) {
+      throw new Fault(
+        "unsupported",
+        `${name} is an authority: every certificate hangs on it, and it stays for the cluster's life`,
+      );
+    }
+    if (!present.includes(name))
+      throw new Fault("missing", `there is no certificate ${name}; there are: ${present.join(", ")}`);
+  }
+  const wanted = (name: string) => names.length === 0 || names.includes(name);
+  const credentials = await ensureCredentials(config, { clock: systemClock, random: systemRandom }, wanted);
+  const path = kubeconfigPath(process.env);
+  const context = contextName(config.name);
+  // Whoever keeps the admin's access elsewhere has it from there.
+  if (wanted("admin") && readKubeconfig(path).contexts?.some(({ name }) => name === context)) {
+    installKubeconfig(path, accessTo(config, credentials));
+  }
+  show(config, flags);
+}
+
+function show(config: ClusterConfig, { output }: CertsFlags): void {
+  const report = inspectCertificates(config, systemClock.now());
+  if (report.some(({ state }) => state !== "good" && state !== "ending")) process.exitCode = 1;
+  if (output === "json") {
+    console.log(JSON.stringify({ certificates: report }, undefined, 2));
+    return;
+  }
+  const rows = report.map(({ name, subject, issuer, notAfter, daysLeft, state, fault }) => [
+    name,
+    subject,
+    issuer,
+    notAfter.slice(0, 10),
+    notAfter ? `${daysLeft}d` : "",
+    fault ? `${state}: ${fault}` : state,
+  ]);
+  console.log(alignedTable([["NAME", "SUBJECT", "ISSUER", "ENDS", "LEFT", "STATE"], ...rows]));
+}
