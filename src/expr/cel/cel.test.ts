@@ -201,6 +201,20 @@ describe("values with a schema", () => {
     expect(compiled).toMatchObject({ ok: true });
   });
 
+  test("what is optional is absent as null", () => {
+    const compiled = compileCel("old.optMap(o, o.replicas).orValue(0)", {
+      variables: { old: celTypes.optionalOf(self) },
+    });
+    if (!compiled.ok) throw new Error("does not compile");
+    expect(compiled.program.evaluate({ old: null }, { costLimit: 99 })).toMatchObject({ value: 0n });
+    expect(compiled.program.evaluate({ old: { replicas: 4 } }, { costLimit: 99 })).toMatchObject({ value: 4n });
+  });
+
+  test("a pattern too large to compile is refused", () => {
+    const large = "a{1000}".repeat(60);
+    expect(compileCel(`self.__namespace__.matches('${large}')`, { variables: { self } })).toMatchObject({ ok: false });
+  });
+
   test("an object that itself is declared keeps a mistaken value from a wrong answer", () => {
     const compiled = compileCel("self.replicas > 1", { variables: { self } });
     expect(compiled.ok && compiled.program.evaluate({ self: { replicas: "many" } }, { costLimit: 99 })).toMatchObject({
@@ -259,6 +273,18 @@ describe("bombs end at the limit of cost", () => {
     [
       "a pattern run over a long text",
       `cel.bind(a0, 'aaaaaaaaaa', ${doubled(20, "a0 + a0").replace("size(a0) > 0", "a0.matches('(a+)+(a+)+(a+)+$b')")})`,
+    ],
+    [
+      "patterns without end, each made anew",
+      `${ten}.all(i, ${ten}.all(j, ${ten}.all(k, 'a'.matches('((a{9}){9}){9}' + string(i * 100 + j * 10 + k)) || true)))`,
+    ],
+    [
+      "a large pattern run over a long text",
+      `cel.bind(a0, 'aaaaaaaaaa', ${doubled(15, "a0 + a0").replace("size(a0) > 0", "a0.matches('([ab]{0,31}){0,31}c')")})`,
+    ],
+    [
+      "a long text measured again and again",
+      `cel.bind(a0, 'aaaaaaaaaa', ${doubled(18, "a0 + a0").replace("size(a0) > 0", `${ten}.all(i, ${ten}.all(j, ${ten}.all(k, size(a0) > 0)))`)})`,
     ],
   ])("%s", (_, source) => {
     const compiled = compileCel(source, { variables, libraries: allLibraries });

@@ -225,7 +225,11 @@ class Compiler {
         if (present !== undefined) values.set(name, present);
       }
       frame.meter.charge(structCost);
-      return new FieldsObject(type, [...values.keys()], (name) => values.get(name));
+      return new FieldsObject(
+        type,
+        () => [...values.keys()],
+        (name) => values.get(name),
+      );
     };
   }
 
@@ -383,12 +387,21 @@ function invoke(overloads: readonly Overload[], args: readonly Step[]): Step {
     for (const { fits, run, cost } of candidates) {
       if (!fits(first, second, third, fourth)) continue;
       if (cost) cost.charge(frame.meter, [first, second, third, fourth].slice(0, count));
-      else frame.meter.charge(1);
+      else {
+        frame.meter.charge(1);
+        countText(frame.meter, first);
+        countText(frame.meter, second);
+      }
       return run(first, second, third, fourth, frame.meter);
     }
     frame.meter.charge(1);
     return noSuchOverload;
   };
+}
+
+/** Counts long text that a call reads for the price of one step. */
+function countText(meter: Meter, value: CelValue): void {
+  if (typeof value === "string" && value.length > 64) meter.visit(value.length >> 6);
 }
 
 type Guard = (a: CelValue, b: CelValue, c: CelValue, d: CelValue) => boolean;

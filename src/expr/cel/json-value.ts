@@ -21,6 +21,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A value of the language made of JSON, read as its declared type; CEL values pass unchanged. Parts are read when asked for. */
 export function fromJson(json: unknown, type: CelType): CelOutcome {
+  if (type.kind === "optional") return fromOptional(json, type.element);
   if (json === null || json === undefined) return null;
   if (Array.isArray(json)) return fromArray(json, type);
   switch (typeof json) {
@@ -35,6 +36,14 @@ export function fromJson(json: unknown, type: CelType): CelOutcome {
     default:
       return json as CelValue;
   }
+}
+
+/** Absence is JSON's null. */
+function fromOptional(json: unknown, type: CelType): CelOutcome {
+  if (json === null || json === undefined) return CelOptional.none;
+  if (json instanceof CelOptional) return json;
+  const value = fromJson(json, type);
+  return value instanceof CelError ? value : new CelOptional(value);
 }
 
 function isPlain(json: object): json is JsonObject {
@@ -82,7 +91,24 @@ function fromArray(json: readonly unknown[], type: CelType): CelOutcome {
   return fits(new JsonList(json, dyn), type, "list");
 }
 
+/**
+ * Parts that were read already. Only those that take work to read are kept, so that an expression which reads one again
+ * and again works no more than it pays for.
+ */
+class Parts<Key> {
+  readonly #known = new Map<Key, CelOutcome>();
+
+  read(key: Key, json: unknown, type: CelType): CelOutcome {
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const value = fromJson(json, type);
+    if (typeof value === "object" && value !== null) this.#known.set(key, value);
+    return value;
+  }
+}
+
 class JsonList extends CelList {
+  readonly #parts = new Parts<number>();
   readonly #json: readonly unknown[];
   readonly #element: CelType;
   readonly #merge: CelListType["merge"];
@@ -96,7 +122,7 @@ class JsonList extends CelList {
     return this.#json.length;
   }
   at(index: number): CelOutcome {
-    return fromJson(this.#json[index], this.#element);
+    return this.#parts.read(index, this.#json[index], this.#element);
   }
   override get merge(): ListMerge | undefined {
     return this.#merge;
@@ -104,6 +130,7 @@ class JsonList extends CelList {
 }
 
 class JsonMap extends CelMap {
+  readonly #parts = new Parts<string>();
   readonly #json: JsonObject;
   readonly #value: CelType;
   #keys: readonly string[] | undefined;
@@ -117,7 +144,7 @@ class JsonMap extends CelMap {
   }
   get(key: CelValue): CelOutcome | undefined {
     return typeof key === "string" && Object.hasOwn(this.#json, key)
-      ? fromJson(this.#json[key], this.#value)
+      ? this.#parts.read(key, this.#json[key], this.#value)
       : undefined;
   }
   keys(): readonly string[] {
@@ -133,14 +160,20 @@ function fromObject(json: JsonObject, type: CelType): CelOutcome {
     case "dyn":
       return new JsonMap(json, dyn);
     case "object":
-      return new FieldsObject(type, Object.keys(json), (name) =>
-        Object.hasOwn(json, name) && json[name] !== undefined
-          ? fromJson(json[name], fieldOf(type, name)?.type ?? dyn)
-          : undefined,
-      );
+      return readFields(json, type);
     default:
       return mismatch(type, "map");
   }
+}
+
+function readFields(json: JsonObject, type: CelObjectType): FieldsObject {
+  const parts = new Parts<string>();
+  const names = () => Object.keys(json);
+  return new FieldsObject(type, names, (name) =>
+    Object.hasOwn(json, name) && json[name] !== undefined
+      ? parts.read(name, json[name], fieldOf(type, name)?.type ?? dyn)
+      : undefined,
+  );
 }
 
 /**
@@ -184,14 +217,18 @@ function writeScalar(value: object): unknown {
 /** Fields that are worked out when asked for, once each: an object such as a policy's `variables`. */
 export function lazyFields(type: CelObjectType, fields: Readonly<Record<string, () => unknown>>): CelValue {
   const known = new Map<string, CelOutcome>();
-  return new FieldsObject(type, Object.keys(fields), (name) => {
-    const resolve = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    if (!resolve) return undefined;
-    const found = known.get(name);
-    if (found !== undefined) return found;
-    const resolved = resolve();
-    const value = resolved instanceof CelError ? resolved : fromJson(resolved, type.field(name)?.type ?? dyn);
-    known.set(name, value);
-    return value;
-  });
+  return new FieldsObject(
+    type,
+    () => Object.keys(fields),
+    (name) => {
+      const resolve = Object.hasOwn(fields, name) ? fields[name] : undefined;
+      if (!resolve) return undefined;
+      const found = known.get(name);
+      if (found !== undefined) return found;
+      const resolved = resolve();
+      const value = resolved instanceof CelError ? resolved : fromJson(resolved, type.field(name)?.type ?? dyn);
+      known.set(name, value);
+      return value;
+    },
+  );
 }

@@ -76,7 +76,8 @@ const units: Readonly<Record<string, bigint>> = {
 /** Reads a duration such as `1h30m`, `1.5s` or `-2ms`. */
 export function parseDuration(text: string): CelDuration | CelError {
   const [, sign, body = ""] = /^([+-]?)(0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.exec(text) ?? [];
-  if (body === "") return new CelError(`time: invalid duration ${JSON.stringify(text)}`);
+  // Longer ones are beyond the range of durations, and cost more than their square to read.
+  if (body === "" || body.length > 100) return new CelError(`time: invalid duration ${JSON.stringify(text)}`);
   let nanos = 0n;
   for (const [, whole = "", decimals = "", unit = "s"] of body.matchAll(/(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/g)) {
     const scale = units[unit] ?? second;

@@ -199,20 +199,22 @@ export function mapKey(key: CelValue): string | boolean | bigint | undefined {
 export class FieldsObject extends CelMap {
   readonly type: CelObjectType;
   readonly #read: (jsonName: string) => CelOutcome | undefined;
-  readonly #names: readonly string[];
-  constructor(type: CelObjectType, names: readonly string[], read: (jsonName: string) => CelOutcome | undefined) {
+  readonly #list: () => readonly string[];
+  #names: readonly string[] | undefined;
+  constructor(type: CelObjectType, names: () => readonly string[], read: (jsonName: string) => CelOutcome | undefined) {
     super();
     this.type = type;
-    this.#names = names;
+    this.#list = names;
     this.#read = read;
   }
   get size(): number {
-    return this.#names.length;
+    return this.keys().length;
   }
   get(key: CelValue): CelOutcome | undefined {
     return typeof key === "string" ? this.#read(key) : undefined;
   }
-  keys(): readonly CelValue[] {
+  keys(): readonly string[] {
+    this.#names ??= this.#list();
     return this.#names;
   }
   override field(name: string): CelOutcome | undefined {

@@ -1,20 +1,22 @@
 import { matches } from "../cost-rule.ts";
 import type { Meter } from "../meter.ts";
 import { type Overload, overload } from "../overload.ts";
-import { compilePattern } from "../patterns.ts";
+import { compilePattern, countRun } from "../patterns.ts";
 import { ArrayList, CelError, type CelOutcome } from "../value.ts";
 
-function find(text: string, source: string): CelOutcome {
-  const pattern = compilePattern(source);
+function find(text: string, source: string, _c: unknown, _d: unknown, meter: Meter): CelOutcome {
+  const pattern = compilePattern(source, meter);
   if (pattern instanceof CelError) return pattern;
-  const matcher = pattern.matcher(text);
+  countRun(meter, text, source, pattern);
+  const matcher = pattern.program.matcher(text);
   return matcher.find() ? (matcher.group() ?? "") : "";
 }
 
 function findAll(text: string, source: string, limit: bigint, meter: Meter): CelOutcome {
-  const pattern = compilePattern(source);
+  const pattern = compilePattern(source, meter);
   if (pattern instanceof CelError) return pattern;
-  const matcher = pattern.matcher(text);
+  countRun(meter, text, source, pattern);
+  const matcher = pattern.program.matcher(text);
   const found: string[] = [];
   let end = -1;
   while ((limit < 0n || found.length < limit) && matcher.find()) {
