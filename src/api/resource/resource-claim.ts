@@ -1,9 +1,11 @@
 import { path } from "../../machinery/fields.ts";
 import { validateImmutable } from "../../machinery/metadata-validation.ts";
 import { ageColumn, nameColumn, text } from "../columns.ts";
+import { change } from "../fill.ts";
 import type * as resource from "../generated/resource-v1.ts";
 import { defineKind } from "../kind.ts";
 import { deviceMappings } from "./device-versions.ts";
+import { claimDefaults, validateClaimSpec } from "./validate-devices.ts";
 
 export type ResourceClaim = resource.ResourceClaim;
 
@@ -14,6 +16,8 @@ export const ResourceClaim = defineKind<resource.ResourceClaim>({
   scope: "Namespaced",
   subresources: ["status"],
   generationOf: () => undefined,
+  defaults: (claim) => change(claim, { spec: claimDefaults }),
+  validate: ({ spec }) => validateClaimSpec(spec, path("spec")),
   validateUpdate: (next, previous) => validateImmutable(path("spec"), next.spec, previous.spec),
   columns: [nameColumn, text("State", stateText), ageColumn],
   versions: deviceMappings("ResourceClaim"),
