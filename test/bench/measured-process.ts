@@ -70,8 +70,17 @@ export class MeasuredProcess<Ready = unknown> implements AsyncDisposable {
 
   /** Resident memory in bytes. */
   residentBytes(): number {
+    return this.#memory("VmRSS");
+  }
+
+  /** Resident memory without the pages of files, as of an embedded store's, which the machine takes back when it likes. */
+  privateBytes(): number {
+    return this.#memory("RssAnon");
+  }
+
+  #memory(line: string): number {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+    return Number(new RegExp(`^${line}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) * 1024;
   }
 
   /** Resident memory once garbage is gone. */
