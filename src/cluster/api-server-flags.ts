@@ -1,6 +1,4 @@
-import { readFileSync } from "node:fs";
-import { errorMessage, Fault } from "../lib/fault.ts";
-import { parseDuration } from "../machinery/times.ts";
+import { Fault } from "../lib/fault.ts";
 import { readAuthenticationConfiguration } from "../server/authentication/configuration.ts";
 import type { JwtIssuer } from "../server/authentication/oidc.ts";
 import type { AuthenticationOptions } from "../server/authentication/open-authenticator.ts";
@@ -8,6 +6,7 @@ import { parseBasicFile, parseTokenFile } from "../server/authentication/token-f
 import { readAuthorizationConfiguration } from "../server/authorization/configuration.ts";
 import type { AuthorizerChoice } from "../server/authorization/open-authorizers.ts";
 import type { ApiServerFlags } from "./api-server-flag-names.ts";
+import { durationFlag as duration, readFlagFile as read, truthFlag as truth } from "./flag-values.ts";
 import { kubeconfigEndpoint } from "./kubeconfig-endpoint.ts";
 
 /** How users prove who they are, by flags and the files these name. Throws Fault `invalid`. */
@@ -103,29 +102,4 @@ function oidcIssuer(flags: ApiServerFlags): JwtIssuer | undefined {
       return { claim: name, requiredValue: value.join("=") };
     }),
   };
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new Fault("invalid", errorMessage(error), { cause: error });
-  }
-}
-
-function truth(flags: ApiServerFlags, name: string): boolean | undefined {
-  const value = flags[name];
-  if (value === undefined) return undefined;
-  if (value === "true" || value === "false") return value === "true";
-  throw new Fault("invalid", `${name} is true or false, not ${JSON.stringify(value)}`);
-}
-
-function duration(flags: ApiServerFlags, name: string, usual: number): number {
-  const value = flags[name];
-  if (value === undefined) return usual;
-  try {
-    return Number(parseDuration(value) / 1_000_000n);
-  } catch (error) {
-    throw new Fault("invalid", `${name} ${JSON.stringify(value)} is no duration`, { cause: error });
-  }
 }

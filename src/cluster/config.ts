@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { basename, join } from "node:path";
 import { errorMessage, Fault } from "../lib/fault.ts";
-import { type ApiServerFlags, accessFlags } from "./api-server-flag-names.ts";
+import { type ApiServerFlags, accessFlags, protectionFlags } from "./api-server-flag-names.ts";
 import { writeSafely } from "./certificates.ts";
 import type { Environment } from "./machine.ts";
 import { apiPortOf, firstFreeSlot, kubeletPortOf, readMachineUse, slotCount } from "./slots.ts";
@@ -109,7 +109,7 @@ export function newCluster(wishes: ConfigWishes, environment: Environment): Clus
 
 function flagsOf(wishes: ConfigWishes, known?: ClusterConfig): Pick<ClusterConfig, "apiServerFlags"> {
   const wished = wishes.apiServerFlags ?? {};
-  const unknown = Object.keys(wished).find((name) => !accessFlags.includes(name));
+  const unknown = Object.keys(wished).find((name) => !accessFlags.includes(name) && !protectionFlags.includes(name));
   if (unknown !== undefined) throw new Fault("invalid", `the API server has no flag --${unknown}`);
   const all = Object.entries({ ...known?.apiServerFlags, ...wished }).filter(([, value]) => value !== "");
   return all.length > 0 || known?.apiServerFlags ? { apiServerFlags: Object.fromEntries(all) } : {};

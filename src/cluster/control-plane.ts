@@ -20,6 +20,8 @@ import { openSigner } from "./certificates.ts";
 import type { ClusterConfig } from "./config.ts";
 import { type Credentials, frontProxyName } from "./credentials.ts";
 import { inProcessTransport } from "./in-process-transport.ts";
+import { withLivePair } from "./live-credentials.ts";
+import { protectionFromFlags } from "./protection-flags.ts";
 
 export interface ControlPlaneOptions {
   readonly config: ClusterConfig;
@@ -29,6 +31,8 @@ export interface ControlPlaneOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Default: new ones. */
+  readonly metrics?: Metrics;
 }
 
 /** The API server, the controllers and the scheduler, running; disposing ends them in the opposite order. */
@@ -42,7 +46,7 @@ export interface ControlPlane extends AsyncDisposable {
 export async function openControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { config, credentials, store, clock, random, log } = options;
   await using opened = new AsyncDisposableStack();
-  const metrics = new Metrics();
+  const { metrics = new Metrics() } = options;
   const flags = config.apiServerFlags ?? {};
   const authorization = authorizationFromFlags(flags);
   const server = await openServer({
@@ -65,9 +69,10 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     },
     serviceRange: config.serviceRange,
     advertise: { address: config.nodeAddress, port: config.apiPort },
-    kubelet: { ca: credentials.ca, cert: credentials.kubeletClient.cert, key: credentials.kubeletClient.key },
+    kubelet: withLivePair({ ca: credentials.ca }, () => credentials.kubeletClient),
     clientCa: credentials.ca,
     proxyClient: credentials.frontProxyClient,
+    ...protectionFromFlags(flags, { clock, log, metrics }),
   });
   opened.use(server);
 

@@ -2,11 +2,13 @@ import { createServer } from "node:net";
 import { systemClock } from "../lib/clock.ts";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
+import { Metrics } from "../lib/metrics.ts";
 import { systemRandom } from "../lib/random.ts";
 import { openLmdbStore } from "../store/lmdb.ts";
 import type { ClusterConfig } from "./config.ts";
 import { openControlPlane, storeFolder } from "./control-plane.ts";
 import { ensureCredentials } from "./credentials.ts";
+import { openEncryption } from "./encryption.ts";
 import { followCredentials, liveCredentials, withLivePair } from "./live-credentials.ts";
 import type { Role } from "./role-process.ts";
 
@@ -16,12 +18,14 @@ export async function startServerRole(config: ClusterConfig, log: Log, note: (te
   const random = systemRandom;
   await using opened = new AsyncDisposableStack();
   note("store");
-  const store = opened.use(await openLmdbStore({ path: storeFolder(config), clock }));
+  const files = opened.use(await openLmdbStore({ path: storeFolder(config), clock }));
+  const metrics = new Metrics();
+  const store = opened.use(openEncryption({ config, store: files, clock, random, log, metrics }));
   const live = liveCredentials(await ensureCredentials(config, { clock, random }));
   const { credentials } = live;
   opened.use(followCredentials(live, config, { clock, random, log }));
   note("API server");
-  const plane = opened.use(await openControlPlane({ config, credentials, store, clock, random, log }));
+  const plane = opened.use(await openControlPlane({ config, credentials, store, clock, random, log, metrics }));
   for (const host of await listenAddresses(config)) {
     try {
       opened.use(
