@@ -2,10 +2,14 @@ import { type FieldPath, field } from "../../machinery/fields.ts";
 import type { FieldError } from "../../machinery/status-error.ts";
 import type { Errors } from "../checks.ts";
 import type * as apiextensions from "../generated/apiextensions-v1.ts";
+import { validateMerging } from "./list-schema.ts";
 import type { Schema } from "./schema.ts";
 import { validateDefault } from "./schema-value.ts";
+import { compilePattern } from "./validate-value.ts";
 
 type Level = "root" | "field" | "item";
+
+const types = ["array", "boolean", "integer", "number", "object", "string"];
 
 /** The faults of a schema: each value's type must be told by one place alone, so that it can be pruned and defaulted. */
 export function validateSchema(given: apiextensions.JSONSchemaProps, place: FieldPath): Errors {
@@ -27,6 +31,13 @@ function validateLevel(schema: Schema, place: FieldPath, level: Level): Errors {
     const what = level === "item" ? "array items" : "object fields";
     errors.push(field.required(place.child("type"), `must not be empty for specified ${what}`));
   }
+  if (schema.type && !types.includes(schema.type)) {
+    errors.push(field.notSupported(place.child("type"), schema.type, types));
+  }
+  if (schema["x-kubernetes-preserve-unknown-fields"] === false) {
+    const detail = "must be true or undefined";
+    errors.push(field.invalid(place.child("x-kubernetes-preserve-unknown-fields"), false, detail));
+  }
   if (schema["x-kubernetes-int-or-string"] && schema.type) {
     const detail = "must be empty if x-kubernetes-int-or-string is true";
     errors.push(field.invalid(place.child("type"), schema.type, detail));
@@ -42,7 +53,7 @@ function validateLevel(schema: Schema, place: FieldPath, level: Level): Errors {
     const detail = "additionalProperties and properties are mutual exclusive";
     errors.push(field.forbidden(place.child("additionalProperties"), detail));
   }
-  errors.push(...validateLists(schema, place));
+  errors.push(...validateMerging(schema, place));
   for (const [name, member] of Object.entries(properties ?? {})) {
     const here = place.child("properties").key(name);
     if (level === "root" && (name === "apiVersion" || name === "kind" || name === "metadata")) {
@@ -66,9 +77,18 @@ function validateLevel(schema: Schema, place: FieldPath, level: Level): Errors {
 
 function validateReserved(name: string, schema: Schema, place: FieldPath): Errors {
   const wanted = name === "metadata" ? "object" : "string";
+  if (name === "metadata" && Object.keys(schema).some((member) => !ofMetadata.has(member) || !onlyNames(schema))) {
+    const detail = "must not specify anything other than name and generateName, but metadata is implicitly specified";
+    return [field.forbidden(place, detail)];
+  }
   if (!schema.type || schema.type === wanted) return [];
   return [field.invalid(place.child("type"), schema.type, `must be ${wanted}`)];
 }
+
+/** What a definition may say of metadata: everything else is the same for all objects. */
+const ofMetadata = new Set(["type", "properties", "description", "title"]);
+const onlyNames = ({ properties = {} }: Schema) =>
+  Object.keys(properties).every((name) => name === "name" || name === "generateName");
 
 /** Members that no schema may have, wherever it stands. */
 function validateForbidden(schema: Schema, place: FieldPath): Errors {
@@ -86,43 +106,8 @@ function validateForbidden(schema: Schema, place: FieldPath): Errors {
   if (schema.additionalProperties === false) {
     errors.push(field.forbidden(place.child("additionalProperties"), "additionalProperties cannot be set to false"));
   }
-  if (schema.pattern !== undefined) {
-    try {
-      new RegExp(schema.pattern, "u");
-    } catch {
-      errors.push(field.invalid(place.child("pattern"), schema.pattern, "must be a valid regular expression"));
-    }
-  }
-  return errors;
-}
-
-function validateLists(schema: Schema, place: FieldPath): Errors {
-  const kind = schema["x-kubernetes-list-type"];
-  const keys = schema["x-kubernetes-list-map-keys"] ?? [];
-  const errors: FieldError[] = [];
-  if (kind !== undefined && !["atomic", "map", "set"].includes(kind)) {
-    errors.push(field.notSupported(place.child("x-kubernetes-list-type"), kind, ["atomic", "map", "set"]));
-  }
-  if (kind !== undefined && schema.type !== "array") {
-    const detail = "must be array if x-kubernetes-list-type is specified";
-    errors.push(field.invalid(place.child("type"), schema.type ?? "", detail));
-  }
-  const keysPlace = place.child("x-kubernetes-list-map-keys");
-  if (kind === "map" && keys.length === 0) {
-    errors.push(field.required(keysPlace, "must not be empty if x-kubernetes-list-type is map"));
-  }
-  if (kind !== "map" && keys.length > 0) {
-    const detail = "must be map if x-kubernetes-list-map-keys is non-empty";
-    errors.push(field.invalid(place.child("x-kubernetes-list-type"), kind ?? "", detail));
-  }
-  keys.forEach((key, index) => {
-    if (kind !== "map" || schema.items?.properties?.[key]) return;
-    const detail = "entries must all be names of item properties";
-    errors.push(field.invalid(keysPlace.index(index), key, detail));
-  });
-  const map = schema["x-kubernetes-map-type"];
-  if (map !== undefined && map !== "atomic" && map !== "granular") {
-    errors.push(field.notSupported(place.child("x-kubernetes-map-type"), map, ["atomic", "granular"]));
+  if (schema.pattern && !compilePattern(schema.pattern)) {
+    errors.push(field.invalid(place.child("pattern"), schema.pattern, "must be a valid regular expression"));
   }
   return errors;
 }

@@ -8,6 +8,7 @@ import { type Errors, eachAt, named, oneOf, required, requiredOneOf } from "../c
 import type * as apiextensions from "../generated/apiextensions-v1.ts";
 import { validateReviewVersions, validateWebhookClient } from "../webhook-client.ts";
 import { keepsAllFields } from "./definition-versions.ts";
+import { validateSelectableFields } from "./selectable-fields.ts";
 import { validateSchema } from "./structural-schema.ts";
 
 type Spec = apiextensions.CustomResourceDefinitionSpec;
@@ -111,7 +112,7 @@ const columnFormats = ["", "byte", "date", "date-time", "double", "float", "int3
 
 function validateVersion(version: Version, place: FieldPath): Errors {
   const errors: FieldError[] = [];
-  const { deprecated, deprecationWarning: warning, subresources, selectableFields } = version;
+  const { deprecated, deprecationWarning: warning, subresources } = version;
   if (warning !== undefined) {
     const here = place.child("deprecationWarning");
     if (!deprecated) errors.push(field.invalid(here, warning, "can only be set for deprecated versions"));
@@ -135,10 +136,11 @@ function validateVersion(version: Version, place: FieldPath): Errors {
       ...requiredOneOf(here.child("type"), column.type, columnTypes),
       ...oneOf(here.child("format"), column.format, columnFormats),
       ...required(here.child("jsonPath"), column.jsonPath),
+      ...(column.jsonPath && !column.jsonPath.startsWith(".")
+        ? [field.invalid(here.child("jsonPath"), column.jsonPath, "must be a simple json path starting with .")]
+        : []),
     ]),
-    ...eachAt(selectableFields, place.child("selectableFields"), ({ jsonPath }, here) =>
-      required(here.child("jsonPath"), jsonPath),
-    ),
+    ...validateSelectableFields(version, place.child("selectableFields")),
   );
   return errors;
 }
