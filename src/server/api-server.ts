@@ -13,6 +13,7 @@ import { type HttpServer, openHttpServer } from "../wire/http-server.ts";
 import { AdmissionChain } from "./admission/admission.ts";
 import type { AdmissionSettings } from "./admission/admission-settings.ts";
 import { admissionPlugins } from "./admission/plugins.ts";
+import { PolicyTypeChecker } from "./admission/policies/type-checker.ts";
 import { Aggregator } from "./aggregation/aggregator.ts";
 import { MergedOpenApi } from "./aggregation/merged-openapi.ts";
 import type { ProxyClient } from "./aggregation/remote-server.ts";
@@ -163,6 +164,9 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   const thirdPartyResources = new ThirdPartyResources(registry, log);
   await thirdPartyResources.start();
 
+  const policyTypes = new PolicyTypeChecker(registry, log);
+  await policyTypes.start();
+
   const address = () => (options.advertise ? `${options.advertise.address}:${options.advertise.port}` : "");
   const catalog = new Catalog(registry);
   const aggregator = new Aggregator({
@@ -235,6 +239,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
       flow[Symbol.dispose]();
       nodes[Symbol.dispose]();
       admission[Symbol.dispose]();
+      await policyTypes[Symbol.asyncDispose]();
       rbac[Symbol.dispose]();
       nodeAuthorizer[Symbol.dispose]();
       await registry[Symbol.asyncDispose]();
