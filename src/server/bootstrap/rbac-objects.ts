@@ -1,6 +1,6 @@
 import type { PolicyRule } from "../authorization/policy-rules.ts";
 import { controllerRoles } from "./controller-roles.ts";
-import { rule } from "./role-table.ts";
+import { reading, rule, writeEvents } from "./role-table.ts";
 import { systemRoles } from "./system-roles.ts";
 import { userRoles } from "./user-roles.ts";
 
@@ -104,9 +104,6 @@ export const clusterRoleBindings: readonly RbacObject[] = [
   ),
 ];
 
-const read = "get list watch";
-const writeEvents = rule("create patch update", "core events.k8s.io", "events");
-
 const namespacedRoles: readonly (readonly [
   namespace: string,
   name: string,
@@ -117,13 +114,13 @@ const namespacedRoles: readonly (readonly [
   [
     "kube-public",
     "system:controller:bootstrap-signer",
-    [rule(read, "core", "configmaps"), rule("update", "core", "configmaps", "cluster-info"), writeEvents],
+    [reading("core", "configmaps"), rule("update", "core", "configmaps", "cluster-info"), writeEvents],
     [account("bootstrap-signer")],
   ],
   [
     "kube-system",
     "extension-apiserver-authentication-reader",
-    [rule(read, "core", "configmaps", "extension-apiserver-authentication")],
+    [reading("core", "configmaps", "extension-apiserver-authentication")],
     [user("system:kube-controller-manager"), user("system:kube-scheduler")],
     "system::extension-apiserver-authentication-reader",
   ],
@@ -139,7 +136,7 @@ const namespacedRoles: readonly (readonly [
     [rule("watch", "core", "configmaps"), rule("get update", "core", "configmaps", "kube-scheduler")],
     [user("system:kube-scheduler"), account("kube-scheduler")],
   ],
-  ["kube-system", "system:controller:bootstrap-signer", [rule(read, "core", "secrets")], [account("bootstrap-signer")]],
+  ["kube-system", "system:controller:bootstrap-signer", [reading("core", "secrets")], [account("bootstrap-signer")]],
   [
     "kube-system",
     "system:controller:cloud-provider",

@@ -1,4 +1,4 @@
-import { paths, type RoleTable, rule } from "./role-table.ts";
+import { paths, type RoleTable, reading, rule } from "./role-table.ts";
 
 /** The roles for people: what everybody, viewers, editors and administrators may do. */
 export const userRoles: RoleTable = {
@@ -12,7 +12,7 @@ export const userRoles: RoleTable = {
     ),
   ],
   "system:aggregate-to-edit": [
-    rule("get list watch", "core", "pods/attach pods/exec pods/portforward pods/proxy secrets services/proxy"),
+    reading("core", "pods/attach pods/exec pods/portforward pods/proxy secrets services/proxy"),
     rule("impersonate", "core", "serviceaccounts"),
     rule(
       "create delete deletecollection patch update",
@@ -42,33 +42,29 @@ export const userRoles: RoleTable = {
     rule("create delete deletecollection get list patch update watch", "coordination.k8s.io", "leases"),
   ],
   "system:aggregate-to-view": [
-    rule(
-      "get list watch",
+    reading(
       "core",
       "configmaps endpoints persistentvolumeclaims persistentvolumeclaims/status pods replicationcontrollers replicationcontrollers/scale serviceaccounts services services/status",
     ),
-    rule(
-      "get list watch",
+    reading(
       "core",
       "bindings events limitranges namespaces/status pods/log pods/status replicationcontrollers/status resourcequotas resourcequotas/status",
     ),
-    rule("get list watch", "core", "namespaces"),
-    rule(
-      "get list watch",
+    reading("core", "namespaces"),
+    reading(
       "apps",
       "controllerrevisions daemonsets daemonsets/status deployments deployments/scale deployments/status replicasets replicasets/scale replicasets/status statefulsets statefulsets/scale statefulsets/status",
     ),
-    rule("get list watch", "autoscaling", "horizontalpodautoscalers horizontalpodautoscalers/status"),
-    rule("get list watch", "batch", "cronjobs cronjobs/status jobs jobs/status"),
-    rule(
-      "get list watch",
+    reading("autoscaling", "horizontalpodautoscalers horizontalpodautoscalers/status"),
+    reading("batch", "cronjobs cronjobs/status jobs jobs/status"),
+    reading(
       "extensions",
       "daemonsets daemonsets/status deployments deployments/scale deployments/status ingresses ingresses/status networkpolicies replicasets replicasets/scale replicasets/status replicationcontrollers/scale",
     ),
-    rule("get list watch", "policy", "poddisruptionbudgets poddisruptionbudgets/status"),
-    rule("get list watch", "networking.k8s.io", "ingresses ingresses/status networkpolicies"),
-    rule("get list watch", "discovery.k8s.io", "endpointslices"),
-    rule("get list watch", "resource.k8s.io", "resourceclaims resourceclaims/status resourceclaimtemplates"),
+    reading("policy", "poddisruptionbudgets poddisruptionbudgets/status"),
+    reading("networking.k8s.io", "ingresses ingresses/status networkpolicies"),
+    reading("discovery.k8s.io", "endpointslices"),
+    reading("resource.k8s.io", "resourceclaims resourceclaims/status resourceclaimtemplates"),
   ],
   "system:basic-user": [
     rule("create", "authorization.k8s.io", "selfsubjectaccessreviews selfsubjectrulesreviews"),
