@@ -56,6 +56,11 @@ export async function dispatch(
   }
   const { served, collection } = found;
   if (info.namespace && !collection.resource.namespaced && info.resource !== "namespaces") throw routeError("NotFound");
+  // Over all namespaces there is only looking.
+  if (collection.resource.namespaced && !info.namespace) {
+    if (info.named) throw routeError("NotFound");
+    if (info.verb !== "list" && info.verb !== "watch") throw routeError("MethodNotAllowed");
+  }
   const handler = handlerOf(
     info,
     collection.resource.declaration.verbs ?? allVerbs,

@@ -34,6 +34,15 @@ const deployment = (name: string) => ({
 });
 
 describe("writes", () => {
+  test("over all namespaces there is only looking", async () => {
+    await fixture.make([maps, configMap("stays")]);
+    expect((await fixture.call("GET", "/api/v1/configmaps")).status).toBe(200);
+    expect((await fixture.call("DELETE", "/api/v1/configmaps")).status).toBe(405);
+    expect((await fixture.call("POST", "/api/v1/configmaps", { body: configMap("nowhere") })).status).toBe(405);
+    expect((await fixture.call("PUT", "/api/v1/configmaps/stays", { body: configMap("stays") })).status).toBe(404);
+    expect((await fixture.call("GET", `${maps}/stays`)).status).toBe(200);
+  });
+
   test("the three patches change what they name", async () => {
     await fixture.make([deployments, deployment("patched")]);
     const path = `${deployments}/patched`;
