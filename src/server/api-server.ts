@@ -225,7 +225,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
       return openHttpServer({
         ...listening,
         ...(tls ? { tls: Object.create(tls, { clientCa: { value: authenticator.authorities } }) } : {}),
-        handle: serveHttp(handle),
+        handle: serveHttp(handle, clock),
         upgrade: (message, socket, head, { shown }) =>
           handleUpgrade(message, socket, head, shown ? { certificate: shown } : {}),
         onFault: (error) => log.debug("a connection failed", { error }),

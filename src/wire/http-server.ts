@@ -155,6 +155,19 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   };
 }
 
+/** Forward secret and authenticated, nothing else: what HTTP/2 asks for (RFC 9113, 9.2.2), and upstream's defaults. */
+const ciphers = [
+  "TLS_AES_128_GCM_SHA256",
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_CHACHA20_POLY1305_SHA256",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+].join(":");
+
 function listener(options: HttpServerOptions, connected: (socket: Socket, protocol: string) => void): Server {
   const { tls } = options;
   if (!tls) return createTcp({ noDelay: true }, (socket) => connected(socket, "http/1.1"));
@@ -165,6 +178,8 @@ function listener(options: HttpServerOptions, connected: (socket: Socket, protoc
       cert,
       ALPNProtocols: ["h2", "http/1.1"],
       minVersion: "TLSv1.2",
+      ciphers,
+      honorCipherOrder: true,
       noDelay: true,
       ...(tls.clientCa?.length
         ? { requestCert: true, rejectUnauthorized: false, ca: authorities(tls.clientCa) }
@@ -182,6 +197,8 @@ function listener(options: HttpServerOptions, connected: (socket: Socket, protoc
       key,
       cert,
       minVersion: "TLSv1.2",
+      ciphers,
+      honorCipherOrder: true,
       ...(tls.clientCa?.length ? { ca: authorities(tls.clientCa) } : {}),
     });
   });

@@ -8,11 +8,11 @@ import { Fault } from "../../lib/fault.ts";
 import { parseJson } from "../../machinery/json-text.ts";
 import { proxyUpgrade } from "../../wire/proxy-upgrade.ts";
 import { textResponse } from "../bodies/status-body.ts";
+import { checkDial, guardedLookup } from "../dial-guard.ts";
 import type { RequestBody, ServerRequest, ServerResponse, UserInfo } from "../exchange.ts";
 import { httpExchange } from "../subresources/http-exchange.ts";
 import { networkFaultText } from "../webhooks/network-faults.ts";
 import type { ServiceResolver } from "../webhooks/service-resolver.ts";
-import { checkDial, guardedLookup } from "./dial-guard.ts";
 import { forProcess } from "./in-process-answer.ts";
 import { aggregatedHeaders, userHeaders, withheldHeaders } from "./proxy-headers.ts";
 

@@ -1,6 +1,6 @@
 import { type ClientRequest, request as plainRequest } from "node:http";
 import { request as tlsRequest } from "node:https";
-import { connect } from "node:net";
+import { connect, isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as tlsConnect } from "node:tls";
 import type { Pod } from "../../api/core/pod.ts";
@@ -11,6 +11,7 @@ import { badRequest, StatusError } from "../../machinery/status-error.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import type { ProxyTarget } from "../../wire/proxy-upgrade.ts";
 import type { Call } from "../call.ts";
+import { guardedLookup, mayDial } from "../dial-guard.ts";
 import type { ServerResponse } from "../exchange.ts";
 import { httpExchange, passable } from "./http-exchange.ts";
 
@@ -28,6 +29,9 @@ interface Place {
   readonly tls?: object;
 }
 
+const notHere = { loopback: false };
+const lookup = guardedLookup(notHere);
+
 /** Finds the pod, node or endpoint that the call names as `[scheme:]name[:port]`. Throws NotFound, ServiceUnavailable. */
 export async function backendOf(call: Call): Promise<Backend> {
   const { info, services, request } = call;
@@ -35,6 +39,8 @@ export async function backendOf(call: Call): Promise<Backend> {
   const [scheme, name, port] =
     second === undefined ? ["", first, ""] : third === undefined ? ["", first, second] : [first, second, third];
   const place = await placeOf(call, scheme === "https", name ?? "", port ?? "");
+  // Whoever writes an object's addresses must not aim this server at itself or at its machine's metadata service.
+  if (isIP(place.host) !== 0 && !mayDial(place.host, notHere)) throw badRequest("address not allowed");
   const query = new URLSearchParams(info.query).toString();
   const path = `/${info.rest}${query ? `?${query}` : ""}`;
   const { authorization: _credentials, ...headers } = passable(request.headers);
@@ -60,14 +66,14 @@ function open(
   { secure, host, port, tls }: Place,
   options: { readonly method: string; readonly path: string; readonly headers: object; readonly signal: AbortSignal },
 ): ClientRequest {
-  const all = { host, port, ...options, headers: options.headers as Record<string, string> };
+  const all = { host, port, lookup, ...options, headers: options.headers as Record<string, string> };
   // Upstream checks no certificate of pods and services either: they are named by addresses that change.
   return secure ? tlsRequest({ ...all, ...(tls ?? { rejectUnauthorized: false }) }) : plainRequest(all);
 }
 
 function dial({ secure, host, port, tls }: Place): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const options = { host, port, allowHalfOpen: true };
+    const options = { host, port, lookup, allowHalfOpen: true };
     const socket = secure
       ? tlsConnect({ ...options, ...(tls ?? { rejectUnauthorized: false }) } as object)
       : connect(options);

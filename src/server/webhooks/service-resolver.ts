@@ -1,10 +1,10 @@
-import { isIP } from "node:net";
 import { Service } from "../../api/core/service.ts";
 import { EndpointSlice } from "../../api/discovery/endpoint-slice.ts";
 import { Fault } from "../../lib/fault.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { objectOf } from "../../registry/watch-cache.ts";
+import { mayDial } from "../dial-guard.ts";
 
 /** Finds out where a Service of the cluster can be reached from here. */
 export interface ServiceResolver {
@@ -51,17 +51,14 @@ function addressesIn(object: AnyObject, { name = "" }: ServicePort): { host: str
   const { endpoints, ports } = object as AnyObject as unknown as EndpointSlice;
   const number = ports?.find((one) => (one.name ?? "") === name)?.port;
   if (!number) return [];
-  return (endpoints ?? [])
-    .filter(({ conditions }) => conditions?.ready !== false)
-    .flatMap(({ addresses }) => addresses ?? [])
-    .filter((address) => isIP(address) !== 0 && !isThisMachine(address))
-    .map((host) => ({ host, port: number }));
-}
-
-// Whoever may write a Service's endpoints must not aim the server at itself or at its machine's metadata service.
-function isThisMachine(address: string): boolean {
-  const text = address.toLowerCase().replace(/^::ffff:/, "");
-  return text === "::" || text === "::1" || /^fe[89ab][0-9a-f]:/.test(text) || /^(?:0|127)\.|^169\.254\./.test(text);
+  return (
+    (endpoints ?? [])
+      .filter(({ conditions }) => conditions?.ready !== false)
+      .flatMap(({ addresses }) => addresses ?? [])
+      // Whoever may write endpoints must not aim the server at itself or at its machine's metadata service.
+      .filter((address) => mayDial(address, { loopback: false }))
+      .map((host) => ({ host, port: number }))
+  );
 }
 
 const unavailable = (message: string) => new Fault("unavailable", message);

@@ -1,6 +1,6 @@
 import { lookup as resolveName } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";
-import { Fault } from "../../lib/fault.ts";
+import { Fault } from "../lib/fault.ts";
 
 const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");
