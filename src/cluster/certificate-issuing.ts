@@ -69,6 +69,18 @@ export async function issueCertificate(
   return { cert: certificate.toString("pem"), key: await privatePem(keys.privateKey) };
 }
 
+/** Makes a key, and a request (PEM) that proves it. */
+export async function makeSigningRequest(request: CertificateRequest): Promise<{ pem: string; key: string }> {
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const made = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: nameOf(request.commonName, request.organizations ?? []),
+    keys,
+    signingAlgorithm: algorithm,
+    extensions: request.names?.length ? [new x509.SubjectAlternativeNameExtension(request.names.map(alternative))] : [],
+  });
+  return { pem: made.toString("pem"), key: await privatePem(keys.privateKey) };
+}
+
 /** How far back a signed certificate reaches, for clocks that are behind (as upstream). */
 const backdate = 300_000;
 const leastSeconds = 600;

@@ -53,6 +53,13 @@ export function openAuthority(pair: KeyPair, tools: CertificateTools): Certifica
   };
 }
 
+/** Makes a key, and the request (PEM) for a certificate of it. */
+export async function makeRequest(
+  request: CertificateRequest,
+): Promise<{ readonly pem: string; readonly key: string }> {
+  return (await issuing()).makeSigningRequest(request);
+}
+
 /** Signs certificate requests under an authority, for the cluster's signing controller. */
 export function openSigner(pair: KeyPair, tools: CertificateTools): CertificateSigner {
   return { sign: async (request, terms) => (await issuing()).signRequest(pair, request, terms, tools) };

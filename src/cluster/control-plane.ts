@@ -20,6 +20,7 @@ import { openSigner } from "./certificates.ts";
 import type { ClusterConfig } from "./config.ts";
 import { type Credentials, frontProxyName } from "./credentials.ts";
 import { inProcessTransport } from "./in-process-transport.ts";
+import { ensureJoinRights } from "./join-rights.ts";
 import { withLivePair } from "./live-credentials.ts";
 import { protectionFromFlags } from "./protection-flags.ts";
 
@@ -78,6 +79,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
 
   const clientFor = (identity: UserInfo) =>
     createClient(inProcessTransport(server, identity), { fieldManager: managerOf(identity) });
+  await ensureJoinRights(clientFor({ name: "system:apiserver", groups: ["system:masters"] }));
   const managerIdentity: UserInfo = { name: "system:kube-controller-manager", groups: [] };
   const tokens = new TokenSigner({ privateKey: credentials.serviceAccountKey });
   const informers = opened.use(createInformers({ client: clientFor(managerIdentity), clock, random, log }));

@@ -1,10 +1,12 @@
 import "reflect-metadata";
-import { webcrypto, X509Certificate } from "node:crypto";
+import { createPrivateKey, webcrypto, X509Certificate } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CertificateSigningRequest } from "../api/certificates/certificate-signing-request.ts";
 import { ClusterRoleBinding } from "../api/rbac/cluster-role-binding.ts";
 import { createAuthority, type KeyPair, openSigner } from "../cluster/certificates.ts";
+import { ensureJoinRights } from "../cluster/join-rights.ts";
+import { requestCertificate } from "../cluster/requested-certificate.ts";
 import { certificateApprovingController } from "../controllers/certificates/approving.ts";
 import { certificateCleaner } from "../controllers/certificates/cleaning.ts";
 import type { CertificateSigner } from "../controllers/certificates/signer.ts";
@@ -196,6 +198,17 @@ describe("certificate signing requests", () => {
       n1,
     );
     await expect(other).rejects.toThrow("can only create a node CSR with CN=system:node:n1");
+  });
+
+  test("a node that joins by a token gets its certificate, whose key it has kept", async () => {
+    await ensureJoinRights(cluster.client);
+    const joining = cluster.clientFor({ name: "system:bootstrap:abcdef", groups: ["system:bootstrappers"] });
+    const tools = { clock: systemClock, random: systemRandom };
+    const request = { commonName: "system:node:n7", organizations: ["system:nodes"], usage: "client" } as const;
+    const signerName = "kubernetes.io/kube-apiserver-client-kubelet";
+    const { cert, key } = await requestCertificate(joining, { signerName, request, patience: 60_000 }, tools);
+    expect(new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))).toBe(true);
+    expect(new X509Certificate(cert).subject).toBe("O=system:nodes\nCN=system:node:n7");
   });
 
   test("old requests are cleaned away", async () => {
