@@ -1,9 +1,12 @@
+import { CustomResourceDefinition } from "../../api/apiextensions/custom-resource-definition.ts";
 import { inScope, type Usage, usageOf } from "../../api/core/quota-usage.ts";
 import { ResourceQuota } from "../../api/core/resource-quota.ts";
+import type { Client } from "../../client/client.ts";
 import { isEqual } from "../../machinery/equality.ts";
 import { type KindRef, type KubeObject, keyOf } from "../../machinery/object.ts";
 import { addQuantities } from "../../machinery/quantity.ts";
 import { type Cache, defineController, done, watches } from "../framework/controller.ts";
+import { customKind } from "../garbage-collector/custom-kinds.ts";
 
 const oldNames: Readonly<Record<string, string>> = {
   pods: "pods",
@@ -59,6 +62,36 @@ const selectionOf = ({ group, plural }: KindRef<KubeObject>) => ({
 
 const specOf = (object: KubeObject) => (object as unknown as ResourceQuota).spec;
 
+/** Nobody tells of what goes among kinds that come and go themselves. */
+const customRecount = 10_000;
+
+/** The custom resources that a quota counts, by the names that it has for them. */
+function customCounted(
+  hard: Readonly<Record<string, string>>,
+  definitions: readonly CustomResourceDefinition[],
+): ReadonlyMap<string, KindRef<KubeObject>> {
+  const found = new Map<string, KindRef<KubeObject>>();
+  for (const definition of definitions) {
+    const name = `count/${definition.metadata.name}`;
+    const kind = hard[name] === undefined ? undefined : customKind(definition);
+    if (kind) found.set(name, kind);
+  }
+  return found;
+}
+
+async function countCustom(
+  client: Client,
+  kinds: ReadonlyMap<string, KindRef<KubeObject>>,
+  namespace: string | undefined,
+): Promise<Usage> {
+  const used: Record<string, string> = {};
+  for (const [name, kind] of kinds) {
+    const { items } = await client.list(kind, namespace ? { namespace } : {});
+    used[name] = String(items.length);
+  }
+  return used;
+}
+
 /** Counts what quotas limit. Admission books what is added; what goes, and what was booked in vain, is set right here. */
 export function resourceQuotaController(kinds: readonly KindRef<KubeObject>[]) {
   const counted = kinds.filter(({ namespaced, plural }) => namespaced && plural !== "events");
@@ -81,6 +114,7 @@ export function resourceQuotaController(kinds: readonly KindRef<KubeObject>[]) {
         selectionOf(kind),
       ),
     ),
+    reads: [CustomResourceDefinition as KindRef<unknown> as KindRef<KubeObject>],
     workers: 5,
     // Bookings of requests that failed later are not seen by anybody.
     resync: 300_000,
@@ -88,14 +122,16 @@ export function resourceQuotaController(kinds: readonly KindRef<KubeObject>[]) {
       const quota = cache.get(ResourceQuota, key);
       if (!quota) return done;
       const hard = quota.spec.hard ?? {};
-      const used = usedOf(quota, counted, (kind) => cache.informer(kind, selectionOf(kind)).list(key.namespace));
+      const custom = customCounted(hard, cache.list(CustomResourceDefinition));
+      const builtIn = usedOf(quota, counted, (kind) => cache.informer(kind, selectionOf(kind)).list(key.namespace));
+      const used = { ...builtIn, ...(await countCustom(client, custom, key.namespace)) };
       if (
         !isEqual({ hard, used }, { hard: quota.status?.hard ?? {}, used: quota.status?.used ?? {} }) ||
         !quota.status
       ) {
         await client.updateStatus(ResourceQuota, { ...quota, status: { hard, used } });
       }
-      return done;
+      return custom.size > 0 ? { requeueAfter: customRecount } : done;
     },
   });
 }
