@@ -119,6 +119,12 @@ export const differences: readonly Difference[] = [
       entry.message === "0/1 nodes are available: 1 node(s) had untolerated taint(s)." ? undefined : entry,
   },
   {
+    reason: "the first of several faults of an autoscaler's metrics is told with the metric's kind (since v1.26)",
+    recorded: ofEvents("FailedComputeMetricsReplicas", (text) =>
+      text.replace("first error is: failed", "first error is: failed to get cpu resource metric value: failed"),
+    ),
+  },
+  {
     reason: "a victim is told the uid of the pod it goes for, not its name (since v1.29)",
     recorded: ofEvents("Preempted", (text) => text.replace(/by \S+ on/, `by pod ${placeholder("uid")} on`)),
   },

@@ -152,6 +152,7 @@ function listPath(
       resourceVersionMatch:
         options.resourceVersionMatch ??
         ("sendInitialEvents" in options && options.sendInitialEvents ? "NotOlderThan" : undefined),
+      ...options.parameters,
       ...more,
     })
   );

@@ -9,6 +9,8 @@ export interface ListOptions {
   readonly continue?: string;
   readonly resourceVersion?: string;
   readonly resourceVersionMatch?: "Exact" | "NotOlderThan";
+  /** Further parameters of the query, those that only this kind's server knows. */
+  readonly parameters?: Readonly<Record<string, string>>;
   /** Objects come with nothing but their metadata. */
   readonly metadataOnly?: boolean;
   readonly signal?: AbortSignal;

@@ -13,6 +13,7 @@ import { endpointsController } from "./endpoints/endpoints.ts";
 import { endpointSliceMirroringController } from "./endpoints/mirror.ts";
 import type { ControllerDefinition, LoopDefinition } from "./framework/controller.ts";
 import { garbageCollector, isCollectable, isDeletable } from "./garbage-collector/garbage-collector.ts";
+import { horizontalPodAutoscalerController } from "./horizontal-pod-autoscaler/autoscaler.ts";
 import { jobController } from "./job/job.ts";
 import { ttlAfterFinishedController } from "./job/ttl-after-finished.ts";
 import { loadBalancerController } from "./load-balancer/service-load-balancer.ts";
@@ -64,6 +65,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     jobController(),
     ttlAfterFinishedController,
     cronJobController,
+    horizontalPodAutoscalerController(),
     volumeClaimController,
     volumeController,
     claimProtectionController,
