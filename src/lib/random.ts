@@ -56,5 +56,7 @@ const nameLetters = "bcdfghjklmnpqrstvwxz2456789";
 
 /** A random name ending of `length` characters, as in `guestbook-x7k2p`. */
 export function nameSuffix(random: Random, length = 5): string {
-  return Array.from(random.bytes(length), (byte) => nameLetters[byte % nameLetters.length]).join("");
+  let suffix = "";
+  for (const byte of random.bytes(length)) suffix += nameLetters[byte % nameLetters.length];
+  return suffix;
 }

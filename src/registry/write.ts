@@ -45,9 +45,17 @@ export function written(held: Held): Written {
   };
 }
 
+let lastSecond = Number.NaN;
+let lastText = "";
+
 /** The time as objects carry it. */
 export function timestamp(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(milliseconds / 1000);
+  if (second !== lastSecond) {
+    lastText = `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
+    lastSecond = second;
+  }
+  return lastText; // the same text for thousands of objects
 }
 
 /** An object from a client, in the stored version. */

@@ -118,8 +118,7 @@ function lines(bunches: AsyncIterable<readonly EventFrame[]>): AsyncIterable<Uin
 }
 
 function joined(bunch: readonly EventFrame[]): Uint8Array {
-  const [first, ...others] = bunch;
-  return first && others.length === 0 ? first.line() : Buffer.concat(bunch.map((frame) => frame.line()));
+  return bunch.length === 1 ? bunch[0]!.line() : Buffer.concat(bunch.map((frame) => frame.line()));
 }
 
 /** Who stands behind a connection, as in ServerRequest. */
