@@ -2,8 +2,7 @@ import { ageColumn, integer, nameColumn } from "../columns.ts";
 import { change, each, fill } from "../fill.ts";
 import type * as registration from "../generated/admissionregistration-v1.ts";
 import { defineKind } from "../kind.ts";
-import { sameInVersions } from "../renamed-version.ts";
-import { validateWebhooks, webhookDefaults } from "./webhooks.ts";
+import { oldWebhookConfiguration, validateWebhooks, webhookDefaults } from "./webhooks.ts";
 
 export type MutatingWebhookConfiguration = registration.MutatingWebhookConfiguration;
 
@@ -21,7 +20,5 @@ export const MutatingWebhookConfiguration = defineKind<registration.MutatingWebh
   validate: ({ webhooks }) => validateWebhooks(webhooks),
   generationOf: ({ webhooks }) => webhooks ?? [],
   columns: [nameColumn, integer("Webhooks", ({ webhooks }) => webhooks?.length ?? 0), ageColumn],
-  versions: sameInVersions("admissionregistration.k8s.io/v1", {
-    "admissionregistration.k8s.io/v1beta1": "admissionregistration/v1beta1.MutatingWebhookConfiguration",
-  }),
+  versions: oldWebhookConfiguration("MutatingWebhookConfiguration"),
 });

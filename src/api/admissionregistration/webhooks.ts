@@ -1,9 +1,12 @@
 import { type FieldPath, field, path } from "../../machinery/fields.ts";
 import { fullyQualifiedName } from "../../machinery/names.ts";
+import type { KubeObject } from "../../machinery/object.ts";
 import type { FieldError } from "../../machinery/status-error.ts";
 import { type Errors, eachAt, named, oneOf } from "../checks.ts";
 import { change, each, fill } from "../fill.ts";
 import type * as registration from "../generated/admissionregistration-v1.ts";
+import type { VersionMapping } from "../kind.ts";
+import { sameInOtherVersion } from "../renamed-version.ts";
 import { validateSelector } from "../selectors.ts";
 import { validateReviewVersions, validateWebhookClient, webhookClientDefaults } from "../webhook-client.ts";
 import { ruleDefaults, validateConditions, validateRule } from "./rules.ts";
@@ -22,6 +25,32 @@ export function webhookDefaults<T extends registration.ValidatingWebhook>(webhoo
   });
   return change(filled, { rules: each(ruleDefaults), clientConfig: webhookClientDefaults }) as T;
 }
+
+/** What v1beta1 gave: it was more careful with others' requests than with what a webhook misses. */
+function oldWebhookDefaults(webhook: registration.ValidatingWebhook): registration.ValidatingWebhook {
+  const filled = fill(webhook, {
+    failurePolicy: "Ignore",
+    matchPolicy: "Exact",
+    sideEffects: "Unknown",
+    timeoutSeconds: 30,
+    admissionReviewVersions: ["v1beta1"],
+  });
+  return webhookDefaults(filled);
+}
+
+/** A configuration's version of v1beta1: the same words with other defaults. */
+export function oldWebhookConfiguration(kind: string): Readonly<Record<string, VersionMapping>> {
+  const apiVersion = "admissionregistration.k8s.io/v1beta1";
+  const type = `admissionregistration/v1beta1.${kind}`;
+  const defaults = (object: KubeObject): KubeObject => {
+    const { webhooks } = object as KubeObject & Pick<registration.ValidatingWebhookConfiguration, "webhooks">;
+    return webhooks ? ({ ...object, webhooks: webhooks.map(oldWebhookDefaults) } as KubeObject) : object;
+  };
+  return { [apiVersion]: { ...sameInOtherVersion("admissionregistration.k8s.io/v1", { apiVersion, type }), defaults } };
+}
+
+/** Effects that v1 allows; before, a webhook could have others or keep silent. */
+export const harmlessEffects = ["None", "NoneOnDryRun"];
 
 /** The faults of a configuration's webhooks. */
 export function validateWebhooks(webhooks: readonly registration.MutatingWebhook[] | undefined): Errors {
@@ -46,10 +75,11 @@ function validateWebhook(webhook: registration.MutatingWebhook, place: FieldPath
   errors.push(...eachAt(webhook.rules, place.child("rules"), validateRule));
   errors.push(...oneOf(place.child("failurePolicy"), webhook.failurePolicy, ["Fail", "Ignore"]));
   errors.push(...oneOf(place.child("matchPolicy"), webhook.matchPolicy, ["Equivalent", "Exact"]));
-  const effects = ["None", "NoneOnDryRun"];
   if (!sideEffects) {
-    errors.push(field.required(place.child("sideEffects"), `must specify one of ${effects.join(", ")}`));
-  } else errors.push(...oneOf(place.child("sideEffects"), sideEffects, effects));
+    errors.push(field.required(place.child("sideEffects"), `must specify one of ${harmlessEffects.join(", ")}`));
+  } else if (sideEffects !== "Some" && sideEffects !== "Unknown") {
+    errors.push(...oneOf(place.child("sideEffects"), sideEffects, harmlessEffects));
+  }
   if (timeoutSeconds !== undefined && (timeoutSeconds < 1 || timeoutSeconds > 30)) {
     const detail = "the timeout value must be between 1 and 30 seconds";
     errors.push(field.invalid(place.child("timeoutSeconds"), timeoutSeconds, detail));

@@ -305,3 +305,118 @@ describe("mutating webhooks", () => {
     expect(server.asked.length).toBe(17);
   });
 });
+
+describe("webhooks and subresources", () => {
+  const pods = "/api/v1/namespaces/default/pods";
+  const rule = (resource: string, operation: string, group = "") => ({
+    rules: [{ apiGroups: [group], apiVersions: ["v1"], resources: [resource], operations: [operation] }],
+  });
+  const container = { containers: [{ name: "c", image: "i" }] };
+
+  test("a scale is asked about as a Scale, and changed as one", async () => {
+    const deployments = "/apis/apps/v1/namespaces/default/deployments";
+    const template = { metadata: { labels: { a: "b" } }, spec: container };
+    await fixture.make([
+      deployments,
+      { metadata: { name: "scaled" }, spec: { replicas: 1, selector: { matchLabels: { a: "b" } }, template } },
+    ]);
+    const server = await serve(() => patchOf([{ op: "replace", path: "/spec/replicas", value: 2 }]));
+    const about = rule("deployments/scale", "UPDATE", "apps");
+    await register("mutating", "scale", { clientConfig: server.clientConfig(), ...about });
+    const body = { metadata: { name: "scaled" }, spec: { replicas: 9 } };
+    const answer = await fixture.call("PUT", `${deployments}/scaled/scale`, { body });
+    expect(answer.body.spec).toEqual({ replicas: 2 });
+    expect(server.asked).toMatchObject([
+      {
+        kind: { group: "autoscaling", version: "v1", kind: "Scale" },
+        resource: { group: "apps", version: "v1", resource: "deployments" },
+        subResource: "scale",
+        requestSubResource: "scale",
+        object: { kind: "Scale", spec: { replicas: 9 } },
+        oldObject: { kind: "Scale", spec: { replicas: 1 } },
+      },
+    ]);
+  });
+
+  test("an eviction is asked about before the pod goes", async () => {
+    await fixture.make([pods, { metadata: { name: "evicted" }, spec: container }]);
+    const server = await serve(() => ({ allowed: false, status: { message: "not now" } }));
+    await register("validating", "eviction", {
+      clientConfig: server.clientConfig(),
+      ...rule("pods/eviction", "CREATE"),
+    });
+    const body = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: "evicted" } };
+    const answer = await fixture.call("POST", `${pods}/evicted/eviction`, { body });
+    expect(String(answer.body.message)).toContain("not now");
+    expect((await fixture.call("GET", `${pods}/evicted`)).status).toBe(200);
+    expect(server.asked).toMatchObject([
+      { kind: { group: "policy", kind: "Eviction" }, name: "evicted", operation: "CREATE" },
+    ]);
+  });
+
+  test("a connection is asked about with its options", async () => {
+    const server = await serve(() => ({ allowed: false, status: { message: "keep out" } }));
+    await register("validating", "connect", {
+      clientConfig: server.clientConfig(),
+      ...rule("services/proxy", "CONNECT"),
+    });
+    const answer = await fixture.call("GET", "/api/v1/namespaces/default/services/web/proxy/admin");
+    expect(String(answer.body.message)).toContain("keep out");
+    expect(server.asked).toMatchObject([
+      {
+        operation: "CONNECT",
+        object: { kind: "ServiceProxyOptions", apiVersion: "v1", path: "/admin" },
+        oldObject: null,
+      },
+    ]);
+  });
+
+  test("a rule for a resource alone is not about its subresources", async () => {
+    await fixture.make([pods, { metadata: { name: "quiet" }, spec: container }]);
+    const server = await serve(() => ({ allowed: false }));
+    await register("validating", "whole", { clientConfig: server.clientConfig(), ...rule("pods", "UPDATE") });
+    const answer = await fixture.call("PATCH", `${pods}/quiet/status`, {
+      body: { status: { phase: "Running" } },
+      headers: { "content-type": "application/merge-patch+json" },
+    });
+    expect(answer.status).toBe(200);
+  });
+});
+
+describe("webhook configurations of v1beta1", () => {
+  test("mean what they meant then", async () => {
+    const server = await serve(() => ({ allowed: false, status: { message: "as ever" } }));
+    const webhook = { name: "old.example.com", clientConfig: server.clientConfig(), rules: [aboutMaps] };
+    const path = `/apis/admissionregistration.k8s.io/v1beta1/${kinds.validating}`;
+    const made = await fixture.call("POST", path, { body: { metadata: { name: "old" }, webhooks: [webhook] } });
+    expect(made.status).toBe(201);
+    expect(made.body.webhooks).toMatchObject([
+      {
+        failurePolicy: "Ignore",
+        matchPolicy: "Exact",
+        sideEffects: "Unknown",
+        timeoutSeconds: 30,
+        admissionReviewVersions: ["v1beta1"],
+      },
+    ]);
+    const refused = await fixture.call("POST", maps, { body: map("old") });
+    expect(String(refused.body.message)).toContain("as ever");
+    const dry = await fixture.call("POST", `${maps}?dryRun=All`, { body: map("old") });
+    expect(dry.body.message).toBe('admission webhook "old.example.com" does not support dry run');
+  });
+
+  test("v1 takes no webhook that does not say what it does besides", async () => {
+    const webhook = {
+      name: "new.example.com",
+      clientConfig: { url: "https://example.com" },
+      sideEffects: "Unknown",
+      admissionReviewVersions: ["v1"],
+    };
+    const answer = await fixture.call("POST", `${registrations}/${kinds.validating}`, {
+      body: { metadata: { name: "new" }, webhooks: [webhook] },
+    });
+    expect(answer.body.message).toBe(
+      'ValidatingWebhookConfiguration.admissionregistration.k8s.io "new" is invalid: webhooks[0].sideEffects: Unsupported value: "Unknown": supported values: "None", "NoneOnDryRun"',
+    );
+  });
+});

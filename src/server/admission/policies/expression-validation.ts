@@ -1,3 +1,4 @@
+import { harmlessEffects } from "../../../api/admissionregistration/webhooks.ts";
 import type {
   MatchCondition,
   MutatingWebhook,
@@ -25,9 +26,14 @@ export const expressionValidation: AdmissionPlugin = {
       (plural === "validatingadmissionpolicies" || webhookKinds.has(plural))
     );
   },
-  validate(object, previous, { served }) {
+  validate(object, previous, { served, version }) {
     if (!object) return;
-    const faults = served.resource.plural === "validatingadmissionpolicies" ? policyFaults : webhookFaults;
+    const faults =
+      served.resource.plural === "validatingadmissionpolicies"
+        ? policyFaults
+        : version === "v1"
+          ? (one: AnyObject) => [...effectFaults(one), ...conditionFaults(one)]
+          : conditionFaults;
     const before = previous ? new Set(faults(previous).map(textOf)) : undefined;
     const errors = faults(object).filter((error) => !before?.has(textOf(error)));
     if (errors.length > 0) throw invalid(served.resource.kind, object.metadata.name, errors);
@@ -46,9 +52,20 @@ function policyFaults(object: AnyObject): readonly FieldError[] {
 
 const environment = admissionEnvironment({ authorizer: true });
 
-function webhookFaults(object: AnyObject): readonly FieldError[] {
-  const { webhooks = [] } = object as AnyObject & { readonly webhooks?: readonly MutatingWebhook[] };
-  return webhooks.flatMap(({ matchConditions = [] }, index) =>
+const webhooksOf = (object: AnyObject) =>
+  (object as AnyObject & { readonly webhooks?: readonly MutatingWebhook[] }).webhooks ?? [];
+
+// The kind itself takes what older versions allowed.
+function effectFaults(object: AnyObject): readonly FieldError[] {
+  return webhooksOf(object).flatMap(({ sideEffects = "" }, index) =>
+    harmlessEffects.includes(sideEffects)
+      ? []
+      : [field.notSupported(at(path("webhooks"), [index, "sideEffects"]), sideEffects, harmlessEffects)],
+  );
+}
+
+function conditionFaults(object: AnyObject): readonly FieldError[] {
+  return webhooksOf(object).flatMap(({ matchConditions = [] }, index) =>
     matchConditions.flatMap(({ expression }: MatchCondition, position) => {
       const { fault } = compileExpression(expression, environment, ["bool"]);
       if (fault === undefined) return [];
