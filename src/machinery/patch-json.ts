@@ -4,6 +4,8 @@ import { setOwn } from "./patch-merge.ts";
 import { badRequest, StatusError } from "./status-error.ts";
 
 const operationLimit = 10_000;
+/** So much JSON may `copy` steps add together: each could double what is there. */
+const copyLimit = 3 * 1024 * 1024;
 
 interface Step {
   readonly op?: unknown;
@@ -32,7 +34,8 @@ export function applyJsonPatch(value: unknown, patch: unknown): unknown {
     );
   }
   try {
-    return patch.reduce<unknown>((document, step: Step) => applyStep(document, step), value);
+    const copied = { size: 0 };
+    return patch.reduce<unknown>((document, step: Step) => applyStep(document, step, copied), value);
   } catch (error) {
     if (!(error instanceof Impossible)) throw error;
     throw new StatusError("Invalid", "the server rejected our request due to an error in our request", {
@@ -42,7 +45,7 @@ export function applyJsonPatch(value: unknown, patch: unknown): unknown {
   }
 }
 
-function applyStep(document: unknown, step: Step | null): unknown {
+function applyStep(document: unknown, step: Step | null, copied: { size: number }): unknown {
   const path = pointer(step?.path);
   switch (step?.op) {
     case "add":
@@ -56,8 +59,16 @@ function applyStep(document: unknown, step: Step | null): unknown {
       const moved = read(document, from);
       return add(change(document, from, remove), path, moved);
     }
-    case "copy":
-      return add(document, path, read(document, pointer(step.from)));
+    case "copy": {
+      const found = read(document, pointer(step.from));
+      copied.size += jsonSize(found, copyLimit - copied.size);
+      if (copied.size > copyLimit) {
+        throw new Impossible(
+          `the accumulated size increase of copy is ${copied.size}, exceeding the limit ${copyLimit}`,
+        );
+      }
+      return add(document, path, found);
+    }
     case "test": {
       if (!isEqual(readOptional(document, path), step.value ?? null))
         throw new Impossible(`test failed: ${path.join("/")}`);
@@ -66,6 +77,26 @@ function applyStep(document: unknown, step: Step | null): unknown {
     default:
       throw new Impossible(`unexpected kind: ${JSON.stringify(step?.op)}`);
   }
+}
+
+/** About how long a value is as JSON; counting stops above the limit. */
+function jsonSize(value: unknown, limit: number): number {
+  let size = 0;
+  const waiting: unknown[] = [value];
+  while (waiting.length > 0 && size <= limit) {
+    const next = waiting.pop();
+    if (typeof next === "string") size += next.length + 2;
+    else if (typeof next !== "object" || next === null) size += 5;
+    else {
+      size += 2;
+      for (const [name, member] of Object.entries(next)) {
+        size += Array.isArray(next) ? 1 : name.length + 4;
+        waiting.push(member);
+        if (size > limit) break;
+      }
+    }
+  }
+  return size;
 }
 
 function pointer(path: unknown): readonly string[] {

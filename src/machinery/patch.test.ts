@@ -28,6 +28,10 @@ describe("JSON patch", () => {
     { name: "a position beyond the end", patch: [{ op: "add", path: "/list/3", value: 1 }] },
     { name: "replacing the whole", patch: [{ op: "replace", path: "", value: {} }] },
     { name: "a step that is none", patch: [null] },
+    {
+      name: "copies that double and double again",
+      patch: Array.from({ length: 60 }, (_, index) => ({ op: "copy", from: "/data", path: `/data/x${index}` })),
+    },
   ])("$name is Invalid, without saying why", ({ patch }) => {
     expect(() => applyJsonPatch(value, patch)).toThrow(
       expect.objectContaining({

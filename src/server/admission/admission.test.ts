@@ -80,6 +80,31 @@ describe("admission", () => {
     expect(body.spec?.taints).toEqual([{ key: "node.kubernetes.io/not-ready", effect: "NoSchedule" }]);
   });
 
+  test("a limit range for pods counts the whole pod, with what runs beside it", async () => {
+    const limits = [{ type: "Pod", max: { cpu: "2" } }];
+    await fixture.make(
+      ["/api/v1/namespaces", { metadata: { name: "whole" } }],
+      ["/api/v1/namespaces/whole/serviceaccounts", { metadata: { name: "default" } }],
+      ["/api/v1/namespaces/whole/limitranges", { metadata: { name: "l" }, spec: { limits } }],
+    );
+    const using = (name: string, cpu: string, more: object = {}) => ({
+      name,
+      image: "i",
+      resources: { limits: { cpu } },
+      ...more,
+    });
+    const spec = (beside: string) => ({
+      containers: [using("c", "1")],
+      initContainers: [using("side", beside, { restartPolicy: "Always" }), using("once", "500m")],
+    });
+    const make = (name: string, body: object) =>
+      fixture.call("POST", "/api/v1/namespaces/whole/pods", { body: pod(name, body) });
+    expect((await make("fits", spec("1"))).status).toBe(201);
+    expect((await make("large", spec("1500m"))).body.message).toBe(
+      'pods "large" is forbidden: maximum cpu usage per Pod is 2, but limit is 2500m',
+    );
+  });
+
   test("a limit range fills in what containers leave out, and refuses what exceeds it", async () => {
     const limits = [{ type: "Container", default: { cpu: "1" }, defaultRequest: { cpu: "500m" }, max: { cpu: "2" } }];
     await fixture.make(

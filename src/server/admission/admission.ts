@@ -202,13 +202,21 @@ class CallAdmissionRequest implements AdmissionRequest {
 
   warn(text: string): void {
     const { warnings } = this.#call;
-    if (!warnings.includes(text)) warnings.push(text);
+    if (warnings.includes(text)) return;
+    const told = warnings.reduce((sum, one) => sum + one.length, 0);
+    // Headers that are too long would make the whole answer unreadable.
+    const short = told + text.length > mostWarning ? text.slice(0, shortWarning) : text;
+    if (told + short.length <= mostWarning) warnings.push(short);
   }
 
   annotate(key: string, value: string): void {
     annotate(this.#call.request, key, value);
   }
 }
+
+/** So many characters of warnings one answer bears in all, and so many one of them when there are more. */
+const mostWarning = 4096;
+const shortWarning = 256;
 
 const optionKinds: Readonly<Record<string, string>> = {
   patch: "PatchOptions",

@@ -103,6 +103,13 @@ describe("a node and pods", () => {
     );
   });
 
+  test("cannot claim in a status that they use what it would like to read", async () => {
+    const status = { resourceClaimStatuses: [{ name: "gpu", resourceClaimName: "of-somebody-else" }] };
+    expect(await refusal("PATCH", `${pods}/mine/status`, { status }, merge)).toBe(
+      'pods "mine" is forbidden: node "n1" cannot update resource claim statuses',
+    );
+  });
+
   test("makes mirror pods only, owned by itself and opening nothing", async () => {
     const annotations = { "kubernetes.io/config.mirror": "hash" };
     const owner = { apiVersion: "v1", kind: "Node", name: "n1", uid: uids.n1, controller: true };

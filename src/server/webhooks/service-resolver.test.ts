@@ -45,6 +45,11 @@ describe("where a service is reached", () => {
     expect(await resolver.resolve("default", "outside", 8443)).toEqual({ host: "hooks.example.com", port: 8443 });
   });
 
+  test.each(["127.0.0.1", "169.254.169.254"])("nobody aims a service at %s", async (address) => {
+    const [path, body] = slice("aimed", [{ addresses: [address] }]);
+    expect((await fixture.call("POST", path, { body })).status).toBe(422);
+  });
+
   test("what leads nowhere says so", async () => {
     await fixture.make(service("empty", { ports }));
     const fault = (name: string, port: number) =>

@@ -149,6 +149,16 @@ describe("validating webhooks", () => {
     expect(answer.body.message).toBe('admission webhook "a.example.com" denied the request: first');
   });
 
+  test("warnings without end are cut, so that the answer can be read", async () => {
+    const server = await serve(() => ({
+      warnings: Array.from({ length: 100 }, (_, index) => `${index} ${"x".repeat(999)}`),
+    }));
+    await register("validating", "chatty", { clientConfig: server.clientConfig() });
+    const { headers, status } = await fixture.call("POST", maps, { body: map("flooded") });
+    expect(status).toBe(201);
+    expect([...(headers.warning as readonly string[])].join("").length).toBeLessThan(5000);
+  });
+
   test("selectors and conditions choose what a webhook is asked about", async () => {
     const server = await serve(() => ({ allowed: false }));
     await register(
