@@ -28,6 +28,7 @@ interface UpFlags {
   readonly runtime?: RuntimeName;
   readonly dataDir?: string;
   readonly apiPort?: number;
+  readonly disable?: readonly string[];
   readonly apiserverArg?: Readonly<Record<string, string>>;
 }
 
@@ -42,6 +43,9 @@ export function addLifeCommands(program: Command): void {
     .option("--runtime <runtime>", "cri for real containers, simulated for none", oneOf("cri", "simulated"))
     .option("--data-dir <folder>", "where the cluster's data is kept")
     .option("--api-port <port>", "the API server's port", wholeNumber(1, 65535))
+    .option("--disable <names>", "add-ons to go without, with commas between: local-path", (names: string) =>
+      names.split(",").filter(Boolean),
+    )
     .option(
       "--apiserver-arg <flag=value>",
       "a flag of Kubernetes' API server, as oidc-issuer-url=https://dex.example.com; may be repeated",

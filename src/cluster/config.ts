@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { basename, join } from "node:path";
 import { errorMessage, Fault } from "../lib/fault.ts";
+import { type AddOn, addOns } from "./add-ons.ts";
 import { type ApiServerFlags, accessFlags, protectionFlags } from "./api-server-flag-names.ts";
 import { writeSafely } from "./certificates.ts";
 import type { Environment } from "./machine.ts";
@@ -30,6 +31,8 @@ export interface ClusterConfig {
   readonly clusterDomain: string;
   /** Flags of upstream's API server that this cluster's takes too, without dashes in front. */
   readonly apiServerFlags?: ApiServerFlags;
+  /** Add-ons that this cluster goes without. */
+  readonly disabledAddOns?: readonly AddOn[];
 }
 
 /** The layout of a cluster's folder. Raised when an older Navarch could not read a newer one's. */
@@ -57,6 +60,8 @@ export interface ConfigWishes {
   readonly nodeName?: string;
   /** Added to those that the cluster has; an empty value takes one away. */
   readonly apiServerFlags?: ApiServerFlags;
+  /** Names of add-ons; replaces what the cluster went without before. */
+  readonly disable?: readonly string[];
 }
 
 /** The cluster of that name as it was made before, or a new one that gets in nobody's way. Writes nothing. */
@@ -76,7 +81,12 @@ export function planCluster(wishes: ConfigWishes, environment: Environment): Clu
         `cluster ${known.name} was made with --runtime ${known.runtime}; use that, another --name, or forget it with: navarch down --wipe`,
       );
     }
-    return { ...known, ...(wishes.apiPort ? { apiPort: wishes.apiPort } : {}), ...flagsOf(wishes, known) };
+    return {
+      ...known,
+      ...(wishes.apiPort ? { apiPort: wishes.apiPort } : {}),
+      ...flagsOf(wishes, known),
+      ...addOnsOf(wishes),
+    };
   }
   return newCluster(wishes, environment);
 }
@@ -104,6 +114,7 @@ export function newCluster(wishes: ConfigWishes, environment: Environment): Clus
     dnsAddress: `10.${96 + slot}.0.10`,
     clusterDomain: "cluster.local",
     ...flagsOf(wishes),
+    ...addOnsOf(wishes),
   };
 }
 
@@ -113,6 +124,14 @@ function flagsOf(wishes: ConfigWishes, known?: ClusterConfig): Pick<ClusterConfi
   if (unknown !== undefined) throw new Fault("invalid", `the API server has no flag --${unknown}`);
   const all = Object.entries({ ...known?.apiServerFlags, ...wished }).filter(([, value]) => value !== "");
   return all.length > 0 || known?.apiServerFlags ? { apiServerFlags: Object.fromEntries(all) } : {};
+}
+
+function addOnsOf({ disable }: ConfigWishes): Pick<ClusterConfig, "disabledAddOns"> {
+  const unknown = disable?.find((name) => !addOns.some((known) => known === name));
+  if (unknown !== undefined) {
+    throw new Fault("invalid", `--disable ${unknown}: there is no such add-on; these can go: ${addOns.join(", ")}`);
+  }
+  return disable ? { disabledAddOns: addOns.filter((name) => disable.includes(name)) } : {};
 }
 
 /** A slot of ports and address ranges that is no other cluster's of this folder, and in nobody's way on this machine. */

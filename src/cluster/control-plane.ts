@@ -14,6 +14,7 @@ import { TokenSigner } from "../server/authentication/json-web-token.ts";
 import { legacyClaims } from "../server/authentication/legacy-tokens.ts";
 import type { UserInfo } from "../server/exchange.ts";
 import type { Store } from "../store/store.ts";
+import { addOns, ensureAddOns } from "./add-ons.ts";
 import { admissionFromFlags } from "./admission-flags.ts";
 import { authenticationFromFlags, authorizationFromFlags } from "./api-server-flags.ts";
 import { openSigner } from "./certificates.ts";
@@ -22,6 +23,7 @@ import { type Credentials, frontProxyName } from "./credentials.ts";
 import { inProcessTransport } from "./in-process-transport.ts";
 import { ensureJoinRights } from "./join-rights.ts";
 import { withLivePair } from "./live-credentials.ts";
+import { nodeFolders } from "./node-calls.ts";
 import { protectionFromFlags } from "./protection-flags.ts";
 
 export interface ControlPlaneOptions {
@@ -81,6 +83,8 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     createClient(inProcessTransport(server, identity), { fieldManager: managerOf(identity) });
   await ensureJoinRights(clientFor({ name: "system:apiserver", groups: ["system:masters"] }));
   const managerIdentity: UserInfo = { name: "system:kube-controller-manager", groups: [] };
+  const wanted = addOns.filter((name) => !config.disabledAddOns?.includes(name));
+  await ensureAddOns(clientFor({ name: "navarch:add-ons", groups: ["system:masters"] }), wanted);
   const tokens = new TokenSigner({ privateKey: credentials.serviceAccountKey });
   const informers = opened.use(createInformers({ client: clientFor(managerIdentity), clock, random, log }));
   opened.use(
@@ -91,6 +95,9 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
         secretToken: (namespace, secret, account) => tokens.sign(legacyClaims(namespace, secret, account)),
         podRange: config.podRange,
         nodeAddresses: [config.nodeAddress],
+        ...(wanted.includes("local-path")
+          ? { nodeFolders: nodeFolders(inProcessTransport(server, serviceAccountIdentity("local-path-provisioner"))) }
+          : {}),
       }),
       {
         clientFor: (serviceAccount) => clientFor(serviceAccountIdentity(serviceAccount)),

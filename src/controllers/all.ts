@@ -17,6 +17,9 @@ import { horizontalPodAutoscalerController } from "./horizontal-pod-autoscaler/a
 import { jobController } from "./job/job.ts";
 import { ttlAfterFinishedController } from "./job/ttl-after-finished.ts";
 import { loadBalancerController } from "./load-balancer/service-load-balancer.ts";
+import type { NodeFolders } from "./local-path/node-folders.ts";
+import { localPathProvisionerController } from "./local-path/provision.ts";
+import { localPathReclaimController } from "./local-path/reclaim.ts";
 import { namespaceController } from "./namespace/namespace.ts";
 import { type MonitorOptions, nodeMonitor } from "./node-life-cycle/monitor.ts";
 import { nodeRangeController } from "./node-life-cycle/node-ranges.ts";
@@ -49,6 +52,8 @@ export interface ControllerSettings {
   readonly nodeAddresses: readonly string[];
   /** How soon a silent node is given up; default is upstream's. */
   readonly nodeMonitor?: MonitorOptions;
+  /** Makes volumes of folders on nodes, for claims of class `local-path`; without it nobody does. */
+  readonly nodeFolders?: NodeFolders;
 }
 
 /** Every controller of a control plane. */
@@ -70,6 +75,9 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     volumeController,
     claimProtectionController,
     volumeProtectionController,
+    ...(settings.nodeFolders
+      ? [localPathProvisionerController(settings.nodeFolders), localPathReclaimController(settings.nodeFolders)]
+      : []),
     disruptionController,
     resourceQuotaController(kinds.filter(isDeletable)),
     clusterRoleAggregationController,

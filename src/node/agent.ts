@@ -27,6 +27,7 @@ import { NodeAccess } from "./server/access.ts";
 import { NodeFigures } from "./server/node-figures.ts";
 import { openNodeServer } from "./server/node-server.ts";
 import { removeStrangers } from "./strangers.ts";
+import { LocalFolders } from "./volumes/local-folders.ts";
 import { PodVolumes } from "./volumes/pod-volumes.ts";
 import { TokenCache } from "./volumes/tokens.ts";
 
@@ -119,6 +120,7 @@ export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgen
       port: options.kubeletPort,
       access: new NodeAccess(client, clock),
       figures: new NodeFigures({ clock, dataFolder: options.dataFolder }),
+      localFolders: new LocalFolders(join(options.dataFolder, "local-path")),
       pods: () => [...workers.values()].map(({ pod }) => pod),
     }),
   );

@@ -8,6 +8,7 @@ import type { Metrics } from "../../lib/metrics.ts";
 import { type HttpPeer, type HttpRequest, type HttpResponse, openHttpServer } from "../../wire/http-server.ts";
 import type { LogFiles } from "../runtime/log-files.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
+import type { LocalFolders } from "../volumes/local-folders.ts";
 import type { NodeAccess } from "./access.ts";
 import { containerLog } from "./container-log.ts";
 import type { NodeFigures } from "./node-figures.ts";
@@ -27,6 +28,8 @@ export interface NodeServerOptions {
   readonly metrics: Metrics;
   readonly logFiles: LogFiles;
   readonly figures: NodeFigures;
+  /** The folders that local volumes live in. */
+  readonly localFolders: LocalFolders;
   /** The pods of this node. */
   readonly pods: () => readonly Pod[];
 }
@@ -82,6 +85,7 @@ async function refusal(
 
 async function route(request: HttpRequest, url: URL, options: NodeServerOptions): Promise<HttpResponse> {
   const [, head = "", ...rest] = url.pathname.split("/").map(decodeURIComponent);
+  if (head === "localVolumes") return await localVolume(request.method, rest, options.localFolders);
   if (request.method !== "GET") return text(405, "Method Not Allowed");
   switch (head) {
     case "healthz":
@@ -103,6 +107,16 @@ async function route(request: HttpRequest, url: URL, options: NodeServerOptions)
     default:
       return text(404, "404 page not found");
   }
+}
+
+/** `PUT` makes a volume's folder and tells its path, `DELETE` removes it; only who may do anything to nodes gets here. */
+async function localVolume(method: string, rest: readonly string[], folders: LocalFolders): Promise<HttpResponse> {
+  const [volume = ""] = rest;
+  if (rest.length > 1) return text(404, "404 page not found");
+  if (method === "PUT") return json({ path: await folders.make(volume) });
+  if (method !== "DELETE") return text(405, "Method Not Allowed");
+  await folders.remove(volume);
+  return json({});
 }
 
 async function metricsPage(page: string, { metrics, runtime, figures }: NodeServerOptions): Promise<HttpResponse> {

@@ -1,0 +1,64 @@
+import { ClusterRole } from "../api/rbac/cluster-role.ts";
+import { ClusterRoleBinding } from "../api/rbac/cluster-role-binding.ts";
+import { defaultClassAnnotation, StorageClass } from "../api/storage/storage-class.ts";
+import type { Client } from "../client/client.ts";
+import { localPathProvisioner } from "../controllers/local-path/node-folders.ts";
+import type { Draft, KindRef } from "../machinery/object.ts";
+import { isStatus } from "../machinery/status-error.ts";
+
+/** What Kubernetes leaves to others and a cluster here has unless told otherwise. */
+export const addOns = ["local-path"] as const;
+export type AddOn = (typeof addOns)[number];
+
+type Rules = NonNullable<ClusterRole["rules"]>;
+
+const localPathRules: Rules = [
+  { apiGroups: [""], resources: ["nodes"], verbs: ["get", "list", "watch"] },
+  { apiGroups: [""], resources: ["nodes/proxy"], verbs: ["update", "delete"] },
+  {
+    apiGroups: [""],
+    resources: ["persistentvolumes"],
+    verbs: ["get", "list", "watch", "create", "update", "delete"],
+  },
+  { apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: ["get", "list", "watch", "update"] },
+  { apiGroups: [""], resources: ["persistentvolumeclaims/status"], verbs: ["update"] },
+  { apiGroups: ["storage.k8s.io"], resources: ["storageclasses"], verbs: ["get", "list", "watch"] },
+  { apiGroups: ["", "events.k8s.io"], resources: ["events"], verbs: ["create", "patch", "update"] },
+];
+
+/** Makes what the add-ons need unless it is there; what people have changed stays as they want it. */
+export async function ensureAddOns(client: Client, wanted: readonly AddOn[]): Promise<void> {
+  if (wanted.includes("local-path")) {
+    await Promise.all([
+      ...identity(client, "local-path-provisioner", localPathRules),
+      ensure(client, StorageClass, {
+        metadata: { name: "local-path", annotations: { [defaultClassAnnotation]: "true" } },
+        provisioner: localPathProvisioner,
+        reclaimPolicy: "Delete",
+        volumeBindingMode: "WaitForFirstConsumer",
+        allowVolumeExpansion: true,
+      }),
+    ]);
+  }
+}
+
+/** Gives the rules to a service account in kube-system. */
+function identity(client: Client, account: string, rules: Rules): readonly Promise<void>[] {
+  const name = `navarch:${account}`;
+  return [
+    ensure(client, ClusterRole, { metadata: { name }, rules }),
+    ensure(client, ClusterRoleBinding, {
+      metadata: { name },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name },
+      subjects: [{ kind: "ServiceAccount", name: account, namespace: "kube-system" }],
+    }),
+  ];
+}
+
+async function ensure<T>(client: Client, kind: KindRef<T>, object: Draft<T>): Promise<void> {
+  try {
+    await client.create(kind, object);
+  } catch (error) {
+    if (!isStatus(error, "AlreadyExists")) throw error;
+  }
+}

@@ -1,0 +1,51 @@
+import type { Transport, TransportRequest } from "../client/transport.ts";
+import type { NodeFolders } from "../controllers/local-path/node-folders.ts";
+import { Fault } from "../lib/fault.ts";
+
+/** The most that is read of an answer: figures of a full node are far less. */
+const longestAnswer = 16 * 1024 * 1024;
+
+/** Asks a node's agent through the API server's `nodes/proxy`; the answer's text. Throws Fault `unavailable` with what the node said. */
+export async function callNode(
+  transport: Transport,
+  method: TransportRequest["method"],
+  node: string,
+  path: string,
+): Promise<string> {
+  const answer = await transport.send({ method, path: `/api/v1/nodes/${encodeURIComponent(node)}/proxy/${path}` });
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of answer.bytes()) {
+    length += part.length;
+    if (length > longestAnswer) throw new Fault("unavailable", `node ${node} answers without end`);
+    parts.push(part);
+  }
+  const text = Buffer.concat(parts).toString("utf8");
+  if (answer.status >= 400) throw new Fault("unavailable", `node ${node}: ${messageOf(text)}`);
+  return text;
+}
+
+/** The server's own refusals are Status objects, the node's are plain text. */
+function messageOf(text: string): string {
+  try {
+    const { message } = JSON.parse(text) as { readonly message?: string };
+    return message ?? text;
+  } catch {
+    return text.trim();
+  }
+}
+
+/** Folders of volumes, made and removed by the nodes' own agents. */
+export function nodeFolders(transport: Transport): NodeFolders {
+  const place = (volume: string) => `localVolumes/${encodeURIComponent(volume)}`;
+  return {
+    async make(node, volume) {
+      const { path } = JSON.parse(await callNode(transport, "PUT", node, place(volume))) as { readonly path?: string };
+      if (!path) throw new Fault("unavailable", `node ${node} did not say where the folder is`);
+      return path;
+    },
+    async remove(node, volume) {
+      await callNode(transport, "DELETE", node, place(volume));
+    },
+  };
+}
