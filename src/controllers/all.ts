@@ -35,6 +35,7 @@ import { replicationControllerController } from "./replication/replication-contr
 import { resourceQuotaController } from "./resource-quota/resource-quota.ts";
 import { rootCaController } from "./service-account/root-ca.ts";
 import { serviceAccountController } from "./service-account/service-accounts.ts";
+import { tokenCleaner } from "./service-account/token-cleaner.ts";
 import { type TokenSecretOptions, tokenSecretController } from "./service-account/token-secrets.ts";
 import { statefulSetController } from "./stateful-set/stateful-set.ts";
 
@@ -61,6 +62,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
   return [
     serviceAccountController,
     rootCaController(settings.rootCa),
+    tokenCleaner,
     ...(settings.secretToken ? [tokenSecretController({ rootCa: settings.rootCa, token: settings.secretToken })] : []),
     replicaSetController,
     replicationControllerController,

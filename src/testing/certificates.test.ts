@@ -3,6 +3,7 @@ import { createPrivateKey, webcrypto, X509Certificate } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CertificateSigningRequest } from "../api/certificates/certificate-signing-request.ts";
+import { ClusterRole } from "../api/rbac/cluster-role.ts";
 import { ClusterRoleBinding } from "../api/rbac/cluster-role-binding.ts";
 import { createAuthority, type KeyPair, openSigner } from "../cluster/certificates.ts";
 import { ensureJoinRights } from "../cluster/join-rights.ts";
@@ -200,6 +201,53 @@ describe("certificate signing requests", () => {
     await expect(other).rejects.toThrow("can only create a node CSR with CN=system:node:n1");
   });
 
+  test("nobody approves or signs for a signer without the right to that signer", async () => {
+    const approver = cluster.clientFor({ name: "approver", groups: [] });
+    const group = "rbac.authorization.k8s.io";
+    await cluster.client.create(ClusterRole, {
+      metadata: { name: "requests" },
+      rules: [
+        {
+          apiGroups: ["certificates.k8s.io"],
+          resources: ["certificatesigningrequests/approval", "certificatesigningrequests/status"],
+          verbs: ["update"],
+        },
+        {
+          apiGroups: ["certificates.k8s.io"],
+          resources: ["signers"],
+          resourceNames: ["example.com/*"],
+          verbs: ["approve"],
+        },
+      ],
+    });
+    await cluster.client.create(ClusterRoleBinding, {
+      metadata: { name: "requests" },
+      roleRef: { apiGroup: group, kind: "ClusterRole", name: "requests" },
+      subjects: [{ apiGroup: group, kind: "User", name: "approver" }],
+    });
+    const attempt = async (name: string, signer: string) => {
+      await submit(name, await pemFor("CN=alice"), signer, clientUsages);
+      const request = await cluster.client.get(CertificateSigningRequest, { name });
+      const status = { conditions: [{ type: "Approved", status: "True" }] };
+      return approver.updateSubresource(CertificateSigningRequest, { name }, "approval", { ...request, status }).then(
+        () => "approved",
+        (error: Error) => error.message,
+      );
+    };
+    expect(await attempt("theirs", "kubernetes.io/kube-apiserver-client")).toContain(
+      'user not permitted to approve requests with signerName "kubernetes.io/kube-apiserver-client"',
+    );
+    expect(await attempt("own", "example.com/signer")).toBe("approved");
+    const approved = await cluster.client.get(CertificateSigningRequest, { name: "own" });
+    expect(approved.status?.conditions?.[0]?.lastUpdateTime).toEqual(expect.any(String));
+    const certificate = Buffer.from(authority.cert).toString("base64");
+    const signing = approver.updateStatus(CertificateSigningRequest, {
+      ...approved,
+      status: { ...approved.status, certificate },
+    });
+    await expect(signing).rejects.toThrow('user not permitted to sign requests with signerName "example.com/signer"');
+  });
+
   test("a node that joins by a token gets its certificate, whose key it has kept", async () => {
     await ensureJoinRights(cluster.client);
     const joining = cluster.clientFor({ name: "system:bootstrap:abcdef", groups: ["system:bootstrappers"] });
@@ -211,9 +259,10 @@ describe("certificate signing requests", () => {
     expect(new X509Certificate(cert).subject).toBe("O=system:nodes\nCN=system:node:n7");
   });
 
-  test("old requests are cleaned away", async () => {
+  test("old requests are cleaned away, but for those that an outside signer may yet answer", async () => {
     await submit("forgotten", await pemFor("CN=alice"), "kubernetes.io/kube-apiserver-client", clientUsages);
     await cluster.pass(26 * 3_600_000);
-    expect((await cluster.client.list(CertificateSigningRequest)).items).toEqual([]);
+    const { items } = await cluster.client.list(CertificateSigningRequest);
+    expect(items.map(({ metadata }) => metadata.name)).toEqual(["own"]);
   });
 });
