@@ -1,5 +1,6 @@
 import { type ClientHttp2Session, connect } from "node:http2";
 import { request } from "node:https";
+import { connect as connectTls } from "node:tls";
 import { beforeAll, expect, test } from "vitest";
 import { type CertificatePair, selfSigned } from "./certificate-fixture.ts";
 import { type HttpHandler, openHttpServer } from "./http-server.ts";
@@ -73,4 +74,22 @@ test("four hundred streams with something to say share one connection", async ()
   const answers = await Promise.all(Array.from({ length: 400 }, () => askH2(session, "/")));
   expect(answers.every((text) => text.endsWith("end"))).toBe(true);
   session.close();
+});
+
+test.each([
+  { what: "TLS 1.1", options: { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" } },
+  { what: "a cipher without forward secrecy", options: { maxVersion: "TLSv1.2", ciphers: "AES128-GCM-SHA256" } },
+  {
+    what: "a cipher that is not authenticated",
+    options: { maxVersion: "TLSv1.2", ciphers: "ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES128-SHA" },
+  },
+] as const)("no connection comes about with $what", async ({ options }) => {
+  await using listener = await open(whoami);
+  const socket = connectTls({ host: "127.0.0.1", port: listener.port, ca: server.cert, ...options });
+  const outcome = await new Promise<string>((resolve) => {
+    socket.once("secureConnect", () => resolve("connected"));
+    socket.once("error", () => resolve("refused"));
+  });
+  socket.destroy();
+  expect(outcome).toBe("refused");
 });
