@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { CertificateSigningRequest } from "../api/certificates/certificate-signing-request.ts";
 import { ConfigMap } from "../api/core/config-map.ts";
 import { Pod } from "../api/core/pod.ts";
 import { Service } from "../api/core/service.ts";
@@ -6,7 +7,9 @@ import { systemClock } from "../lib/clock.ts";
 import { parseSelector } from "../machinery/labels.ts";
 import { listObjects } from "./list.ts";
 import { openRegistryFixture } from "./registry-fixture.ts";
+import type { AnyObject } from "./resource.ts";
 import { everythingIn, selectionOf } from "./selection.ts";
+import { statusOnly, updateObject } from "./update.ts";
 import { type WatchFrame, watchObjects } from "./watch.ts";
 
 const map = (name: string, data: Record<string, string> = {}, labels?: Record<string, string>) => ({
@@ -112,6 +115,36 @@ describe("writing", () => {
       'Operation cannot be fulfilled on ConfigMap "a": the UID in the precondition (other) does not match',
     );
   });
+});
+
+test("a decision on a signing request gets the time that its maker left out, and keeps it", async () => {
+  await using fixture = await openRegistryFixture();
+  const spec = { signerName: "example.com/signer", request: "LS0t", usages: ["client auth"] };
+  const metadata = { name: "a", uid: "1", creationTimestamp: "2026-01-01T00:00:00Z" };
+  const collection = fixture.registry.of(CertificateSigningRequest);
+  const stored = {
+    kind: "CertificateSigningRequest",
+    apiVersion: "certificates.k8s.io/v1",
+    metadata,
+    spec,
+    status: {},
+  };
+  const value = Buffer.from(JSON.stringify(stored));
+  await fixture.store.commit({ key: collection.resource.key(undefined, "a"), value, expected: 0n });
+  const decide = async (reason: string) => {
+    const condition = { type: "Approved", status: "True", reason };
+    const { object } = await updateObject(collection, {
+      namespace: undefined,
+      name: "a",
+      dryRun: false,
+      rules: statusOnly(collection.resource),
+      change: (held) => ({ ...held.object, status: { conditions: [condition] } }),
+    });
+    return (object as AnyObject & { status: { conditions: { lastTransitionTime: string }[] } }).status.conditions[0];
+  };
+  const first = await decide("ByHand");
+  expect(first).toMatchObject({ lastUpdateTime: expect.stringMatching(/Z$/) });
+  expect((await decide("Again"))?.lastTransitionTime).toBe(first?.lastTransitionTime);
 });
 
 test("what an earlier release wrote without today's defaults is read with them", async () => {

@@ -61,7 +61,7 @@ export class Registry {
     const { store, clock, random, log } = options;
     const of = (kind: KindRef<unknown>) => this.of(kind);
     this.#services = new ServiceStrategy({ ranges: options.services, store, clock, random, log, of });
-    this.#strategies = builtInStrategies(this.#services);
+    this.#strategies = builtInStrategies(this.#services, clock);
     this.#chores = new Chores(clock, log);
     for (const kind of options.kinds) this.add(kind, options.lookup);
   }
