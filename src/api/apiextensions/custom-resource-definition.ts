@@ -4,7 +4,7 @@ import type * as apiextensions from "../generated/apiextensions-v1.ts";
 import { defineKind } from "../kind.ts";
 import { webhookClientDefaults } from "../webhook-client.ts";
 import { definitionMappings } from "./definition-versions.ts";
-import { validateDefinition, validateDefinitionUpdate } from "./validate-definition.ts";
+import { validateDefinition, validateDefinitionUpdate, validateStored } from "./validate-definition.ts";
 
 export type CustomResourceDefinition = apiextensions.CustomResourceDefinition;
 
@@ -34,6 +34,7 @@ export const CustomResourceDefinition = defineKind<apiextensions.CustomResourceD
   },
   validate: validateDefinition,
   validateUpdate: validateDefinitionUpdate,
+  validateStatus: ({ spec, status }) => validateStored(spec.versions ?? [], status?.storedVersions ?? []),
   columns: [nameColumn, createdAtColumn],
   versions: definitionMappings,
 });

@@ -167,7 +167,8 @@ function validateConversion(conversion: apiextensions.CustomResourceConversion |
   return [...errors, ...validateReviewVersions(versions, place.child("conversionReviewVersions"), ["v1", "v1beta1"])];
 }
 
-function validateStored(versions: readonly Version[], stored: readonly string[]): Errors {
+/** The faults of the versions that objects may be stored in: each must still be known, and the present one is among them. */
+export function validateStored(versions: readonly Version[], stored: readonly string[]): Errors {
   const place = path("status", "storedVersions");
   if (stored.length === 0) return [field.invalid(place, stored, "must have at least one stored version")];
   const left = new Map(stored.map((name, index) => [name, index]));
