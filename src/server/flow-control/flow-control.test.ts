@@ -171,6 +171,36 @@ describe("a crowded level", () => {
   });
 });
 
+test("who is refused is told when to come back", async () => {
+  await using fixture = await openServerFixture({
+    inflight: { reading: 1, mutating: 0 },
+    transportSecurity: "max-age=31536000",
+  });
+  // Without it, users come to the last level, which has no queues.
+  await fixture.call("DELETE", "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/global-default");
+  const jane = member("jane");
+  const body = Promise.withResolvers<Uint8Array>();
+  const slow = fixture.server.handle({
+    method: "POST",
+    path: "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+    headers: { "content-type": "application/json" },
+    body: { kind: "bytes", read: () => body.promise, async *chunks() {} },
+    identity: jane,
+    signal: new AbortController().signal,
+  });
+  const refused = await fixture.call("GET", "/version", { as: jane });
+  expect(refused).toMatchObject({ status: 429, text: "Too many requests, please try again later.\n" });
+  expect(refused.headers).toMatchObject({
+    "retry-after": "1",
+    "cache-control": "no-cache, private",
+    "strict-transport-security": "max-age=31536000",
+    "x-kubernetes-pf-flowschema-uid": expect.any(String),
+  });
+  body.resolve(Buffer.from("{}"));
+  expect((await slow).status).toBe(201);
+  expect((await fixture.call("GET", "/version", { as: jane })).status).toBe(200);
+});
+
 describe("the parts", () => {
   test("a flow is always dealt the same hand of different queues", () => {
     const hand = dealHand("global-default/jane", 128, 6);
