@@ -3,12 +3,7 @@ import { isEqual } from "../../machinery/equality.ts";
 import { decoderOf } from "../../machinery/json-decode.ts";
 import { depthLimit } from "../../machinery/json-text.ts";
 import { lookupMeta } from "../../machinery/type-table.ts";
-import type { Schema } from "./schema.ts";
-
-type Members = Readonly<Record<string, unknown>>;
-
-const isMembers = (value: unknown): value is Members =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+import { isMembers, type Members, type Schema } from "./schema.ts";
 
 /** The schema of a member: its own, or the one of all that have no name there; `true` where anything goes. */
 export function memberSchema(schema: Schema, name: string): Schema | true | undefined {

@@ -14,3 +14,11 @@ export interface Schema extends Omit<apiextensions.JSONSchemaProps, Open> {
   readonly default?: unknown;
   readonly enum?: readonly unknown[];
 }
+
+/** An object of JSON, its members of any kind. */
+export type Members = Readonly<Record<string, unknown>>;
+
+/** Whether a value is an object of JSON: no list, and not null. */
+export function isMembers(value: unknown): value is Members {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

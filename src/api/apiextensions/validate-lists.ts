@@ -4,15 +4,11 @@ import { dnsSubdomain } from "../../machinery/names.ts";
 import type { ObjectMeta } from "../../machinery/object.ts";
 import type { FieldError } from "../../machinery/status-error.ts";
 import type { Errors } from "../checks.ts";
-import type { Schema } from "./schema.ts";
+import { isMembers, type Members, type Schema } from "./schema.ts";
 import { memberSchema } from "./schema-form.ts";
 import { keyText } from "./validate-value.ts";
 
-type Members = Readonly<Record<string, unknown>>;
 type Check = (value: unknown, schema: Schema, place: FieldPath, errors: FieldError[]) => void;
-
-const isMembers = (value: unknown): value is Members =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The faults of lists that are sets or maps by their schema: elements that are there twice. */
 export function validateLists(value: unknown, schema: Schema): Errors {

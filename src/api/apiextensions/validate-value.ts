@@ -3,7 +3,7 @@ import { isEqual } from "../../machinery/equality.ts";
 import { field, goQuote } from "../../machinery/fields.ts";
 import type { FieldError } from "../../machinery/status-error.ts";
 import type { Errors } from "../checks.ts";
-import type { Schema } from "./schema.ts";
+import { isMembers, type Members, type Schema } from "./schema.ts";
 import { memberSchema } from "./schema-form.ts";
 import { hasFormat } from "./value-formats.ts";
 
@@ -17,11 +17,6 @@ interface Findings {
 interface Before {
   readonly value: unknown;
 }
-
-type Members = Readonly<Record<string, unknown>>;
-
-const isMembers = (value: unknown): value is Members =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
  * The faults of a value by its schema, each at its place below `at`. With `before`, parts that are as they were then are

@@ -122,8 +122,13 @@ export class CustomResources {
 
   #enqueue(name: string): void {
     this.#waiting.add(name);
+    this.#begin();
+  }
+
+  #begin(): void {
     this.#work ??= this.#run().finally(() => {
       this.#work = undefined;
+      if (this.#waiting.size > 0 && !this.#closed) this.#begin(); // came while the last one ended
     });
   }
 

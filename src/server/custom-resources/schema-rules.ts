@@ -1,4 +1,4 @@
-import type { Schema } from "../../api/apiextensions/schema.ts";
+import { isMembers, type Members, type Schema } from "../../api/apiextensions/schema.ts";
 import { keyText } from "../../api/apiextensions/validate-value.ts";
 import type { CelProgram } from "../../expr/cel/cel.ts";
 import { fromJson } from "../../expr/cel/json-value.ts";
@@ -26,11 +26,6 @@ interface Node {
 interface Before {
   readonly value: unknown;
 }
-
-type Members = Readonly<Record<string, unknown>>;
-
-const isMembers = (value: unknown): value is Members =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The expressions of a schema (`x-kubernetes-validations`), compiled when the first value is judged. */
 export class SchemaRules {
