@@ -21,6 +21,23 @@ const oldNames = new Set([
   "resourcequotas",
 ]);
 
+const namesOfOthers: Readonly<Record<string, string>> = {
+  "requests.storage": "persistentvolumeclaims",
+  cpu: "pods",
+  memory: "pods",
+  "ephemeral-storage": "pods",
+};
+
+/** The resource (`pods`, `deployments.apps`) whose objects a quota's name counts; undefined for a name that is nobody's. */
+export function resourceCounted(name: string): string | undefined {
+  const known = oldNames.has(name) ? name : namesOfOthers[name];
+  if (known) return known;
+  if (name.startsWith("count/")) return name.slice("count/".length);
+  if (name.startsWith("services.")) return "services";
+  if (name.includes(".storageclass.storage.k8s.io/")) return "persistentvolumeclaims";
+  return /^(requests|limits)\./.test(name) || name.startsWith("hugepages-") ? "pods" : undefined;
+}
+
 /** What one object takes from a quota. */
 export function usageOf(resource: { readonly group: string; readonly plural: string }, object: KubeObject): Usage {
   const { group, plural } = resource;

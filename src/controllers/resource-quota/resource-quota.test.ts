@@ -3,12 +3,13 @@ import { Deployment } from "../../api/apps/deployment.ts";
 import { ConfigMap } from "../../api/core/config-map.ts";
 import { PersistentVolumeClaim } from "../../api/core/persistent-volume-claim.ts";
 import { Pod } from "../../api/core/pod.ts";
+import { resourceCounted } from "../../api/core/quota-usage.ts";
 import { ResourceQuota } from "../../api/core/resource-quota.ts";
 import { Service } from "../../api/core/service.ts";
 import type { KindRef, KubeObject } from "../../machinery/object.ts";
 import { type Harness, run } from "../framework/testing/harness.ts";
 import { deployment } from "../framework/testing/samples.ts";
-import { resourceCounted, resourceQuotaController } from "./resource-quota.ts";
+import { resourceQuotaController } from "./resource-quota.ts";
 
 const kinds = [
   Pod,

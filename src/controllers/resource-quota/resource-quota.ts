@@ -1,5 +1,5 @@
 import { CustomResourceDefinition } from "../../api/apiextensions/custom-resource-definition.ts";
-import { inScope, type Usage, usageOf } from "../../api/core/quota-usage.ts";
+import { inScope, resourceCounted, type Usage, usageOf } from "../../api/core/quota-usage.ts";
 import { ResourceQuota } from "../../api/core/resource-quota.ts";
 import type { Client } from "../../client/client.ts";
 import { isEqual } from "../../machinery/equality.ts";
@@ -7,30 +7,6 @@ import { type KindRef, type KubeObject, keyOf } from "../../machinery/object.ts"
 import { addQuantities } from "../../machinery/quantity.ts";
 import { type Cache, defineController, done, watches } from "../framework/controller.ts";
 import { customKind } from "../garbage-collector/custom-kinds.ts";
-
-const oldNames: Readonly<Record<string, string>> = {
-  pods: "pods",
-  services: "services",
-  configmaps: "configmaps",
-  secrets: "secrets",
-  persistentvolumeclaims: "persistentvolumeclaims",
-  replicationcontrollers: "replicationcontrollers",
-  resourcequotas: "resourcequotas",
-  "requests.storage": "persistentvolumeclaims",
-  cpu: "pods",
-  memory: "pods",
-  "ephemeral-storage": "pods",
-};
-
-/** The resource (`pods`, `deployments.apps`) whose objects a quota's name counts; undefined for a name that is nobody's. */
-export function resourceCounted(name: string): string | undefined {
-  const known = oldNames[name];
-  if (known) return known;
-  if (name.startsWith("count/")) return name.slice("count/".length);
-  if (name.startsWith("services.")) return "services";
-  if (name.includes(".storageclass.storage.k8s.io/")) return "persistentvolumeclaims";
-  return /^(requests|limits)\./.test(name) || name.startsWith("hugepages-") ? "pods" : undefined;
-}
 
 /** What a namespace's objects take from a quota, for each name that it limits. */
 export function usedOf(

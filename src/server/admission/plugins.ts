@@ -9,12 +9,7 @@ import type { WebhookCaller } from "../webhooks/webhook-caller.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 import type { AdmissionSettings } from "./admission-settings.ts";
 import { ExpressionVariables } from "./cel/variables.ts";
-import {
-  certificateApproval,
-  certificateConditionTimes,
-  certificateSigning,
-  certificateSubjectRestriction,
-} from "./certificate-rights.ts";
+import { certificateApproval, certificateSigning, certificateSubjectRestriction } from "./certificate-rights.ts";
 import { defaultClasses } from "./default-classes.ts";
 import { mutatingWebhooks } from "./dynamic/mutating-webhooks.ts";
 import { RequestMatcher } from "./dynamic/request-matcher.ts";
@@ -98,7 +93,6 @@ function allPlugins(context: PluginContext): readonly AdmissionPlugin[] {
     persistentVolumeClaimResize(registry),
     runtimeClassPlugin(registry),
     certificateRequester,
-    certificateConditionTimes(clock),
     certificateApproval(authorizer),
     certificateSigning(authorizer),
     certificateSubjectRestriction,
@@ -108,6 +102,6 @@ function allPlugins(context: PluginContext): readonly AdmissionPlugin[] {
     mutatingWebhooks(dynamic),
     validatingPolicies(dynamic),
     validatingWebhooks(dynamic),
-    resourceQuota(registry, limitedResources), // last: it books what it lets pass
+    resourceQuota(registry, clock, limitedResources), // last: it books what it lets pass
   ];
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../lib/clock.ts";
 import { openServerFixture, type ServerFixture } from "../server-fixture.ts";
 import { resourceQuota } from "./resource-quota.ts";
 
@@ -82,6 +83,55 @@ describe("resource quota", () => {
     const answer = await fixture.call("POST", `${place}/configmaps`, { body: { metadata: { name: "m" } } });
     expect(answer.status).toBe(403);
     expect(await used(place)).toEqual({ configmaps: "0" });
+  });
+
+  test("a count that is older than what is there takes nothing back, one that is not gives back what went", async () => {
+    const place = await namespace("stale", { hard: { configmaps: "2" } });
+    await fixture.make(
+      [`${place}/configmaps`, { metadata: { name: "a" } }],
+      [`${place}/configmaps`, { metadata: { name: "b" } }],
+    );
+    const count = async (configmaps: string) => {
+      await fixture.call("PATCH", `${place}/resourcequotas/q0/status`, {
+        body: { status: { used: { configmaps } } },
+        headers: { "content-type": "application/merge-patch+json" },
+      });
+      return used(place);
+    };
+    expect(await count("1")).toEqual({ configmaps: "2" });
+    await fixture.call("DELETE", `${place}/configmaps/a`);
+    expect(await count("1")).toEqual({ configmaps: "1" });
+  });
+
+  test("what is booked for an object on its way stays booked, whoever counts meanwhile", async () => {
+    const place = await namespace("flying", { hard: { configmaps: "1" } });
+    const plugin = resourceQuota(fixture.server.registry, systemClock);
+    type Arguments = Parameters<NonNullable<typeof plugin.validate>>;
+    const served = fixture.server.registry.find("v1", "configmaps")?.served;
+    const ask = {
+      operation: "CREATE",
+      namespace: "flying",
+      group: "",
+      resource: "configmaps",
+      subresource: "",
+      dryRun: false,
+    };
+    const object = { metadata: { name: "coming", namespace: "flying" } } as NonNullable<Arguments[0]>;
+    await plugin.validate?.(object, undefined, { ...ask, served } as unknown as Arguments[2]);
+    expect(await used(place)).toEqual({ configmaps: "1" });
+    const held = (await fixture.call("GET", `${place}/resourcequotas/q0`)).body as unknown as NonNullable<Arguments[0]>;
+    const lower = { ...held, status: { ...(held.status as object), used: { configmaps: "0" } } };
+    const status = {
+      operation: "UPDATE",
+      namespace: "flying",
+      group: "",
+      resource: "resourcequotas",
+      subresource: "status",
+    };
+    const pass = { round: 0, reinvoke: () => {}, memory: new Map() } as const;
+    const written = await plugin.mutate?.(lower, held, status as unknown as Arguments[2], pass);
+    expect(written?.status).toMatchObject({ used: { configmaps: "1" } });
+    plugin[Symbol.dispose]?.();
   });
 
   test("a dry run is checked and booked nowhere", async () => {
@@ -179,7 +229,7 @@ describe("resource quota", () => {
 
   test("a resource that is limited by configuration needs a quota that covers it", async () => {
     const place = await namespace("uncovered");
-    const plugin = resourceQuota(fixture.server.registry, [
+    const plugin = resourceQuota(fixture.server.registry, systemClock, [
       { group: "", resource: "configmaps", matchContains: ["configmaps"] },
     ]);
     const found = fixture.server.registry.find("v1", "configmaps");

@@ -1,12 +1,14 @@
 import type { Pod } from "../../api/core/pod.ts";
 import { computeUsage, inScope, type Usage, usageOf } from "../../api/core/quota-usage.ts";
 import { ResourceQuota } from "../../api/core/resource-quota.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { addQuantities, compareQuantities, quantitySign, subtractQuantities } from "../../machinery/quantity.ts";
 import { forbidden } from "../../machinery/status-error.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
 import { QuotaLedger } from "./quota-ledger.ts";
+import { atLeast, QuotaRecount } from "./quota-recount.ts";
 
 /** What may be used only where a quota says how much of it. */
 export interface LimitedResource {
@@ -20,16 +22,25 @@ const asQuota = (object: AnyObject) => object as AnyObject as unknown as Resourc
 /** What every container of a pod must say when a quota limits it. */
 const perContainer = ["cpu", "limits.cpu", "limits.memory", "memory", "requests.cpu", "requests.memory"];
 /** Writes of these say nothing about what is used, and happen too often to look at. */
-const uncounted = new Set(["resourcequotas", "events", "bindings"]);
+const uncounted = new Set(["events", "bindings"]);
+const isQuotaStatus = ({ group, resource, subresource, operation }: AdmissionRequest) =>
+  operation === "UPDATE" && group === "" && resource === "resourcequotas" && subresource === "status";
 
 /** Refuses what exceeds a namespace's quotas, and books what it lets pass; the quota controller corrects the books. */
-export function resourceQuota(registry: Registry, limited: readonly LimitedResource[] = []): AdmissionPlugin {
+export function resourceQuota(
+  registry: Registry,
+  clock: Clock,
+  limited: readonly LimitedResource[] = [],
+): AdmissionPlugin {
   const { cache, resource } = registry.of(ResourceQuota);
   const ledger = new QuotaLedger(registry);
+  const recount = new QuotaRecount(registry, clock);
 
   return {
     name: "ResourceQuota",
-    handles: ({ operation, subresource, namespace, resource: plural, group }) => {
+    handles: (request) => {
+      const { operation, subresource, namespace, resource: plural, group } = request;
+      if (isQuotaStatus(request)) return true;
       if (namespace === "" || plural === "namespaces" || uncounted.has(plural)) return false;
       const pods = group === "" && plural === "pods";
       if (operation === "CREATE") return subresource === "";
@@ -39,8 +50,20 @@ export function resourceQuota(registry: Registry, limited: readonly LimitedResou
       const growing = claims || (group === "" && plural === "services");
       return growing && (subresource === "" || (claims && subresource === "status"));
     },
+    // A count may be older than the last bookings: what is there, or on its way, stays booked.
+    async mutate(object, previous, request) {
+      if (!isQuotaStatus(request) || !previous) return object;
+      const { status } = asQuota(object);
+      const before = asQuota(previous).status?.used ?? {};
+      const lowered = Object.entries(status?.used ?? {}).some(
+        ([name, amount]) => before[name] !== undefined && compareQuantities(amount, before[name]) < 0,
+      );
+      if (!lowered || !status?.used) return object;
+      const least = await recount.least(asQuota(object), resource.keyOf(object));
+      return { ...object, status: { ...status, used: atLeast(status.used, least) } } as AnyObject;
+    },
     async validate(object, previous, request) {
-      if (!object) return;
+      if (!object || isQuotaStatus(request)) return;
       await cache.start();
       const quotas = Array.from(cache.range(resource.rangeOf(request.namespace)), (held) => asQuota(held.object));
       if (quotas.length === 0 && limited.length === 0) return;
@@ -81,13 +104,25 @@ export function resourceQuota(registry: Registry, limited: readonly LimitedResou
           if (held) charged(asQuota(held.object), delta, request, refuse);
         }
       }
-      for (const { name, delta } of charges) {
-        await ledger.book(request.namespace, name, {
-          dryRun: request.dryRun,
-          charge: (quota) => charged(quota, delta, request, refuse),
-        });
+      if (charges.length === 0) return;
+      const collection = registry.of(request.served.resource.kind);
+      const key = collection.resource.key(request.namespace, object.metadata.name);
+      try {
+        for (const { name, delta } of charges) {
+          if (!request.dryRun && !previous) {
+            recount.booked(collection, key, resource.key(request.namespace, name), delta);
+          }
+          await ledger.book(request.namespace, name, {
+            dryRun: request.dryRun,
+            charge: (quota) => charged(quota, delta, request, refuse),
+          });
+        }
+      } catch (error) {
+        recount.forget(key);
+        throw error;
       }
     },
+    [Symbol.dispose]: () => recount[Symbol.dispose](),
   };
 }
 
