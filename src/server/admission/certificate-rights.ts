@@ -1,11 +1,9 @@
 import type { CertificateSigningRequest } from "../../api/certificates/certificate-signing-request.ts";
-import type { Clock } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import { parseCertificateRequest, requestText } from "../../machinery/certificate-request.ts";
 import { isEqual } from "../../machinery/equality.ts";
 import { forbidden } from "../../machinery/status-error.ts";
 import type { AnyObject } from "../../registry/resource.ts";
-import { timestamp } from "../../registry/write.ts";
 import type { AuthorizerChain } from "../authorization/authorizer.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
 
@@ -63,27 +61,6 @@ export function certificateSigning(authorizer: AuthorizerChain): AdmissionPlugin
       const signer = before.spec.signerName ?? "";
       if (same || (await mayFor(authorizer, request, "sign", signer))) return;
       refuse(object, `user not permitted to sign requests with signerName ${JSON.stringify(signer)}`);
-    },
-  };
-}
-
-const decided = ["approval", "status"];
-
-/** Conditions of a request tell since when they hold, whoever wrote them. */
-export function certificateConditionTimes(clock: Clock): AdmissionPlugin {
-  return {
-    name: "CertificateConditionTimes",
-    handles: (request) => about(request) && request.operation === "UPDATE" && decided.includes(request.subresource),
-    mutate(object) {
-      const { status } = asRequest(object);
-      if (!status?.conditions?.some((one) => !one.lastUpdateTime || !one.lastTransitionTime)) return object;
-      const now = timestamp(clock.now());
-      const conditions = status.conditions.map((one) => ({
-        ...one,
-        lastUpdateTime: one.lastUpdateTime || now,
-        lastTransitionTime: one.lastTransitionTime || now,
-      }));
-      return { ...object, status: { ...status, conditions } } as AnyObject;
     },
   };
 }

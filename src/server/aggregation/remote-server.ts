@@ -7,6 +7,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { Fault } from "../../lib/fault.ts";
 import { parseJson } from "../../machinery/json-text.ts";
 import { proxyUpgrade } from "../../wire/proxy-upgrade.ts";
+import { withheldCredentials } from "../authentication/authenticator.ts";
 import { textResponse } from "../bodies/status-body.ts";
 import { checkDial, guardedLookup } from "../dial-guard.ts";
 import type { RequestBody, ServerRequest, ServerResponse, UserInfo } from "../exchange.ts";
@@ -107,7 +108,12 @@ export class RemoteServer implements Disposable {
   ): Promise<void> {
     await proxyUpgrade(message, socket, head, {
       path: request.path,
-      headers: { ...withheldHeaders(message.headers), ...userHeaders(user), host: this.#serverName },
+      headers: {
+        ...withheldHeaders(message.headers),
+        ...withheldCredentials(message.headers),
+        ...userHeaders(user),
+        host: this.#serverName,
+      },
       connect: () => (this.available ? this.#dial() : Promise.reject(new Fault("unavailable", "service unavailable"))),
     });
   }

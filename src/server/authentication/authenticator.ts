@@ -129,14 +129,26 @@ function withAuthenticated(user: UserInfo): UserInfo {
   return known;
 }
 
+const protocolPrefix = "base64url.bearer.authorization.k8s.io.";
+
+/** Headers to put in the place of a client's, null for none, so that whoever stands behind us cannot act as the client. */
+export function withheldCredentials(headers: IncomingHttpHeaders): Readonly<Record<string, string | null>> {
+  const protocols = headers["sec-websocket-protocol"];
+  const offered = String(protocols ?? "").split(",");
+  const kept = offered.filter((protocol) => !protocol.trim().startsWith(protocolPrefix)).join(",");
+  return {
+    authorization: null,
+    ...(protocols === undefined ? {} : { "sec-websocket-protocol": kept.trim() === "" ? null : kept.trim() }),
+  };
+}
+
 // WebSocket clients in browsers cannot set headers and put the token into the protocol list.
 function bearerToken({ authorization, "sec-websocket-protocol": protocols }: IncomingHttpHeaders): string | undefined {
   const match = authorization ? /^bearer +(.+)$/i.exec(authorization.trim()) : null;
   if (match?.[1]) return match[1];
-  const prefix = "base64url.bearer.authorization.k8s.io.";
   for (const protocol of String(protocols ?? "").split(",")) {
     const text = protocol.trim();
-    if (text.startsWith(prefix)) return Buffer.from(text.slice(prefix.length), "base64url").toString();
+    if (text.startsWith(protocolPrefix)) return Buffer.from(text.slice(protocolPrefix.length), "base64url").toString();
   }
   return undefined;
 }

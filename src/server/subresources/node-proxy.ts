@@ -7,6 +7,7 @@ import { errorMessage } from "../../lib/fault.ts";
 import { badRequest, StatusError } from "../../machinery/status-error.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { type ProxyTarget, proxyUpgrade } from "../../wire/proxy-upgrade.ts";
+import { withheldCredentials } from "../authentication/authenticator.ts";
 import type { Call } from "../call.ts";
 import type { ServerResponse } from "../exchange.ts";
 import type { Handler } from "../resources/dispatch.ts";
@@ -94,7 +95,7 @@ function target(call: Call, pod: Pod, { host, port }: { readonly host: string; r
   const { tls } = services.nodes;
   return {
     path,
-    headers: { host: `${host}:${port}`, authorization: null },
+    headers: { host: `${host}:${port}`, ...withheldCredentials(call.request.headers) },
     connect: () =>
       new Promise<Duplex>((resolve, reject) => {
         const options: ConnectionOptions & { readonly allowHalfOpen: boolean } = {

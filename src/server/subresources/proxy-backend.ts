@@ -10,6 +10,7 @@ import { errorMessage } from "../../lib/fault.ts";
 import { badRequest, StatusError } from "../../machinery/status-error.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import type { ProxyTarget } from "../../wire/proxy-upgrade.ts";
+import { withheldCredentials } from "../authentication/authenticator.ts";
 import type { Call } from "../call.ts";
 import { guardedLookup, mayDial } from "../dial-guard.ts";
 import type { ServerResponse } from "../exchange.ts";
@@ -43,8 +44,10 @@ export async function backendOf(call: Call): Promise<Backend> {
   if (isIP(place.host) !== 0 && !mayDial(place.host, notHere)) throw badRequest("address not allowed");
   const query = new URLSearchParams(info.query).toString();
   const path = `/${info.rest}${query ? `?${query}` : ""}`;
-  const { authorization: _credentials, ...headers } = passable(request.headers);
-  const sent = { ...headers, host: `${place.host}:${place.port}` };
+  const withheld = { host: `${place.host}:${place.port}`, ...withheldCredentials(request.headers) };
+  const sent = Object.fromEntries(
+    Object.entries({ ...passable(request.headers), ...withheld }).filter(([, value]) => value !== null),
+  );
   return {
     async exchange() {
       try {
@@ -58,7 +61,7 @@ export async function backendOf(call: Call): Promise<Backend> {
         throw new StatusError("ServiceUnavailable", `error trying to reach service: ${errorMessage(error)}`);
       }
     },
-    target: () => ({ path, headers: { host: sent.host, authorization: null }, connect: () => dial(place) }),
+    target: () => ({ path, headers: withheld, connect: () => dial(place) }),
   };
 }
 
