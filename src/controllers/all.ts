@@ -28,6 +28,8 @@ import { podCollector } from "./node-life-cycle/pod-collector.ts";
 import { taintEvictionController } from "./node-life-cycle/taint-eviction.ts";
 import { nodeTtlController } from "./node-life-cycle/ttl.ts";
 import { volumeClaimController } from "./persistent-volume/claims.ts";
+import { ephemeralVolumeController } from "./persistent-volume/ephemeral.ts";
+import { expandController } from "./persistent-volume/expand.ts";
 import { claimProtectionController, volumeProtectionController } from "./persistent-volume/protection.ts";
 import { volumeController } from "./persistent-volume/volumes.ts";
 import { replicaSetController } from "./replication/replica-set.ts";
@@ -37,6 +39,7 @@ import { rootCaController } from "./service-account/root-ca.ts";
 import { serviceAccountController } from "./service-account/service-accounts.ts";
 import { tokenCleaner } from "./service-account/token-cleaner.ts";
 import { type TokenSecretOptions, tokenSecretController } from "./service-account/token-secrets.ts";
+import { serviceCidrController } from "./service-cidr/service-cidrs.ts";
 import { statefulSetController } from "./stateful-set/stateful-set.ts";
 
 /** What the cluster tells its controllers. */
@@ -77,6 +80,8 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     volumeController,
     claimProtectionController,
     volumeProtectionController,
+    ephemeralVolumeController,
+    expandController,
     ...(settings.nodeFolders
       ? [localPathProvisionerController(settings.nodeFolders), localPathReclaimController(settings.nodeFolders)]
       : []),
@@ -86,6 +91,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     certificateApprovingController,
     ...(settings.signer ? [certificateSigningController(settings.signer)] : []),
     certificateCleaner,
+    serviceCidrController,
     endpointsController,
     endpointSliceController,
     endpointSliceMirroringController,
