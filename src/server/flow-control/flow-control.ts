@@ -82,9 +82,9 @@ export class FlowControl {
       const { cache } = this.#options.registry.of(kind);
       await cache.start();
       this.#following.push(
-        cache.subscribe({}, ({ held, previous }) => {
+        cache.subscribe({}, ({ type, held, previous }) => {
           // Our own word on whether a level is there changes nothing.
-          if (previous && held.object.metadata.generation === previous.object.metadata.generation) return;
+          if (type === "MODIFIED" && held.object.metadata.generation === previous?.object.metadata.generation) return;
           this.#stale = true;
         }),
       );
