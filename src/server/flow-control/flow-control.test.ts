@@ -179,6 +179,10 @@ test("who is refused is told when to come back", async () => {
   // Without it, users come to the last level, which has no queues.
   await fixture.call("DELETE", "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/global-default");
   const jane = member("jane");
+  const last = await uidOf(fixture.call, "catch-all");
+  const sorted = async () =>
+    (await fixture.call("GET", "/version", { as: jane })).headers["x-kubernetes-pf-flowschema-uid"];
+  await expect.poll(sorted).toBe(last);
   const body = Promise.withResolvers<Uint8Array>();
   const slow = fixture.server.handle({
     method: "POST",
