@@ -7,7 +7,17 @@ const clientAuth = "1.3.6.1.5.5.7.3.2";
 const anyUsage = "2.5.29.37.0";
 const longestChain = 8;
 
+const unknownAuthority = "x509: certificate signed by unknown authority";
+const wrongUsage = "x509: certificate specifies an incompatible key usage";
+
 type Chain = readonly X509Certificate[];
+
+/** What does not change about a certificate; the times are those in which its whole chain is valid. */
+interface Judgement {
+  readonly fault: string | undefined;
+  readonly from: number;
+  readonly until: number;
+}
 
 /** All that is asked of a certificate at every request, read once: each look at it goes through the library of OpenSSL. */
 interface Judged {
@@ -40,28 +50,28 @@ export class CertificateRoots {
    * a connection may outlive the certificate that it showed.
    */
   fault(shown: X509Certificate, now: number): string | undefined {
-    const judged = this.#judge(shown);
-    if (!judged) return "x509: certificate signed by unknown authority";
-    if (!judged.forClients) return "x509: certificate specifies an incompatible key usage";
-    for (const [from, to] of judged.times) {
-      if (now >= from && now <= to) continue;
-      const where = now < from ? `before ${moment(from)}` : `after ${moment(to)}`;
-      return `x509: certificate has expired or is not yet valid: current time ${moment(now)} is ${where}`;
-    }
-    return undefined;
+    const { fault, from, until } = this.#judge(shown);
+    if (fault || (now >= from && now <= until)) return fault;
+    const when = `x509: certificate has expired or is not yet valid: current time ${moment(now)} is`;
+    return now < from ? `${when} before ${moment(from)}` : `${when} after ${moment(until)}`;
   }
 
-  #judge(shown: X509Certificate): Judged | false {
+  // A connection shows its certificate once and asks many things: only the dates are compared anew.
+  #judge(shown: X509Certificate): Judgement {
     const known = this.#judged.get(shown);
-    if (known !== undefined) return known;
+    if (known) return known;
     const chain = this.#build(shown);
-    const usages = shown.keyUsage as readonly string[] | undefined;
-    const judged = chain && {
-      forClients: !usages?.length || usages.includes(clientAuth) || usages.includes(anyUsage),
-      times: chain.map(({ validFromDate, validToDate }) => [validFromDate.getTime(), validToDate.getTime()] as const),
+    const usages = (shown.keyUsage ?? []) as readonly string[];
+    const fits = usages.length === 0 || usages.includes(clientAuth) || usages.includes(anyUsage);
+    const fault = chain ? (fits ? undefined : wrongUsage) : unknownAuthority;
+    const dates = chain || [shown];
+    const judgement = {
+      fault,
+      from: Math.max(...dates.map(({ validFromDate }) => validFromDate.getTime())),
+      until: Math.min(...dates.map(({ validToDate }) => validToDate.getTime())),
     };
-    this.#judged.set(shown, judged);
-    return judged;
+    this.#judged.set(shown, judgement);
+    return judgement;
   }
 
   #build(shown: X509Certificate): Chain | false {
