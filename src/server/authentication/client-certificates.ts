@@ -12,25 +12,21 @@ const wrongUsage = "x509: certificate specifies an incompatible key usage";
 
 type Chain = readonly X509Certificate[];
 
-/** What does not change about a certificate; the times are those in which its whole chain is valid. */
+/**
+ * What does not change about a certificate, read once, as each look at it goes through the library of OpenSSL; the times
+ * are those in which its whole chain is valid.
+ */
 interface Judgement {
   readonly fault: string | undefined;
   readonly from: number;
   readonly until: number;
 }
 
-/** All that is asked of a certificate at every request, read once: each look at it goes through the library of OpenSSL. */
-interface Judged {
-  readonly forClients: boolean;
-  /** When it and each of its issuers begins and ends to be valid. */
-  readonly times: readonly (readonly [from: number, to: number])[];
-}
-
 /** Authorities, and which certificates descend from them. */
 export class CertificateRoots {
   readonly pem: readonly string[];
   readonly #roots: Chain;
-  readonly #judged = new WeakMap<X509Certificate, Judged | false>();
+  readonly #judged = new WeakMap<X509Certificate, Judgement>();
 
   /** PEM texts of one or more certificates each. Throws Fault `invalid`. */
   constructor(pem: readonly string[]) {
