@@ -50,7 +50,7 @@ export class Registry {
   readonly #collections = new Map<string, Collection>();
   readonly #served = new Map<string, Served>();
   /** No longer served, but somebody may still be reading. */
-  readonly #leaving = new Set<Collection>();
+  readonly #leaving = new Map<Collection, Disposable>();
   #edition = 0;
 
   constructor(options: RegistryOptions) {
@@ -128,11 +128,11 @@ export class Registry {
     if (before) {
       this.#forget(name, before);
       before.cache.retire();
-      this.#leaving.add(before);
-      this.clock.after(leavingTime, () => {
+      const timer = this.clock.after(leavingTime, () => {
         this.#leaving.delete(before);
         void before.cache[Symbol.asyncDispose]();
       });
+      this.#leaving.set(before, timer);
     }
     return this.add(kind, lookup, own);
   }
@@ -159,7 +159,8 @@ export class Registry {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#chores[Symbol.asyncDispose]();
-    const all = [...this.#collections.values(), ...this.#leaving];
+    for (const timer of this.#leaving.values()) timer[Symbol.dispose]();
+    const all = [...this.#collections.values(), ...this.#leaving.keys()];
     await Promise.all(all.map(({ cache }) => cache[Symbol.asyncDispose]()));
   }
 }
