@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { openServerFixture, type ServerFixture } from "../server-fixture.ts";
 import { type JwtIssuer, oidcTokens } from "./oidc.ts";
@@ -6,6 +6,8 @@ import { clientId, type OidcFixture, openOidcFixture } from "./oidc-fixture.ts";
 
 let provider: OidcFixture;
 beforeAll(async () => {
+  // The provider tells at length that it is not set up for production.
+  for (const method of ["info", "warn"] as const) vi.spyOn(console, method).mockImplementation(() => {});
   provider = await openOidcFixture();
 }, 60_000);
 afterAll(() => provider[Symbol.asyncDispose]());
