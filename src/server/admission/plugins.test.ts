@@ -67,6 +67,22 @@ describe("volumes", () => {
   });
 });
 
+describe("priority classes", () => {
+  test("there is one default at most", async () => {
+    const path = "/apis/scheduling.k8s.io/v1/priorityclasses";
+    await fixture.make([path, { metadata: { name: "usual" }, value: 1, globalDefault: true }]);
+    const second = await fixture.call("POST", path, {
+      body: { metadata: { name: "other" }, value: 2, globalDefault: true },
+    });
+    expect(second.body.message).toBe(
+      'priorityclasses.scheduling.k8s.io "other" is forbidden: PriorityClass usual is already marked as default. Only one default can exist',
+    );
+    const headers = { "content-type": "application/merge-patch+json" };
+    const same = await fixture.call("PATCH", `${path}/usual`, { headers, body: { description: "x" } });
+    expect(same.status).toBe(200);
+  });
+});
+
 describe("subresources", () => {
   test("a bound pod learns the zone of its node", async () => {
     const labels = { "topology.kubernetes.io/zone": "z1", other: "x" };

@@ -7,7 +7,7 @@ import { forbidden } from "../../machinery/status-error.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { objectOf } from "../../registry/watch-cache.ts";
-import { type AdmissionPlugin, isPodCreate } from "./admission.ts";
+import { type AdmissionPlugin, type AdmissionRequest, isPodCreate } from "./admission.ts";
 
 type Toleration = NonNullable<Pod["spec"]["tolerations"]>[number];
 
@@ -34,15 +34,32 @@ export const defaultTolerationSeconds: AdmissionPlugin = {
   },
 };
 
-/** Gives a pod the number behind its priority class. */
+const isClassWrite = ({ operation, group, resource, subresource }: AdmissionRequest) =>
+  (operation === "CREATE" || operation === "UPDATE") &&
+  group === "scheduling.k8s.io" &&
+  resource === "priorityclasses" &&
+  subresource === "";
+
+/** Gives a pod the number behind its priority class, and sees to it that there is one default class at most. */
 export function priorityPlugin(registry: Registry): AdmissionPlugin {
   const { cache, resource } = registry.of(PriorityClass);
   const classes = () =>
     Array.from(cache.range(resource.range), ({ object }) => object as AnyObject as unknown as PriorityClass);
   return {
     name: "Priority",
-    handles: isPodCreate,
-    async mutate(object) {
+    handles: (request) => isPodCreate(request) || isClassWrite(request),
+    async validate(object, _previous, request) {
+      if (!object || !isClassWrite(request)) return;
+      const { globalDefault, metadata } = object as AnyObject as unknown as PriorityClass;
+      if (!globalDefault) return;
+      await cache.current();
+      const other = classes().find((one) => one.globalDefault && one.metadata.name !== metadata.name);
+      if (!other) return;
+      const why = `PriorityClass ${other.metadata.name} is already marked as default. Only one default can exist`;
+      throw forbidden(resource.name, metadata.name ?? "", why);
+    },
+    async mutate(object, _previous, request) {
+      if (isClassWrite(request)) return object;
       await cache.start();
       const { spec, metadata } = asPod(object);
       const refuse = (why: string) => forbidden(pods, metadata.name ?? "", why);

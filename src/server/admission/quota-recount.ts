@@ -31,7 +31,7 @@ export class QuotaRecount implements Disposable {
     this.#clock = clock;
   }
 
-  /** An object's booking is about to be made; it is settled when the object is there. */
+  /** An object's booking is stored; it is settled when the object is there. */
   booked(collection: Collection, key: string, quota: string, delta: Usage): void {
     if (!this.#subscriptions.has(collection)) {
       const settled = collection.cache.subscribe({}, ({ held }) => this.#flying.delete(held.key));

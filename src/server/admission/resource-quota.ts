@@ -109,13 +109,13 @@ export function resourceQuota(
       const key = collection.resource.key(request.namespace, object.metadata.name);
       try {
         for (const { name, delta } of charges) {
-          if (!request.dryRun && !previous) {
-            recount.booked(collection, key, resource.key(request.namespace, name), delta);
-          }
           await ledger.book(request.namespace, name, {
             dryRun: request.dryRun,
             charge: (quota) => charged(quota, delta, request, refuse),
           });
+          if (!request.dryRun && !previous) {
+            recount.booked(collection, key, resource.key(request.namespace, name), delta);
+          }
         }
       } catch (error) {
         recount.forget(key);
