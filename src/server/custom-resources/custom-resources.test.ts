@@ -266,6 +266,25 @@ describe("names", () => {
   });
 });
 
+test("a definition in the place of a built-in kind changes nothing, and takes nothing with it", async () => {
+  const name = "clusterroles.rbac.authorization.k8s.io";
+  const body = {
+    metadata: { name, annotations: { "api-approved.kubernetes.io": "unapproved, a test" } },
+    spec: {
+      group: "rbac.authorization.k8s.io",
+      scope: "Cluster",
+      names: { plural: "clusterroles", kind: "ClusterRole" },
+      versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }],
+    },
+  };
+  await fixture.make([definitions, body]);
+  await vi.waitFor(async () => expect(await condition(name, "Established")).toBe("True"), 20_000);
+  await fixture.call("DELETE", `${definitions}/${name}`);
+  await vi.waitFor(async () => expect((await fixture.call("GET", `${definitions}/${name}`)).status).toBe(404), 20_000);
+  const role = await fixture.call("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-admin");
+  expect(role.body.rules).toBeDefined();
+});
+
 test("an instance with a finalizer keeps its definition, which takes nothing new", async () => {
   const { path, apiVersion, name } = await install();
   const held = { ...widget(apiVersion, "held"), metadata: { name: "held", finalizers: ["example.com/hold"] } };

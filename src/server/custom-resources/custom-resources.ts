@@ -101,9 +101,10 @@ export class CustomResources {
     const publication = { definition, uid, terminating };
     const isLeaving = () => publication.terminating;
     const { kind, lookup, strategy } = customKind(definition, { outside, isLeaving });
-    this.#published.set(name, publication);
+    // Adding fails where a built-in kind has the place, which must not be taken for the definition's own.
     if (before) registry.replace(kind, lookup, strategy);
     else registry.add(kind, lookup, strategy);
+    this.#published.set(name, publication);
   }
 
   #withdraw({ metadata, spec }: CustomResourceDefinition): void {
