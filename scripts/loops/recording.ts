@@ -1,33 +1,4 @@
-/** A node as a scenario lists it. */
-export interface RecordedNode {
-  readonly name: string;
-  readonly cpu: number | string;
-  readonly memory: string;
-  readonly pods: number;
-  readonly zone?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly taints?: readonly object[];
-  readonly unschedulable?: boolean;
-}
-
-/** Which pods a rule or a pin is about; what is absent matches all. */
-export interface PodMatch {
-  /** A regular expression for the whole name. */
-  readonly name?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly image?: string;
-  readonly node?: string;
-}
-
-/** What the kubelet does with the pods that match. */
-export interface KubeletRule {
-  readonly match?: PodMatch;
-  readonly phase?: "Pending" | "Running" | "Succeeded" | "Failed";
-  readonly ready?: boolean;
-  readonly restarts?: number;
-  readonly hold?: boolean;
-  readonly terminate?: boolean;
-}
+import type { KubeletRule, NodeGiven, PodMatch } from "../../src/testing/fake-kubelets.ts";
 
 export interface RecordedObject {
   readonly apiVersion: string;
@@ -65,7 +36,7 @@ export interface Action {
   readonly deleteNamespace?: object;
   readonly evict?: { readonly name: string };
   readonly wait?: number | "settled" | { readonly until: Until; readonly max: number };
-  readonly addNode?: RecordedNode;
+  readonly addNode?: NodeGiven;
   readonly deleteNode?: string;
   readonly nodeDown?: string;
   readonly nodeUp?: string;
@@ -89,7 +60,7 @@ export interface Outcome {
 export interface Scenario {
   readonly name: string;
   readonly setting: {
-    readonly nodes: 3 | readonly RecordedNode[];
+    readonly nodes: 3 | readonly NodeGiven[];
     readonly kinds: readonly string[];
     readonly onlyEvents?: readonly string[];
     readonly eventsOfNodesToo?: boolean;

@@ -9,8 +9,8 @@ import { silentLog } from "../../src/lib/log.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { apiVersionOf, type KindRef, type KubeObject, keyOf } from "../../src/machinery/object.ts";
 import { StatusError } from "../../src/machinery/status-error.ts";
+import { FakeKubelets } from "../../src/testing/fake-kubelets.ts";
 import { openTestCluster, type TestCluster } from "../../src/testing/test-cluster.ts";
-import { FakeKubelets } from "./fake-kubelet.ts";
 import { Observer } from "./observe.ts";
 import {
   type Action,

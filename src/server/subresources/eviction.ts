@@ -1,4 +1,5 @@
 import type { Pod } from "../../api/core/pod.ts";
+import type { PodCondition } from "../../api/generated/core-v1.ts";
 import { Eviction } from "../../api/policy/eviction.ts";
 import { PodDisruptionBudget } from "../../api/policy/pod-disruption-budget.ts";
 import { lookupType } from "../../api/type-info.ts";
@@ -42,14 +43,43 @@ export const evictionHandler: Handler = async (call) => {
   await admission.validate(asked, undefined);
   const pod = held.object as AnyObject as unknown as Pod;
   if (!mayGoFreely(pod)) await spend(call, pod, dryRun);
+  const preconditions = { uid: pod.metadata.uid, ...deleteOptions?.preconditions };
+  const marked = dryRun ? undefined : await mark(call, pod);
+  // Who asked for this very version means the one before the mark.
+  const stillTheSame = preconditions.resourceVersion === pod.metadata.resourceVersion;
+  const after = marked && stillTheSame ? { resourceVersion: marked } : {};
   await deleteObject(collection, services.registry, {
     namespace: info.namespace,
     name: info.name,
     dryRun,
-    options: { ...deleteOptions, preconditions: { uid: pod.metadata.uid, ...deleteOptions?.preconditions } },
+    options: { ...deleteOptions, preconditions: { ...preconditions, ...after } },
   });
   return valueAnswer(media, 201, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 });
 };
+
+/** Writes down on the pod why it goes; returns its version with that. */
+async function mark({ collection, info, services }: Call, pod: Pod): Promise<string | undefined> {
+  const condition: PodCondition = {
+    type: "DisruptionTarget",
+    status: "True",
+    reason: "EvictionByEvictionAPI",
+    message: "Eviction API: evicting",
+    lastTransitionTime: timestamp(services.clock.now()),
+  };
+  const { object } = await updateObject(collection, {
+    namespace: info.namespace,
+    name: info.name,
+    dryRun: false,
+    rules: { prepare: (next) => next, validate: () => [], raisesGeneration: false },
+    change: ({ object: current }) => {
+      const { metadata, status, ...rest } = current as AnyObject as unknown as Pod;
+      if (metadata.uid !== pod.metadata.uid) return current;
+      const others = (status?.conditions ?? []).filter(({ type }) => type !== condition.type);
+      return { ...rest, metadata, status: { ...status, conditions: [...others, condition] } } as unknown as AnyObject;
+    },
+  });
+  return object.metadata.resourceVersion;
+}
 
 // Pods that do no work, or are going already, disrupt nobody.
 function mayGoFreely({ status, metadata }: Pod): boolean {

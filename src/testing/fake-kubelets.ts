@@ -1,20 +1,50 @@
-import { Lease } from "../../src/api/coordination/lease.ts";
-import { Node } from "../../src/api/core/node.ts";
-import { Pod } from "../../src/api/core/pod.ts";
-import type { NodeCondition, PodStatus } from "../../src/api/generated/core-v1.ts";
-import type { Client, Informers } from "../../src/client/client.ts";
-import type { Clock } from "../../src/lib/clock.ts";
-import { keyOf, keyText } from "../../src/machinery/object.ts";
-import { isStatus } from "../../src/machinery/status-error.ts";
-import { microTimeOf, timeOf } from "../../src/machinery/times.ts";
-import type { KubeletRule, PodMatch, RecordedNode } from "./recording.ts";
+import { Lease } from "../api/coordination/lease.ts";
+import { Node } from "../api/core/node.ts";
+import { Pod } from "../api/core/pod.ts";
+import type { NodeCondition, PodStatus } from "../api/generated/core-v1.ts";
+import type { Client, Informers } from "../client/client.ts";
+import type { Clock } from "../lib/clock.ts";
+import { keyOf, keyText } from "../machinery/object.ts";
+import { isStatus } from "../machinery/status-error.ts";
+import { microTimeOf, timeOf } from "../machinery/times.ts";
+
+/** A node's size and looks. */
+export interface NodeGiven {
+  readonly name: string;
+  readonly cpu: number | string;
+  readonly memory: string;
+  readonly pods: number;
+  readonly zone?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly taints?: readonly object[];
+  readonly unschedulable?: boolean;
+}
+
+/** Which pods a rule or a pin is about; what is absent matches all. */
+export interface PodMatch {
+  /** A regular expression for the whole name. */
+  readonly name?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly image?: string;
+  readonly node?: string;
+}
+
+/** What the kubelet does with the pods that match. */
+export interface KubeletRule {
+  readonly match?: PodMatch;
+  readonly phase?: "Pending" | "Running" | "Succeeded" | "Failed";
+  readonly ready?: boolean;
+  readonly restarts?: number;
+  readonly hold?: boolean;
+  readonly terminate?: boolean;
+}
 
 const leaseNamespace = "kube-node-lease";
 const leasePeriod = 2000;
 /** Milliseconds until a kubelet looks again: new rules and deletions reach the pods that are there then. */
 const nextLook = 50;
 
-/** All nodes of a scenario and the kubelets on them: they report, and do with pods at once what the rules say. */
+/** Nodes and the kubelets on them, acting by themselves: they report, and do with pods at once what the rules say. */
 export class FakeKubelets implements Disposable {
   readonly #client: Client;
   readonly #clock: Clock;
@@ -38,7 +68,7 @@ export class FakeKubelets implements Disposable {
     this.#renewLater();
   }
 
-  async addNode(node: RecordedNode): Promise<void> {
+  async addNode(node: NodeGiven): Promise<void> {
     const { name, cpu, memory, pods, zone, labels, taints, unschedulable } = node;
     const amounts = { cpu: String(cpu), memory, pods: String(pods), "ephemeral-storage": "100Gi" };
     await this.#client.create(Node, {
