@@ -237,14 +237,18 @@ async function fanOut(
   return cost * 1e6;
 }
 
-async function manyConfigMaps({ note, generator, cluster, plane, short }: Bench): Promise<readonly Row[]> {
+/** A control plane of its own, that holds these and nothing else. */
+async function manyConfigMaps({ note, generator, folder, short }: Bench): Promise<readonly Row[]> {
   if (short) return [];
   note("100,000 ConfigMaps");
-  const there = await countOf(cluster, configMapsPath);
+  using cluster = await prepareCluster(folder);
+  const { process: plane } = await startControlPlane(cluster);
+  await using _plane = plane;
+  const before = await plane.collectedBytes();
   await generator.requests({
     target: cluster.target,
     connections: writers,
-    count: 100_000 - there,
+    count: 100_000,
     method: "POST",
     path: configMapsPath,
     body: configMapBody,
@@ -252,10 +256,11 @@ async function manyConfigMaps({ note, generator, cluster, plane, short }: Bench)
   });
   return [
     {
-      measure: "memory with 100,000 ConfigMaps and the Pods",
+      measure: "memory with 100,000 ConfigMaps of 1 KB",
       value: (await plane.collectedBytes()) / 1e6,
       unit: "MB",
       goal: { atMost: 600 },
+      note: `${(before / 1e6).toFixed(0)} MB without them; the store's mapped pages and the program's own are in both`,
     },
   ];
 }
