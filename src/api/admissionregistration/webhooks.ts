@@ -51,6 +51,8 @@ export function oldWebhookConfiguration(kind: string): Readonly<Record<string, V
 
 /** Effects that v1 allows; before, a webhook could have others or keep silent. */
 export const harmlessEffects = ["None", "NoneOnDryRun"];
+/** Only webhooks that speak v1beta1 can be of that time; whoever registers them in v1 is refused by the server. */
+const oldEffects = ["Some", "Unknown"];
 
 /** The faults of a configuration's webhooks. */
 export function validateWebhooks(webhooks: readonly registration.MutatingWebhook[] | undefined): Errors {
@@ -77,7 +79,7 @@ function validateWebhook(webhook: registration.MutatingWebhook, place: FieldPath
   errors.push(...oneOf(place.child("matchPolicy"), webhook.matchPolicy, ["Equivalent", "Exact"]));
   if (!sideEffects) {
     errors.push(field.required(place.child("sideEffects"), `must specify one of ${harmlessEffects.join(", ")}`));
-  } else if (sideEffects !== "Some" && sideEffects !== "Unknown") {
+  } else if (!oldEffects.includes(sideEffects) || !webhook.admissionReviewVersions?.includes("v1beta1")) {
     errors.push(...oneOf(place.child("sideEffects"), sideEffects, harmlessEffects));
   }
   if (timeoutSeconds !== undefined && (timeoutSeconds < 1 || timeoutSeconds > 30)) {
