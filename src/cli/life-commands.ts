@@ -43,8 +43,10 @@ export function addLifeCommands(program: Command): void {
     .option("--runtime <runtime>", "cri for real containers, simulated for none", oneOf("cri", "simulated"))
     .option("--data-dir <folder>", "where the cluster's data is kept")
     .option("--api-port <port>", "the API server's port", wholeNumber(1, 65535))
-    .option("--disable <names>", "add-ons to go without, with commas between: local-path", (names: string) =>
-      names.split(",").filter(Boolean),
+    .option(
+      "--disable <names>",
+      "add-ons to go without, with commas between: local-path, metrics-server",
+      (names: string) => names.split(",").filter(Boolean),
     )
     .option(
       "--apiserver-arg <flag=value>",

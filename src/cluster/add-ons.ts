@@ -7,7 +7,7 @@ import type { Draft, KindRef } from "../machinery/object.ts";
 import { isStatus } from "../machinery/status-error.ts";
 
 /** What Kubernetes leaves to others and a cluster here has unless told otherwise. */
-export const addOns = ["local-path"] as const;
+export const addOns = ["local-path", "metrics-server"] as const;
 export type AddOn = (typeof addOns)[number];
 
 type Rules = NonNullable<ClusterRole["rules"]>;
@@ -26,6 +26,21 @@ const localPathRules: Rules = [
   { apiGroups: ["", "events.k8s.io"], resources: ["events"], verbs: ["create", "patch", "update"] },
 ];
 
+const metricsServerRules: Rules = [{ apiGroups: [""], resources: ["nodes/proxy"], verbs: ["get"] }];
+
+/** Whoever may look at a namespace may see what its pods use. */
+const metricsReader: Draft<ClusterRole> = {
+  metadata: {
+    name: "system:aggregated-metrics-reader",
+    labels: {
+      "rbac.authorization.k8s.io/aggregate-to-view": "true",
+      "rbac.authorization.k8s.io/aggregate-to-edit": "true",
+      "rbac.authorization.k8s.io/aggregate-to-admin": "true",
+    },
+  },
+  rules: [{ apiGroups: ["metrics.k8s.io"], resources: ["pods", "nodes"], verbs: ["get", "list", "watch"] }],
+};
+
 /** Makes what the add-ons need unless it is there; what people have changed stays as they want it. */
 export async function ensureAddOns(client: Client, wanted: readonly AddOn[]): Promise<void> {
   if (wanted.includes("local-path")) {
@@ -38,6 +53,12 @@ export async function ensureAddOns(client: Client, wanted: readonly AddOn[]): Pr
         volumeBindingMode: "WaitForFirstConsumer",
         allowVolumeExpansion: true,
       }),
+    ]);
+  }
+  if (wanted.includes("metrics-server")) {
+    await Promise.all([
+      ...identity(client, "metrics-server", metricsServerRules),
+      ensure(client, ClusterRole, metricsReader),
     ]);
   }
 }

@@ -4,6 +4,8 @@ import type { Client } from "../client/client.ts";
 import { createInformers } from "../client/informer.ts";
 import { allControllers } from "../controllers/all.ts";
 import { runControllers } from "../controllers/framework/run.ts";
+import { ResourceFigures } from "../controllers/metrics-server/figures.ts";
+import type { MetricsServerOptions } from "../controllers/metrics-server/metrics-server.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { Metrics } from "../lib/metrics.ts";
@@ -23,8 +25,9 @@ import { type Credentials, frontProxyName } from "./credentials.ts";
 import { inProcessTransport } from "./in-process-transport.ts";
 import { ensureJoinRights } from "./join-rights.ts";
 import { withLivePair } from "./live-credentials.ts";
-import { nodeFolders } from "./node-calls.ts";
+import { callNode, nodeFolders } from "./node-calls.ts";
 import { protectionFromFlags } from "./protection-flags.ts";
+import { resourceMetricsKinds } from "./resource-metrics.ts";
 
 export interface ControlPlaneOptions {
   readonly config: ClusterConfig;
@@ -52,6 +55,8 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const { metrics = new Metrics() } = options;
   const flags = config.apiServerFlags ?? {};
   const authorization = authorizationFromFlags(flags);
+  const wanted = addOns.filter((name) => !config.disabledAddOns?.includes(name));
+  const figures = wanted.includes("metrics-server") ? new ResourceFigures() : undefined;
   const server = await openServer({
     store,
     clock,
@@ -75,6 +80,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     kubelet: withLivePair({ ca: credentials.ca }, () => credentials.kubeletClient),
     clientCa: credentials.ca,
     proxyClient: credentials.frontProxyClient,
+    ...(figures ? { computed: resourceMetricsKinds(figures) } : {}),
     ...protectionFromFlags(flags, { clock, log, metrics }),
   });
   opened.use(server);
@@ -83,7 +89,6 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     createClient(inProcessTransport(server, identity), { fieldManager: managerOf(identity) });
   await ensureJoinRights(clientFor({ name: "system:apiserver", groups: ["system:masters"] }));
   const managerIdentity: UserInfo = { name: "system:kube-controller-manager", groups: [] };
-  const wanted = addOns.filter((name) => !config.disabledAddOns?.includes(name));
   await ensureAddOns(clientFor({ name: "navarch:add-ons", groups: ["system:masters"] }), wanted);
   const tokens = new TokenSigner({ privateKey: credentials.serviceAccountKey });
   const informers = opened.use(createInformers({ client: clientFor(managerIdentity), clock, random, log }));
@@ -98,6 +103,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
         ...(wanted.includes("local-path")
           ? { nodeFolders: nodeFolders(inProcessTransport(server, serviceAccountIdentity("local-path-provisioner"))) }
           : {}),
+        ...(figures ? { metrics: { figures, scrape: nodeScraper(server) } } : {}),
       }),
       {
         clientFor: (serviceAccount) => clientFor(serviceAccountIdentity(serviceAccount)),
@@ -123,6 +129,12 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
 
   const running = opened.move();
   return { server, clientFor, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+/** Reads what a node says of its resources, as the metrics server. */
+function nodeScraper(server: ApiServer): MetricsServerOptions["scrape"] {
+  const transport = inProcessTransport(server, serviceAccountIdentity("metrics-server"));
+  return (node, signal) => callNode(transport, "GET", node, "metrics/resource", signal);
 }
 
 /** Where a cluster's data lies. */

@@ -11,8 +11,13 @@ export async function callNode(
   method: TransportRequest["method"],
   node: string,
   path: string,
+  signal?: AbortSignal,
 ): Promise<string> {
-  const answer = await transport.send({ method, path: `/api/v1/nodes/${encodeURIComponent(node)}/proxy/${path}` });
+  const answer = await transport.send({
+    method,
+    path: `/api/v1/nodes/${encodeURIComponent(node)}/proxy/${path}`,
+    signal,
+  });
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const part of answer.bytes()) {

@@ -41,6 +41,7 @@ import { OpenApi } from "./openapi/openapi.ts";
 import { PathRouter } from "./paths.ts";
 import { Pipeline } from "./pipeline.ts";
 import { RequestMetrics } from "./request-metrics.ts";
+import type { ComputedKind } from "./resources/computed.ts";
 import { type KubeletOptions, NodeDialer } from "./subresources/node-dialer.ts";
 import { registryServices } from "./webhooks/service-resolver.ts";
 import { httpsCaller } from "./webhooks/webhook-caller.ts";
@@ -66,6 +67,8 @@ export interface ServerOptions extends BootstrapOptions {
   readonly serviceRange?: string;
   /** Default 30000 to 32767. */
   readonly nodePortRange?: { readonly from: number; readonly to: number };
+  /** Kinds beside those that are stored, whose objects are made when somebody looks. Default none. */
+  readonly computed?: readonly ComputedKind[];
   /** How nodes are called. */
   readonly kubelet?: KubeletOptions;
   /** What is written down of requests; its back ends are closed with the server. Default nothing. */
@@ -103,13 +106,14 @@ export interface ApiServer {
 
 /** Opens an API server over a store: reads what it must know, makes what every cluster has, and is ready. */
 export async function openServer(options: ServerOptions): Promise<ApiServer> {
-  const { store, clock, random, log, metrics } = options;
+  const { store, clock, random, log, metrics, computed = [] } = options;
+  const kinds = [...(options.kinds ?? allKinds), ...computed.map(({ kind }) => kind)];
   const registry = new Registry({
     store,
     clock,
     random,
     log,
-    kinds: options.kinds ?? allKinds,
+    kinds,
     lookup: lookupType,
     strategies: { "customresourcedefinitions.apiextensions.k8s.io": definitionStrategy },
     freeze: options.freeze ?? false,
@@ -150,6 +154,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     rbac,
     admission,
     nodes,
+    computed: new Map(computed.map((one) => [`${one.kind.group}/${one.kind.plural}`, one])),
   };
   await registry.start();
   await bootstrap(registry, options);
@@ -176,9 +181,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     clock,
     log,
     metrics,
-    builtIn: new Set(
-      (options.kinds ?? allKinds).flatMap((kind) => [kind.apiVersion, ...Object.keys(kind.declaration.versions ?? {})]),
-    ),
+    builtIn: new Set(kinds.flatMap((kind) => [kind.apiVersion, ...Object.keys(kind.declaration.versions ?? {})])),
     ...(options.proxyClient ? { client: options.proxyClient } : {}),
   });
   await aggregator.start();

@@ -11,6 +11,7 @@ import type { RbacAuthorizer } from "./authorization/rbac.ts";
 import type { MediaType } from "./bodies/media-type.ts";
 import type { ServerRequest, UserInfo } from "./exchange.ts";
 import type { ResourceRequest } from "./request-info.ts";
+import type { ComputedKind } from "./resources/computed.ts";
 import type { NodeDialer } from "./subresources/node-dialer.ts";
 
 /** What every handler can reach. */
@@ -24,6 +25,8 @@ export interface Services {
   readonly rbac: RbacAuthorizer;
   readonly admission: AdmissionChain;
   readonly nodes: NodeDialer;
+  /** Kinds that are stored nowhere, by `group/plural`. */
+  readonly computed: ReadonlyMap<string, ComputedKind>;
 }
 
 /** One request to a resource, on its way through its handler. */

@@ -34,6 +34,7 @@ export const groupPriorities: Readonly<Record<string, number>> = {
   "flowcontrol.apiserver.k8s.io": 16100,
   "internal.apiserver.k8s.io": 16000,
   "resource.k8s.io": 15900,
+  "metrics.k8s.io": 100,
 };
 
 interface LocalService {

@@ -8,6 +8,7 @@ import type { ServerRequest, ServerResponse, UserInfo } from "../exchange.ts";
 import { isTrue, type ResourceRequest } from "../request-info.ts";
 import { subresourceHandler } from "../subresources/subresources.ts";
 import { virtualHandler } from "../subresources/virtual-kinds.ts";
+import { computedAnswer } from "./computed.ts";
 import { patchHandler } from "./patch.ts";
 import { getHandler, listHandler, watchHandler } from "./read.ts";
 import { createHandler, deleteCollectionHandler, deleteHandler, updateHandler } from "./write.ts";
@@ -81,7 +82,8 @@ export async function dispatch(
   };
   let response: ServerResponse;
   try {
-    response = await handler.run(call);
+    const computed = services.computed.get(`${served.group}/${info.resource}`);
+    response = await (computed ? computedAnswer(call, computed) : handler.run(call));
   } catch (error) {
     if (warnings.length === 0) throw error;
     response = errorResponse(error, services.log); // who is refused is warned all the same
