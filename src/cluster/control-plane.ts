@@ -10,7 +10,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
-import { openScheduler } from "../scheduler/scheduler.ts";
+import { openScheduler, type Scheduler } from "../scheduler/scheduler.ts";
 import { type ApiServer, openServer } from "../server/api-server.ts";
 import { TokenSigner } from "../server/authentication/json-web-token.ts";
 import { legacyClaims } from "../server/authentication/legacy-tokens.ts";
@@ -57,6 +57,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const authorization = authorizationFromFlags(flags);
   const wanted = addOns.filter((name) => !config.disabledAddOns?.includes(name));
   const figures = wanted.includes("metrics-server") ? new ResourceFigures() : undefined;
+  let scheduler: Scheduler | undefined;
   const server = await openServer({
     store,
     clock,
@@ -80,6 +81,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     kubelet: withLivePair({ ca: credentials.ca }, () => credentials.kubeletClient),
     clientCa: credentials.ca,
     proxyClient: credentials.frontProxyClient,
+    explainPod: (pod) => scheduler?.why(pod),
     ...(figures ? { computed: resourceMetricsKinds(figures) } : {}),
     ...protectionFromFlags(flags, { clock, log, metrics }),
   });
@@ -116,7 +118,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   );
   const schedulerClient = clientFor({ name: "system:kube-scheduler", groups: [] });
   const schedulerInformers = opened.use(createInformers({ client: schedulerClient, clock, random, log }));
-  opened.use(
+  scheduler = opened.use(
     await openScheduler({
       client: schedulerClient,
       informers: schedulerInformers,

@@ -17,7 +17,7 @@ import { postJson } from "./extenders/post-json.ts";
 import { type RetryTable, retryTable } from "./framework/changes.ts";
 import type { ClusterState } from "./framework/cluster-state.ts";
 import { type DecideOptions, decide, type NoPlace, type Placement } from "./framework/decide.ts";
-import { DecisionLog, type RecordedDecision, recorded } from "./framework/decision-log.ts";
+import { DecisionLog, type RecordedDecision } from "./framework/decision-log.ts";
 import { explain } from "./framework/explain.ts";
 import { Nominations } from "./framework/nominations.ts";
 import { podInfo } from "./framework/pod-info.ts";
@@ -27,6 +27,7 @@ import { WaitingPods } from "./framework/waiting-pods.ts";
 import type { PluginFactory } from "./plugins/default-plugins.ts";
 import { evict, giveUpNomination, noteRefusal } from "./refusal.ts";
 import { schedulerMetrics } from "./scheduler-metrics.ts";
+import { explainPod, type PodExplanation } from "./why.ts";
 
 export interface SchedulerOptions {
   readonly client: Client;
@@ -45,8 +46,8 @@ export interface SchedulerOptions {
 export interface Scheduler extends AsyncDisposable {
   /** What was decided about a pod lately, newest first; empty for pods of long ago. */
   decisionsOf(pod: ObjectKey): readonly RecordedDecision[];
-  /** What would be decided about a pod now, looking at every node and changing nothing. */
-  why(pod: Pod): RecordedDecision;
+  /** What every plugin says about a pod and every node now, what would make it fit, and what was decided lately. */
+  why(pod: Pod): PodExplanation;
   /** Pods that are held before they are bound; a plugin's owner allows or rejects them. */
   readonly waitingPods: WaitingPods;
 }
@@ -126,17 +127,13 @@ class RunningScheduler implements Scheduler {
     return this.#decisions.of(pod);
   }
 
-  why(pod: Pod): RecordedDecision {
-    const profile = this.#profileOf(pod);
-    const { clock } = this.#options;
-    const everyNode: Profile = { ...profile, percentageOfNodesToScore: 100 };
-    const ask = () => decide(pod, everyNode, this.#cluster, { ...this.#decideOptions(), start: 0 }).decision;
-    const place = this.#cluster.node(this.#cluster.placeOf(pod.metadata.uid) ?? "");
-    const self = place?.pods.get(pod.metadata.uid);
-    const decision = place && self ? this.#cluster.supposing(place, { gone: [self] }, ask) : ask();
-    const { namespace, name, uid } = pod.metadata;
-    const keep = { scores: Number.POSITIVE_INFINITY, names: Number.POSITIVE_INFINITY };
-    return recorded({ namespace, name, uid }, profile.schedulerName, decision, clock.now(), keep);
+  why(pod: Pod): PodExplanation {
+    return explainPod(pod, this.#profileOf(pod), this.#cluster, {
+      ...this.#decideOptions(),
+      now: this.#options.clock.now(),
+      history: this.decisionsOf(keyOf(pod)),
+      gate: this.#gate(pod),
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -26,7 +26,7 @@ import { NodeAuthorizer } from "./authorization/node-authorizer.ts";
 import { type AuthorizerChoice, openAuthorizers, usualAuthorizers } from "./authorization/open-authorizers.ts";
 import { RbacAuthorizer } from "./authorization/rbac.ts";
 import { type BootstrapOptions, bootstrap } from "./bootstrap/bootstrap.ts";
-import type { Services } from "./call.ts";
+import type { ExplainPod, Services } from "./call.ts";
 import { CustomResources } from "./custom-resources/custom-resources.ts";
 import { definitionStrategy } from "./custom-resources/definition-strategy.ts";
 import { ThirdPartyResources } from "./custom-resources/third-party-resources.ts";
@@ -81,6 +81,8 @@ export interface ServerOptions extends BootstrapOptions {
   readonly transportSecurity?: string;
   /** Which admission plugins run and how. Default: upstream's. */
   readonly admission?: AdmissionSettings;
+  /** Answers a pod's `why`: the scheduler, which this server knows nothing of. Default: there is no such subresource. */
+  readonly explainPod?: ExplainPod;
   /** Freezes every object that is held, so that whoever changes a shared one fails: for tests. */
   readonly freeze?: boolean;
 }
@@ -155,6 +157,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     admission,
     nodes,
     computed: new Map(computed.map((one) => [`${one.kind.group}/${one.kind.plural}`, one])),
+    explainPod: options.explainPod,
   };
   await registry.start();
   await bootstrap(registry, options);

@@ -1,3 +1,4 @@
+import type { Pod } from "../api/core/pod.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Collection } from "../registry/collection.ts";
@@ -27,7 +28,12 @@ export interface Services {
   readonly nodes: NodeDialer;
   /** Kinds that are stored nowhere, by `group/plural`. */
   readonly computed: ReadonlyMap<string, ComputedKind>;
+  /** Undefined where there is no scheduler to ask. */
+  readonly explainPod: ExplainPod | undefined;
 }
+
+/** Why a pod is where it is, as JSON; undefined while nobody can tell. */
+export type ExplainPod = (pod: Pod) => unknown;
 
 /** One request to a resource, on its way through its handler. */
 export interface Call {

@@ -196,7 +196,7 @@ test("every decision can be asked for afterwards, and what would be decided now"
   await using it = await openSchedulerCluster();
   await it.addNode("n1", { cpu: "1" });
   await it.addNode("n2");
-  const pod = await it.createPod("big", { cpu: "5" });
+  await it.createPod("big", { cpu: "5" });
   const [decision] = it.scheduler.decisionsOf({ namespace: "default", name: "big" });
   expect(decision).toMatchObject({
     scheduler: "default-scheduler",
@@ -208,9 +208,14 @@ test("every decision can be asked for afterwards, and what would be decided now"
   await it.addNode("n3", { cpu: "8" });
   expect(await it.places()).toEqual({ big: "n3" });
   // Where it is counts as free when it is asked about itself.
-  expect(it.scheduler.why(pod)).toMatchObject({
+  expect(it.scheduler.why(await it.pod("big"))).toMatchObject({
     node: "n3",
-    feasible: 1,
+    choice: "n3",
+    nodes: [
+      { node: "n3", fits: true },
+      { node: "n1", fits: false },
+      { node: "n2", fits: false, objections: [{ plugin: "NodeResourcesFit" }] },
+    ],
   });
   await it.createPod("small", { cpu: "1" });
   const [placed] = it.scheduler.decisionsOf({ namespace: "default", name: "small" });

@@ -6,7 +6,7 @@ import { errorResponse, routeError, textResponse } from "../bodies/status-body.t
 import type { Call, Services } from "../call.ts";
 import type { ServerRequest, ServerResponse, UserInfo } from "../exchange.ts";
 import { isTrue, type ResourceRequest } from "../request-info.ts";
-import { subresourceHandler } from "../subresources/subresources.ts";
+import { hasUnlisted, subresourceHandler } from "../subresources/subresources.ts";
 import { virtualHandler } from "../subresources/virtual-kinds.ts";
 import { computedAnswer } from "./computed.ts";
 import { patchHandler } from "./patch.ts";
@@ -109,7 +109,8 @@ function handlerOf(
     return { run: virtual, shapes: [] };
   }
   if (info.subresource !== "") {
-    if (!subresources.has(info.subresource)) throw routeError("NotFound");
+    const known = subresources.has(info.subresource) || hasUnlisted(apiVersion, info.resource, info.subresource);
+    if (!known) throw routeError("NotFound");
     return subresourceHandler(info.subresource, info.verb);
   }
   const verb = info.verb as Verb;

@@ -11,6 +11,7 @@ import { logHandler } from "./log.ts";
 import { connectHandler, proxyHandler } from "./node-proxy.ts";
 import { scaleHandler } from "./scale.ts";
 import { tokenHandler } from "./token.ts";
+import { whyHandler } from "./why.ts";
 
 type Handlers = Readonly<Record<string, Handler>>;
 
@@ -39,7 +40,16 @@ const handlers: Readonly<Record<string, Handlers>> = {
   attach: { get: connectHandler, create: connectHandler },
   portforward: { get: connectHandler, create: connectHandler },
   proxy,
+  why: { get: whyHandler },
 };
+
+/** Answers of our own, which discovery does not list: it says what upstream serves. */
+const unlisted = new Set(["v1/pods/why"]);
+
+/** Whether a resource has a subresource that its kind does not declare. */
+export function hasUnlisted(apiVersion: string, resource: string, subresource: string): boolean {
+  return unlisted.has(`${apiVersion}/${resource}/${subresource}`);
+}
 
 const shapes: readonly Shape[] = ["Table", "PartialObjectMetadata"];
 
