@@ -291,6 +291,29 @@ describe("watches", () => {
     });
   }
 
+  test("more objects than may wait are still told one by one to who begins with what exists", async () => {
+    await using fixture = await openRegistryFixture();
+    const count = 20_500;
+    const collection = fixture.registry.of(ConfigMap);
+    await collection.cache.start();
+    await Promise.all(Array.from({ length: count }, (_, index) => fixture.create(ConfigMap, map(`m${index}`))));
+    const stop = new AbortController();
+    const feed = await watchObjects(collection, systemClock, {
+      selection: everythingIn("default"),
+      served: collection.resource.stored,
+      bookmarks: true,
+      sendInitialEvents: true,
+      timeoutMs: 60_000,
+      signal: stop.signal,
+    });
+    const seen = new Set<unknown>();
+    for await (const bunch of feed) {
+      for (const { type, held } of bunch) if (type === "ADDED") seen.add(held?.key);
+      if (bunch.some(({ type }) => type === "BOOKMARK")) break;
+    }
+    expect(seen.size).toBe(count);
+  });
+
   test("entering a selector is ADDED, changing within it MODIFIED, leaving it DELETED", async () => {
     await using fixture = await openRegistryFixture();
     await fixture.create(ConfigMap, map("a", {}, { w: "no" }));

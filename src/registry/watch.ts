@@ -34,6 +34,7 @@ export interface WatchRequest {
 
 /** A watcher that has this many events waiting is cut off; it can resume where it stopped. */
 const mostWaiting = 20_000;
+const initialBunch = 500;
 const bookmarkEvery = 60_000;
 /** A last bookmark comes this long before the end, so that a client resumes from close by. */
 const bookmarkBeforeEnd = 2000;
@@ -96,7 +97,7 @@ class WatchFeed implements AsyncIterable<readonly WatchFrame[]> {
     retired.addEventListener("abort", end, { once: true });
     this.#open.push({ [Symbol.dispose]: () => retired.removeEventListener("abort", end) });
     try {
-      if (this.#options.initial) this.#sendInitial();
+      if (this.#options.initial) yield* this.#initial();
       else yield* this.#catchUp();
       if (this.#options.bookmarks) this.#scheduleBookmark(deadline);
       for (;;) {
@@ -129,18 +130,27 @@ class WatchFeed implements AsyncIterable<readonly WatchFrame[]> {
     );
   }
 
-  #sendInitial(): void {
-    const { cache, resource } = this.#collection;
+  // What exists is a picture, walked as fast as the reader takes it; only what happens meanwhile has to wait.
+  async *#initial(): AsyncGenerator<readonly WatchFrame[]> {
+    const { cache } = this.#collection;
     const { selection, served, sendInitialEvents } = this.#options;
     this.#subscribe();
     this.#seen = cache.revision;
+    const end = this.#seen;
+    let bunch: WatchFrame[] = [];
     for (const held of selected(this.#collection, selection)) {
-      this.#push(new HeldFrame("ADDED", held, served));
+      bunch.push(new HeldFrame("ADDED", held, served));
+      if (bunch.length < initialBunch) continue;
+      await this.#convert(bunch);
+      yield bunch;
+      if (this.#ended) return;
+      bunch = [];
     }
+    await this.#convert(bunch);
     if (sendInitialEvents && this.#options.bookmarks) {
-      const annotations = { "k8s.io/initial-events-end": "true" };
-      this.#push(bookmark(resource.stored === served ? resource.stored : served, this.#seen, annotations));
+      bunch.push(bookmark(served, end, { "k8s.io/initial-events-end": "true" }));
     }
+    if (bunch.length > 0) yield bunch;
   }
 
   // From the recent past when that reaches back far enough, else first from the store's history.
