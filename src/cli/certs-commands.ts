@@ -1,17 +1,16 @@
 import type { Command } from "commander";
 import { inspectCertificates } from "../cluster/certificate-report.ts";
-import { type ClusterConfig, planCluster, readCluster } from "../cluster/config.ts";
+import type { ClusterConfig } from "../cluster/config.ts";
 import { authorityNames, ensureCredentials } from "../cluster/credentials.ts";
 import { contextName, installKubeconfig, kubeconfigPath, readKubeconfig } from "../cluster/kubeconfig.ts";
 import { accessTo } from "../cluster/up.ts";
 import { systemClock } from "../lib/clock.ts";
 import { Fault } from "../lib/fault.ts";
 import { systemRandom } from "../lib/random.ts";
+import { type ClusterFlags, knownCluster } from "./cluster-access.ts";
 import { alignedTable, oneOf } from "./flags.ts";
 
-interface CertsFlags {
-  readonly name: string;
-  readonly dataDir?: string;
+interface CertsFlags extends ClusterFlags {
   readonly output?: "json";
 }
 
@@ -33,12 +32,6 @@ export function addCertsCommands(program: Command): void {
     .option("--data-dir <folder>", "where the cluster's data is kept")
     .option("-o, --output <format>", "json for programs", oneOf("json"))
     .action(renew);
-}
-
-function knownCluster(flags: CertsFlags): ClusterConfig {
-  const config = planCluster(flags, process.env);
-  if (readCluster(config.dataDir)) return config;
-  throw new Fault("missing", `there is no cluster in ${config.dataDir}; make one with: navarch up`);
 }
 
 function check(flags: CertsFlags): void {

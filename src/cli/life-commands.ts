@@ -3,9 +3,7 @@ import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { Node } from "../api/core/node.ts";
 import { createClient } from "../client/api-client.ts";
-import { httpTransport } from "../client/http-transport.ts";
 import { type ClusterConfig, newCluster, planCluster, type RuntimeName, readCluster } from "../cluster/config.ts";
-import { ensureCredentials } from "../cluster/credentials.ts";
 import { exampleFolder, serveExample } from "../cluster/example.ts";
 import { loadExampleImages } from "../cluster/example-images.ts";
 import { imageCache } from "../cluster/images.ts";
@@ -18,6 +16,7 @@ import { aborted } from "../lib/abort.ts";
 import { systemClock } from "../lib/clock.ts";
 import { errorMessage, Fault, faultCode } from "../lib/fault.ts";
 import { systemRandom } from "../lib/random.ts";
+import { adminTransport } from "./cluster-access.ts";
 import { addFlag, alignedTable, oneOf, wholeNumber } from "./flags.ts";
 import { type Progress, seconds, terminalProgress } from "./progress.ts";
 
@@ -247,14 +246,7 @@ async function status(flags: { name: string; dataDir?: string; output?: string }
 }
 
 async function nodesOf(config: ClusterConfig): Promise<readonly { readonly name: string; readonly state: string }[]> {
-  const credentials = await ensureCredentials(config, { clock: systemClock, random: systemRandom });
-  const { cert, key } = credentials.admin;
-  await using transport = httpTransport({
-    server: `https://127.0.0.1:${config.apiPort}`,
-    ca: credentials.ca,
-    cert,
-    key,
-  });
+  await using transport = await adminTransport(config);
   try {
     const list = await createClient(transport).list(Node, { signal: AbortSignal.timeout(3000) });
     return list.items.map((node) => ({
