@@ -3,7 +3,7 @@ import { createSocket, Socket as UdpSocket } from "node:dgram";
 import { createServer, Server } from "node:net";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Fault } from "../../lib/fault.ts";
+import { Fault, faultCode } from "../../lib/fault.ts";
 import type { SocketAnswer, SocketRequest } from "./socket-helper.ts";
 
 /** A pair of sockets on one address and port. */
@@ -15,7 +15,7 @@ export interface ListeningPair {
 }
 
 /**
- * Listens on UDP and TCP at each address; with a prefix (`nsenter --net=...`), in the network namespace it leads to.
+ * Listens on UDP and TCP at each address, on a free port for port 0; with a prefix (`nsenter --net=...`), in the network namespace it leads to.
  * Throws Fault `in-use`, `unavailable` or `missing`; nothing stays open then.
  */
 export async function openListeningPairs(
@@ -23,7 +23,21 @@ export async function openListeningPairs(
   port: number,
   prefix: readonly string[] = [],
 ): Promise<ListeningPair[]> {
-  return prefix.length === 0 ? openHere(addresses, port) : openElsewhere(addresses, port, prefix);
+  if (prefix.length > 0) return openElsewhere(addresses, port, prefix);
+  return port === 0 ? onFreePort(() => openHere(addresses, 0)) : openHere(addresses, port);
+}
+
+const triesForFreePort = 20;
+
+/** Opens again when the port that the kernel chose for one protocol turns out to be taken for the other. */
+export async function onFreePort<T>(open: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await open();
+    } catch (error) {
+      if (faultCode(error) !== "in-use" || tries === triesForFreePort) throw error;
+    }
+  }
 }
 
 async function openHere(addresses: readonly string[], wanted: number): Promise<ListeningPair[]> {
