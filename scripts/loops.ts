@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { canonical, compareOutcomes, type Unequal, withoutRetries } from "./loops/compare.ts";
+import { bootstrapCases } from "./loops/bootstrap.ts";
+import { canonical, compareOutcomes, compareSets, type Unequal, withoutRetries } from "./loops/compare.ts";
 import { apply } from "./loops/differences.ts";
 import type { Entry, Scenario } from "./loops/recording.ts";
 import { runScenario } from "./loops/run-scenario.ts";
@@ -50,6 +51,26 @@ for (const area of areas.filter((name) => !values.only || name === values.only))
   summary.push(`${area} ${passed}/${chosen.length}`);
   passedInAll += passed;
   scenariosInAll += chosen.length;
+}
+if (!values.only || values.only === "bootstrap") {
+  const cases = (await bootstrapCases(join(folder, "bootstrap-objects.json"))).filter(
+    ({ name }) => !values.case || name.includes(values.case),
+  );
+  let passed = 0;
+  for (const { name, recorded, seen } of cases) {
+    const place = { area: "bootstrap", scenario: name, step: 0 };
+    const side = (entry: Entry, which: "recorded" | "seen") =>
+      apply({ objects: [entry], events: [] }, which, place).objects;
+    const unequal = compareSets(side(recorded, "recorded"), seen ? side(seen, "seen") : []);
+    if (unequal.recorded.length + unequal.seen.length === 0) passed += 1;
+    else {
+      console.log(`DIFFERS bootstrap: ${name}`);
+      for (const line of lines(unequal)) console.log(`    ${line}`);
+    }
+  }
+  summary.push(`bootstrap ${passed}/${cases.length}`);
+  passedInAll += passed;
+  scenariosInAll += cases.length;
 }
 for (const line of summary) console.log(line);
 console.log(`total ${passedInAll}/${scenariosInAll}`);

@@ -1,3 +1,10 @@
+import {
+  withLeasesOnly,
+  withoutAddedRules,
+  withoutLending,
+  withoutMeta,
+  withoutReplacedRule,
+} from "./bootstrap-differences.ts";
 import { canonical } from "./compare.ts";
 import { type Entry, type Outcome, placeholder } from "./recording.ts";
 
@@ -204,6 +211,50 @@ export const differences: readonly Difference[] = [
         "Waiting for a volume to be created either by the external provisioner 'example.com/disk' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.",
     ),
   },
+  {
+    reason: "roles were given rules after 1.20, listed one by one in bootstrap-differences.ts",
+    at: ({ area }) => area === "bootstrap",
+    seen: of(["ClusterRole"], withoutAddedRules),
+    recorded: of(["ClusterRole"], withoutReplacedRule),
+  },
+  {
+    reason: "namespaces carry their name as a label (since v1.21)",
+    at: ({ area }) => area === "bootstrap",
+    seen: of(["Namespace"], (entry) => withoutMeta(entry, "labels", "kubernetes.io/metadata.name")),
+  },
+  {
+    reason: "the ConfigMap of the root certificate says what it is for (since v1.21)",
+    at: ({ area }) => area === "bootstrap",
+    seen: of(["ConfigMap"], (entry) => withoutMeta(entry, "annotations", "kubernetes.io/description")),
+  },
+  {
+    reason: "flow control's own objects say that the server keeps them up to date (since v1.22)",
+    at: ({ area }) => area === "bootstrap",
+    seen: of(["FlowSchema", "PriorityLevelConfiguration"], (entry) =>
+      withoutMeta(entry, "annotations", "apf.kubernetes.io/autoupdate-spec"),
+    ),
+  },
+  {
+    reason: "priority levels lend to each other, and their shares have another name (since v1.26)",
+    at: ({ area }) => area === "bootstrap",
+    seen: of(["PriorityLevelConfiguration"], withoutLending),
+  },
+  {
+    reason: "leaders are elected with leases only (since v1.24)",
+    at: ({ scenario }) => /^FlowSchema (system|workload)-leader-election$/.test(scenario),
+    recorded: withLeasesOnly,
+  },
+  {
+    reason: "Services say which families they have and how traffic stays inside (dual stack, since v1.23)",
+    at: ({ scenario }) => scenario === "Service default/kubernetes",
+    seen: (entry) => without(entry, "spec", "internalTrafficPolicy", "ipFamilyPolicy", "ipFamilies"),
+  },
+  {
+    reason: "beta versions that Kubernetes v1.35 no longer serves stand in an order of their own",
+    at: ({ scenario }) => /^APIService v\dbeta\d\./.test(scenario),
+    recorded: (entry) => without(entry, "spec", "versionPriority", "groupPriorityMinimum"),
+    seen: (entry) => without(entry, "spec", "versionPriority", "groupPriorityMinimum"),
+  },
 ];
 
 /** Applies every declared difference to one side. */
@@ -235,6 +286,7 @@ function of(kinds: readonly string[], change: (entry: Entry) => Entry | undefine
 
 /** Without some fields of one of its parts; a map of labels or annotations that gets empty goes too. */
 function without(entry: Entry, part: string, ...fields: readonly string[]): Entry {
+  if (!(part in entry)) return entry;
   const { [part]: before, ...others } = entry;
   const kept = Object.entries(record(before) ?? {}).filter(([name]) => !fields.includes(name));
   return kept.length > 0 || part === "status" ? { ...others, [part]: Object.fromEntries(kept) } : others;

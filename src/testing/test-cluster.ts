@@ -86,6 +86,7 @@ export async function openTestCluster(options: TestClusterOptions = {}): Promise
   opened.use(
     runControllers(controllers, {
       clientFor: (name) => disturb(clientFor(account(name)), name),
+      ...(options.controllers ? {} : { manager }),
       informers,
       clock,
       random,

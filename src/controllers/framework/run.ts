@@ -1,3 +1,4 @@
+import { ServiceAccount } from "../../api/core/service-account.ts";
 import type { Client, Informer, InformerSelection, Informers } from "../../client/client.ts";
 import { createEventRecorder } from "../../client/event-recorder.ts";
 import { WorkQueue } from "../../client/work-queue.ts";
@@ -15,6 +16,8 @@ import { kindText, OwnWrites } from "./own-writes.ts";
 export interface RunOptions {
   /** A client under the identity of a service account in kube-system. */
   readonly clientFor: (serviceAccount: string) => Client;
+  /** The manager's own client: makes the service accounts that the controllers act under, as upstream's does. */
+  readonly manager?: Client;
   readonly informers: Informers;
   readonly clock: Clock;
   readonly random: Random;
@@ -36,12 +39,34 @@ export function runControllers(
       if (!stop.signal.aborted) options.log.error(`${definition.name} ended: ${errorMessage(error)}`, { error });
     }
   });
+  if (options.manager) running.push(ensureAccounts(definitions, options.manager, options, stop.signal));
   return {
     async [Symbol.asyncDispose]() {
       stop.abort();
       await Promise.allSettled(running);
     },
   };
+}
+
+/** Controllers act under their names whether or not the accounts are there yet; others see by them who acts. */
+async function ensureAccounts(
+  definitions: readonly (ControllerDefinition | LoopDefinition)[],
+  client: Client,
+  { clock, log }: RunOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const name of new Set(definitions.map(({ serviceAccount }) => serviceAccount))) {
+    while (!signal.aborted) {
+      try {
+        await client.create(ServiceAccount, { metadata: { namespace: "kube-system", name } });
+        break;
+      } catch (error) {
+        if (isStatus(error, "AlreadyExists")) break;
+        log.warn(`service account ${name} was not made: ${errorMessage(error)}`);
+        await clock.sleep(accountRetry, signal).catch(() => {});
+      }
+    }
+  }
 }
 
 function cacheOf(informers: Informers): Cache {
@@ -65,6 +90,8 @@ function contextOf(
   const events = createEventRecorder({ client, clock, random, log, source: { component: definition.eventSource } });
   return { cache: cacheOf(options.informers), client, events, clock, random, log, signal };
 }
+
+const accountRetry = 5000;
 
 /** Own writes that do not show up within this time are given up on: the copy must be broken, and state is read anew. */
 const ownWritesPatience = 30_000;
