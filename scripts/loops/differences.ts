@@ -40,6 +40,11 @@ export const differences: readonly Difference[] = [
     seen: of(["Pod"], (entry) => without(entry, "labels", "apps.kubernetes.io/pod-index")),
   },
   {
+    reason: "pods carry the zone of their node as a label (PodTopologyLabels, on since v1.35)",
+    at: ({ area }) => area === "scheduler",
+    seen: of(["Pod"], (entry) => without(entry, "labels", "topology.kubernetes.io/zone")),
+  },
+  {
     reason: "Jobs count ready and terminating pods and those not counted yet (since v1.24, v1.31)",
     seen: of(["Job"], (entry) => without(entry, "status", "ready", "terminating", "uncountedTerminatedPods")),
   },
