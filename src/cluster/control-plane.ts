@@ -109,6 +109,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
       }),
       {
         clientFor: (serviceAccount) => clientFor(serviceAccountIdentity(serviceAccount)),
+        manager: clientFor(managerIdentity),
         informers,
         clock,
         random,
