@@ -1,4 +1,5 @@
 import { kinds } from "../api/kinds.ts";
+import { attachDetachController } from "./attach-detach/attach-detach.ts";
 import { certificateApprovingController } from "./certificates/approving.ts";
 import { certificateCleaner } from "./certificates/cleaning.ts";
 import type { CertificateSigner } from "./certificates/signer.ts";
@@ -85,6 +86,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     volumeProtectionController,
     ephemeralVolumeController,
     expandController,
+    attachDetachController(),
     ...(settings.nodeFolders
       ? [localPathProvisionerController(settings.nodeFolders), localPathReclaimController(settings.nodeFolders)]
       : []),

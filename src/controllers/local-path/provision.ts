@@ -146,10 +146,16 @@ async function grow(claim: PersistentVolumeClaim, context: ReconcileContext): Pr
       ...volume,
       spec: { ...volume.spec, capacity: { ...volume.spec.capacity, storage } },
     });
+    events.record(claim, "Normal", "VolumeResizeSuccessful", "Resize volume succeeded");
   } else if (compareQuantities(claim.status.capacity?.storage ?? "0", storage) >= 0) return;
-  const { conditions = [], ...status } = claim.status;
+  await writeSize(claim, storage, context);
+}
+
+async function writeSize(claim: PersistentVolumeClaim, storage: string, context: ReconcileContext): Promise<void> {
+  const { client } = context;
+  const { conditions = [], ...status } = claim.status ?? {};
   const kept = conditions.filter(({ type }) => type !== "Resizing" && type !== "FileSystemResizePending");
-  await client.updateStatus(PersistentVolumeClaim, {
+  const next: PersistentVolumeClaim = {
     ...claim,
     status: {
       ...status,
@@ -157,6 +163,16 @@ async function grow(claim: PersistentVolumeClaim, context: ReconcileContext): Pr
       allocatedResources: { ...status.allocatedResources, storage },
       ...(kept.length > 0 ? { conditions: kept } : {}),
     },
-  });
-  events.record(claim, "Normal", "VolumeResizeSuccessful", "Resize volume succeeded");
+  };
+  try {
+    await client.updateStatus(PersistentVolumeClaim, next);
+  } catch (error) {
+    if (!isStatus(error, "Conflict")) throw error;
+    // The binder writes the capacity too, when it sees the larger volume.
+    const { namespace, name, uid } = claim.metadata;
+    const current = await client.get(PersistentVolumeClaim, { namespace, name });
+    if (current.metadata.uid === uid && current.spec.resources?.requests?.storage === storage) {
+      await writeSize(current, storage, context);
+    }
+  }
 }
