@@ -110,41 +110,46 @@ export interface ApiServer {
 export async function openServer(options: ServerOptions): Promise<ApiServer> {
   const { store, clock, random, log, metrics, computed = [] } = options;
   const kinds = [...(options.kinds ?? allKinds), ...computed.map(({ kind }) => kind)];
-  const registry = new Registry({
-    store,
-    clock,
-    random,
-    log,
-    kinds,
-    lookup: lookupType,
-    strategies: { "customresourcedefinitions.apiextensions.k8s.io": definitionStrategy },
-    freeze: options.freeze ?? false,
-    ...(options.compactionInterval === undefined ? {} : { compactionInterval: options.compactionInterval }),
-    services: {
-      addresses: options.serviceRange ?? "10.96.0.0/16",
-      nodePorts: options.nodePortRange ?? { from: 30000, to: 32767 },
-    },
-  });
+  await using opened = new AsyncDisposableStack();
+  const registry = opened.use(
+    new Registry({
+      store,
+      clock,
+      random,
+      log,
+      kinds,
+      lookup: lookupType,
+      strategies: { "customresourcedefinitions.apiextensions.k8s.io": definitionStrategy },
+      freeze: options.freeze ?? false,
+      ...(options.compactionInterval === undefined ? {} : { compactionInterval: options.compactionInterval }),
+      services: {
+        addresses: options.serviceRange ?? "10.96.0.0/16",
+        nodePorts: options.nodePortRange ?? { from: 30000, to: 32767 },
+      },
+    }),
+  );
   const accounts = new ServiceAccountTokens(options.serviceAccounts, registry);
-  const rbac = new RbacAuthorizer(registry);
-  const nodeAuthorizer = new NodeAuthorizer(registry);
-  const nodes = new NodeDialer(registry, options.kubelet);
-  const caller = httpsCaller(clock);
+  const rbac = opened.use(new RbacAuthorizer(registry));
+  const nodeAuthorizer = opened.use(new NodeAuthorizer(registry));
+  const nodes = opened.use(new NodeDialer(registry, options.kubelet));
+  const caller = opened.use(httpsCaller(clock));
   const authorizer = new AuthorizerChain(
     openAuthorizers(options.authorization ?? usualAuthorizers, { node: nodeAuthorizer, rbac, caller, clock, log }),
   );
   const clientCa = options.clientCa ? [options.clientCa] : [];
   const authenticator = openAuthenticator(options.authentication ?? {}, { registry, accounts, caller, log, clientCa });
-  const admission = new AdmissionChain(
-    admissionPlugins({
-      registry,
-      rbac,
-      authorizer,
-      webhooks: caller,
-      clock,
-      metrics,
-      settings: options.admission ?? {},
-    }),
+  const admission = opened.use(
+    new AdmissionChain(
+      admissionPlugins({
+        registry,
+        rbac,
+        authorizer,
+        webhooks: caller,
+        clock,
+        metrics,
+        settings: options.admission ?? {},
+      }),
+    ),
   );
   const services: Services = {
     registry,
@@ -163,30 +168,34 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   await bootstrap(registry, options);
   await bootstrapFlowControl(registry);
   const { reading = 400, mutating = 200 } = options.inflight ?? {};
-  const flow = new FlowControl({ registry, clock, log, metrics, seats: reading + mutating });
+  const flow = opened.use(new FlowControl({ registry, clock, log, metrics, seats: reading + mutating }));
   await flow.start();
   await Promise.all([accounts.start(), rbac.start(), nodeAuthorizer.start(), admission.start()]);
   await rbac.current();
-  const customResources = new CustomResources({ registry, log, caller, services: registryServices(registry) });
+  const customResources = opened.use(
+    new CustomResources({ registry, log, caller, services: registryServices(registry) }),
+  );
   await customResources.start();
-  const thirdPartyResources = new ThirdPartyResources(registry, log);
+  const thirdPartyResources = opened.use(new ThirdPartyResources(registry, log));
   await thirdPartyResources.start();
 
-  const policyTypes = new PolicyTypeChecker(registry, log);
+  const policyTypes = opened.use(new PolicyTypeChecker(registry, log));
   await policyTypes.start();
 
   const address = () => (options.advertise ? `${options.advertise.address}:${options.advertise.port}` : "");
   const catalog = new Catalog(registry);
-  const aggregator = new Aggregator({
-    registry,
-    catalog,
-    services: registryServices(registry),
-    clock,
-    log,
-    metrics,
-    builtIn: new Set(kinds.flatMap((kind) => [kind.apiVersion, ...Object.keys(kind.declaration.versions ?? {})])),
-    ...(options.proxyClient ? { client: options.proxyClient } : {}),
-  });
+  const aggregator = opened.use(
+    new Aggregator({
+      registry,
+      catalog,
+      services: registryServices(registry),
+      clock,
+      log,
+      metrics,
+      builtIn: new Set(kinds.flatMap((kind) => [kind.apiVersion, ...Object.keys(kind.declaration.versions ?? {})])),
+      ...(options.proxyClient ? { client: options.proxyClient } : {}),
+    }),
+  );
   await aggregator.start();
   const paths = new PathRouter({
     catalog,
@@ -204,7 +213,8 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     address,
   });
   const auditor =
-    options.audit && new Auditor({ ...options.audit, clock, random, log, metrics, decode: bodyReader(registry) });
+    options.audit &&
+    opened.use(new Auditor({ ...options.audit, clock, random, log, metrics, decode: bodyReader(registry) }));
   const pipeline = new Pipeline({
     services,
     ...(auditor ? { auditor } : {}),
@@ -222,6 +232,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     });
   };
 
+  const running = opened.move();
   return {
     registry,
     handle,
@@ -237,19 +248,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
         onFault: (error) => log.debug("a connection failed", { error }),
       });
     },
-    async [Symbol.asyncDispose]() {
-      await thirdPartyResources[Symbol.asyncDispose]();
-      await customResources[Symbol.asyncDispose]();
-      caller[Symbol.dispose]();
-      aggregator[Symbol.dispose]();
-      flow[Symbol.dispose]();
-      nodes[Symbol.dispose]();
-      admission[Symbol.dispose]();
-      await policyTypes[Symbol.asyncDispose]();
-      rbac[Symbol.dispose]();
-      nodeAuthorizer[Symbol.dispose]();
-      await registry[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
 
