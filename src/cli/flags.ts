@@ -29,6 +29,9 @@ export function addFlag(text: string, before: Readonly<Record<string, string>> =
   return { ...before, [name]: isFile ? resolve(value) : value };
 }
 
+/** A file's path, which may be relative; nothing stays nothing. */
+export const filePath = (text: string): string => (text === "" ? "" : resolve(text));
+
 /** A table with aligned columns, the first row being its head. */
 export function alignedTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));

@@ -11,13 +11,14 @@ import { contextName, kubeconfigPath, removeKubeconfig } from "../cluster/kubeco
 import { cleanLeftovers } from "../cluster/leftovers.ts";
 import { inspectMachine, installPackages, type MachineReport } from "../cluster/machine.ts";
 import { endOrphans, runningProcess } from "../cluster/process-lock.ts";
+import { readSchedulerFiles } from "../cluster/scheduler-files.ts";
 import { startCluster } from "../cluster/up.ts";
 import { aborted } from "../lib/abort.ts";
 import { systemClock } from "../lib/clock.ts";
 import { errorMessage, Fault, faultCode } from "../lib/fault.ts";
 import { systemRandom } from "../lib/random.ts";
 import { adminTransport } from "./cluster-access.ts";
-import { addFlag, alignedTable, oneOf, wholeNumber } from "./flags.ts";
+import { addFlag, alignedTable, filePath, oneOf, wholeNumber } from "./flags.ts";
 import { type Progress, seconds, terminalProgress } from "./progress.ts";
 
 interface UpFlags {
@@ -29,6 +30,8 @@ interface UpFlags {
   readonly apiPort?: number;
   readonly disable?: readonly string[];
   readonly apiserverArg?: Readonly<Record<string, string>>;
+  readonly schedulerConfig?: string;
+  readonly schedulerPlugins?: string;
 }
 
 /** `navarch up|down|status`. */
@@ -52,6 +55,8 @@ export function addLifeCommands(program: Command): void {
       "a flag of Kubernetes' API server, as oidc-issuer-url=https://dex.example.com; may be repeated",
       addFlag,
     )
+    .option("--scheduler-config <file>", "a KubeSchedulerConfiguration (v1), as YAML or JSON", filePath)
+    .option("--scheduler-plugins <file>", "a TypeScript module that exports functions which make plugins", filePath)
     .action(up);
 
   program
@@ -75,6 +80,7 @@ async function up(flags: UpFlags): Promise<void> {
   const { apiserverArg: apiServerFlags, ...rest } = flags;
   const config = planCluster({ ...rest, ...(apiServerFlags ? { apiServerFlags } : {}) }, process.env);
   if (flags.example) exampleFolder(flags.example);
+  await readSchedulerFiles(config);
   const progress = terminalProgress({ stream: process.stderr, now: () => systemClock.monotonic() });
   if (config.runtime === "simulated") {
     console.error("SIMULATED: containers are not real in this cluster; pods only say that they run.");

@@ -33,6 +33,10 @@ export interface ClusterConfig {
   readonly apiServerFlags?: ApiServerFlags;
   /** Add-ons that this cluster goes without. */
   readonly disabledAddOns?: readonly AddOn[];
+  /** File of a KubeSchedulerConfiguration. */
+  readonly schedulerConfig?: string;
+  /** Module with plugins for the scheduler, which its configuration names. */
+  readonly schedulerPlugins?: string;
 }
 
 /** The layout of a cluster's folder. Raised when an older Navarch could not read a newer one's. */
@@ -62,6 +66,9 @@ export interface ConfigWishes {
   readonly apiServerFlags?: ApiServerFlags;
   /** Names of add-ons; replaces what the cluster went without before. */
   readonly disable?: readonly string[];
+  /** Absolute paths; an empty one takes away what the cluster had. */
+  readonly schedulerConfig?: string;
+  readonly schedulerPlugins?: string;
 }
 
 /** The cluster of that name as it was made before, or a new one that gets in nobody's way. Writes nothing. */
@@ -86,6 +93,7 @@ export function planCluster(wishes: ConfigWishes, environment: Environment): Clu
       ...(wishes.apiPort ? { apiPort: wishes.apiPort } : {}),
       ...flagsOf(wishes, known),
       ...addOnsOf(wishes),
+      ...schedulerFilesOf(wishes, known),
     };
   }
   return newCluster(wishes, environment);
@@ -115,6 +123,17 @@ export function newCluster(wishes: ConfigWishes, environment: Environment): Clus
     clusterDomain: "cluster.local",
     ...flagsOf(wishes),
     ...addOnsOf(wishes),
+    ...schedulerFilesOf(wishes),
+  };
+}
+
+type SchedulerFiles = Pick<ClusterConfig, "schedulerConfig" | "schedulerPlugins">;
+
+function schedulerFilesOf(wishes: ConfigWishes, known?: ClusterConfig): SchedulerFiles {
+  const { schedulerConfig = known?.schedulerConfig, schedulerPlugins = known?.schedulerPlugins } = wishes;
+  return {
+    ...(schedulerConfig !== undefined ? { schedulerConfig } : {}),
+    ...(schedulerPlugins !== undefined ? { schedulerPlugins } : {}),
   };
 }
 

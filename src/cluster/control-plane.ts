@@ -28,6 +28,7 @@ import { withLivePair } from "./live-credentials.ts";
 import { callNode, nodeFolders } from "./node-calls.ts";
 import { protectionFromFlags } from "./protection-flags.ts";
 import { resourceMetricsKinds } from "./resource-metrics.ts";
+import type { SchedulerWishes } from "./scheduler-files.ts";
 
 export interface ControlPlaneOptions {
   readonly config: ClusterConfig;
@@ -39,6 +40,8 @@ export interface ControlPlaneOptions {
   readonly log: Log;
   /** Default: new ones. */
   readonly metrics?: Metrics;
+  /** What the scheduler is told to do other than by default. */
+  readonly scheduling?: SchedulerWishes;
 }
 
 /** The API server, the controllers and the scheduler, running; disposing ends them in the opposite order. */
@@ -127,6 +130,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
       random,
       log: log.child({ part: "scheduler" }),
       metrics,
+      ...options.scheduling,
     }),
   );
 

@@ -11,6 +11,7 @@ import { ensureCredentials } from "./credentials.ts";
 import { openEncryption } from "./encryption.ts";
 import { followCredentials, liveCredentials, withLivePair } from "./live-credentials.ts";
 import type { Role } from "./role-process.ts";
+import { readSchedulerFiles } from "./scheduler-files.ts";
 
 /** Runs the control plane in this process, on the cluster's LMDB store. */
 export async function startServerRole(config: ClusterConfig, log: Log, note: (text: string) => void): Promise<Role> {
@@ -25,7 +26,10 @@ export async function startServerRole(config: ClusterConfig, log: Log, note: (te
   const { credentials } = live;
   opened.use(followCredentials(live, config, { clock, random, log }));
   note("API server");
-  const plane = opened.use(await openControlPlane({ config, credentials, store, clock, random, log, metrics }));
+  const scheduling = await readSchedulerFiles(config);
+  const plane = opened.use(
+    await openControlPlane({ config, credentials, store, clock, random, log, metrics, scheduling }),
+  );
   for (const host of await listenAddresses(config)) {
     try {
       opened.use(
