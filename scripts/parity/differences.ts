@@ -28,6 +28,16 @@ export const declaredDifferences: readonly DeclaredDifference[] = [
     accepts: (d, { path }) => /pods|watch/.test(path) && ends(d, ".metadata.generation") && absent(d.expected),
   },
   {
+    reason: "a pod that is evicted says so in a condition since 1.26 (KEP-3329)",
+    areas: ["verbs"],
+    accepts: (d) =>
+      ends(d, ".status.conditions") &&
+      absent(d.expected) &&
+      Array.isArray(d.actual) &&
+      d.actual.length === 1 &&
+      (d.actual[0] as Named).reason === "EvictionByEvictionAPI",
+  },
+  {
     reason: "services have an internal traffic policy since 1.22 (KEP-2086)",
     accepts: (d) => isNew(d, "internalTrafficPolicy"),
   },
