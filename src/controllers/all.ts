@@ -37,6 +37,8 @@ import { volumeController } from "./persistent-volume/volumes.ts";
 import { replicaSetController } from "./replication/replica-set.ts";
 import { replicationControllerController } from "./replication/replication-controller.ts";
 import { resourceQuotaController } from "./resource-quota/resource-quota.ts";
+import { bootstrapSigner } from "./service-account/bootstrap-signer.ts";
+import { legacyTokenCleaner } from "./service-account/legacy-tokens.ts";
 import { rootCaController } from "./service-account/root-ca.ts";
 import { serviceAccountController } from "./service-account/service-accounts.ts";
 import { tokenCleaner } from "./service-account/token-cleaner.ts";
@@ -70,6 +72,8 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     serviceAccountController,
     rootCaController(settings.rootCa),
     tokenCleaner,
+    bootstrapSigner,
+    legacyTokenCleaner,
     ...(settings.secretToken ? [tokenSecretController({ rootCa: settings.rootCa, token: settings.secretToken })] : []),
     replicaSetController,
     replicationControllerController,

@@ -46,6 +46,7 @@ export async function bootstrap(registry: Registry, options: BootstrapOptions): 
     ...priorityClasses.map((object) => maker.ensure(PriorityClass, object)),
     serviceRange(maker, registry),
     kubernetesService(maker, registry, options.advertise),
+    maker.ensure(ConfigMap, tokenTracking(registry.clock.now())),
     ...(options.clientCa
       ? [maker.put(ConfigMap, authenticationConfig(options.clientCa, options.authentication?.frontProxy))]
       : []),
@@ -227,6 +228,16 @@ async function kubernetesService(
     endpoints: [{ addresses: [advertise.address], conditions: { ready: true } }],
     ports,
   } as unknown as AnyObject);
+}
+
+// From this day on the last use of tokens in Secrets is written down; their cleaner reckons from it.
+function tokenTracking(now: number): object {
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "kube-apiserver-legacy-service-account-token-tracking", namespace: "kube-system" },
+    data: { since: new Date(now).toISOString().slice(0, 10) },
+  };
 }
 
 // Servers behind this one learn here whose client certificates and whose word about users to believe.
