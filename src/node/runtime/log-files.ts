@@ -1,4 +1,5 @@
-import { type FileHandle, watch as fsWatch, open } from "node:fs/promises";
+import { watch } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 
@@ -48,16 +49,14 @@ async function openDiskFile(handle: FileHandle): Promise<OpenLogFile> {
 }
 
 async function* diskChanges(path: string, clock: Clock, signal: AbortSignal): AsyncGenerator<void> {
-  const stop = new AbortController();
-  const until = AbortSignal.any([signal, stop.signal]);
   let wake: () => void = () => {};
   let changed = true;
   const notice = () => {
     changed = true;
     wake();
   };
-  const watching = noticeChanges(path, until, notice);
-  until.addEventListener("abort", notice, { once: true });
+  using _ = noticeChanges(path, notice);
+  signal.addEventListener("abort", notice, { once: true });
   try {
     while (!signal.aborted) {
       if (!changed) {
@@ -71,18 +70,21 @@ async function* diskChanges(path: string, clock: Clock, signal: AbortSignal): As
       if (!signal.aborted) yield;
     }
   } finally {
-    stop.abort();
-    await watching;
+    signal.removeEventListener("abort", notice);
   }
 }
 
-async function noticeChanges(path: string, signal: AbortSignal, notice: () => void): Promise<void> {
+/** By callback: the iterator of `node:fs/promises` drops what happens while it hands out the event before. */
+function noticeChanges(path: string, notice: () => void): Disposable {
   try {
     // The directory, because a rotated file is a new one at the same place.
-    for await (const { filename } of fsWatch(dirname(path), { signal })) {
+    const watcher = watch(dirname(path), (_, filename) => {
       if (filename === null || filename === basename(path)) notice();
-    }
+    });
+    watcher.on("error", () => watcher.close());
+    return { [Symbol.dispose]: () => watcher.close() };
   } catch {
     // No watch to be had (too many, or no such directory yet): looking once a second remains.
+    return { [Symbol.dispose]: () => {} };
   }
 }

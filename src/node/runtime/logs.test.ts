@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../lib/clock.ts";
+import { Fault } from "../../lib/fault.ts";
 import { diskLogFiles } from "./log-files.ts";
 import { formatLogLine, LogSelector, parseLogLine, rfc3339Nano } from "./log-lines.ts";
 import { type LogRequest, readLog } from "./logs.ts";
@@ -91,7 +92,7 @@ describe("reading a log file", () => {
   afterEach(() => rm(directory, { recursive: true }));
 
   const line = (content: string) => formatLogLine(at(0), "stdout", content);
-  const open = (request: LogRequest, running: () => boolean = () => false) => {
+  const open = (request: LogRequest, running: () => boolean | Promise<boolean> = () => false) => {
     const stop = new AbortController();
     const context = {
       files: diskLogFiles(systemClock),
@@ -160,6 +161,57 @@ describe("reading a log file", () => {
     let rest = "";
     for await (const piece of log) rest += text(piece);
     expect(rest).toBe("e\n");
+  });
+
+  test("follows a file that is not there yet", async () => {
+    let running = true;
+    const { log } = open({ follow: true }, () => running);
+    const first = log.next();
+    await writeFile(path, line("a"));
+    expect(text((await first).value ?? undefined)).toBe("a\n");
+    running = false;
+    expect((await log.next()).done).toBe(true);
+  });
+
+  test("ends when the container ended without ever writing", async () => {
+    expect(await all({ follow: true })).toBe("");
+  });
+
+  test("gives out what is written while the runtime does not say whether the container runs", async () => {
+    await writeFile(path, line("a"));
+    const asked = Promise.withResolvers<boolean>();
+    const { log } = open({ follow: true }, () => asked.promise);
+    await log.next();
+    const b = log.next();
+    await appendFile(path, line("b"));
+    expect(text((await b).value ?? undefined)).toBe("b\n");
+    const end = log.next();
+    asked.resolve(false);
+    expect((await end).done).toBe(true);
+  });
+
+  test("goes on following when the runtime could not be asked once", async () => {
+    await writeFile(path, line("a"));
+    const answers: (() => boolean)[] = [
+      () => {
+        throw new Fault("unavailable", "the runtime is away");
+      },
+      () => true,
+    ];
+    const { log } = open({ follow: true }, () => answers.shift()?.() ?? false);
+    let out = "";
+    for await (const piece of log) out += text(piece);
+    expect(out).toBe("a\n");
+    expect(answers).toEqual([]);
+  });
+
+  test("follows from the last lines to the byte limit", async () => {
+    await writeFile(path, line("a") + line("b"));
+    const { log } = open({ follow: true, tailLines: 1, limitBytes: 3 }, () => true);
+    expect(text((await log.next()).value ?? undefined)).toBe("b\n");
+    await appendFile(path, line("cd"));
+    expect(text((await log.next()).value ?? undefined)).toBe("c");
+    expect((await log.next()).done).toBe(true);
   });
 
   test("stops following when told to", async () => {

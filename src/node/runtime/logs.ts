@@ -1,5 +1,5 @@
 import type { Clock } from "../../lib/clock.ts";
-import { Fault } from "../../lib/fault.ts";
+import { Fault, faultCode } from "../../lib/fault.ts";
 import type { LogFiles, OpenLogFile } from "./log-files.ts";
 import { type LogSelection, LogSelector } from "./log-lines.ts";
 
@@ -21,61 +21,96 @@ export interface LogContext {
   readonly running: () => Promise<boolean>;
 }
 
+/** Throws Fault `invalid` for tailLines together with one stream (as upstream). */
+export function refuseContradiction({ tailLines, stream = "All" }: LogRequest): void {
+  if (tailLines !== undefined && stream !== "All")
+    throw new Fault("invalid", "tailLines and a specific stream cannot be asked for together");
+}
+
 /**
  * Yields a container's log as its reader sees it, from the file at `path` and, when following, from those that take its place
  * after a rotation. Ends at the end of the file, at the byte limit, when aborted or, following, when the container has ended.
- * Throws Fault `missing` when there is no file, and `invalid` for tailLines together with one stream.
+ * Throws Fault `missing` when there is no file, for which following waits, and `invalid` for tailLines together with one stream.
  */
 export async function* readLog(path: string, request: LogRequest, context: LogContext): AsyncGenerator<Uint8Array> {
   const { files, clock, signal } = context;
-  if (request.tailLines !== undefined && request.stream !== undefined && request.stream !== "All") {
-    throw new Fault("invalid", "tailLines and a specific stream cannot be asked for together");
-  }
+  refuseContradiction(request);
   const since =
     request.since ?? (request.sinceSeconds === undefined ? undefined : clock.now() - request.sinceSeconds * 1_000);
   const selector = new LogSelector({ ...request, since });
-  const first = await files.open(path);
-  if (!first) throw new Fault("missing", `There is no log file ${path}`);
+  let file = await files.open(path);
+  if (!file && !request.follow) throw new Fault("missing", `There is no log file ${path}`);
 
-  let file: OpenLogFile = first;
   try {
-    let position = request.tailLines === undefined ? 0 : await tailStart(file, request.tailLines);
+    let position = file && request.tailLines !== undefined ? await tailStart(file, request.tailLines) : 0;
     const drain = async function* () {
-      for (;;) {
+      while (file && !selector.full) {
         const bytes = await file.read(position, chunkSize);
         if (bytes.length === 0 || signal.aborted) return;
         position += bytes.length;
         const out = selector.take(bytes);
         if (out.length > 0) yield out;
-        if (selector.full) return;
+      }
+    };
+    const readOn = async function* () {
+      yield* drain();
+      const next = await files.open(path);
+      if (next && next.identity !== file?.identity) {
+        // The runtime may have written to the old file until it opened the new one.
+        yield* drain();
+        await file?.[Symbol.asyncDispose]();
+        file = next;
+        position = 0;
+        yield* drain();
+      } else {
+        await next?.[Symbol.asyncDispose]();
+        if (file && (await file.size()) < position) position = 0;
       }
     };
     yield* drain();
-    if (request.follow && !selector.full) {
-      for await (const _ of files.changes(path, signal)) {
-        // Asked before reading: what is written until a container ends is then read after it ended.
-        const running = await context.running();
-        yield* drain();
-        const next = await files.open(path);
-        if (next && next.identity !== file.identity) {
-          // The runtime may have written to the old file until it opened the new one.
-          yield* drain();
-          await file[Symbol.asyncDispose]();
-          file = next;
-          position = 0;
-          yield* drain();
-        } else {
-          await next?.[Symbol.asyncDispose]();
-          if ((await file.size()) < position) position = 0;
-        }
-        if (selector.full || !running) break;
+    if (request.follow) {
+      const ended = new AbortController();
+      const ask = asker(context.running, ended);
+      for await (const _ of files.changes(path, AbortSignal.any([signal, ended.signal]))) {
+        ask();
+        yield* readOn();
+        if (selector.full) break;
       }
+      // What was written until the container ended is there now.
+      if (ended.signal.aborted) yield* readOn();
     }
     const rest = selector.finish();
     if (rest.length > 0 && !signal.aborted) yield rest;
   } finally {
-    await file[Symbol.asyncDispose]();
+    await file?.[Symbol.asyncDispose]();
   }
+}
+
+/**
+ * Asks beside the reading whether the container still runs, and aborts `ended` when it does not: a runtime that is slow to answer, or
+ * does not answer for a while, must not hold back what is in the file already.
+ */
+function asker(running: () => Promise<boolean>, ended: AbortController): () => void {
+  let asking = false;
+  let again = false;
+  const ask = async () => {
+    do {
+      again = false;
+      try {
+        if (!(await running())) ended.abort();
+      } catch (error) {
+        // Asked again at the next change; of a runtime that was let go nothing more will be heard.
+        if (faultCode(error) === "closed") ended.abort();
+      }
+    } while (again && !ended.signal.aborted);
+    asking = false;
+  };
+  return () => {
+    again = true;
+    if (asking) return;
+    asking = true;
+    void ask();
+  };
 }
 
 const chunkSize = 64 * 1024;

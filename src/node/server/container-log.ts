@@ -3,7 +3,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { Fault } from "../../lib/fault.ts";
 import { observePod } from "../pods/observed.ts";
 import type { LogFiles } from "../runtime/log-files.ts";
-import { type LogRequest, readLog } from "../runtime/logs.ts";
+import { type LogRequest, readLog, refuseContradiction } from "../runtime/logs.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
 
 export interface ContainerLogContext {
@@ -32,17 +32,41 @@ export async function containerLog(
       : waitingText(pod, name);
     throw new Fault("invalid", what);
   }
+  const request = logRequest(query);
+  const { logPath } = container;
+  // Told now: once the answer has begun, only breaking it off could tell.
+  if (!request.follow && !(await exists(logFiles, logPath)))
+    throw new Fault("invalid", `There is no log file ${logPath}`);
+  const running = async () => (await runtime.containerStatus(container.id))?.state === "running";
+  return readLog(logPath, request, { files: logFiles, clock, signal, running });
+}
+
+async function exists(files: LogFiles, path: string): Promise<boolean> {
+  await using file = await files.open(path);
+  return file !== undefined;
+}
+
+function logRequest(query: URLSearchParams): LogRequest {
+  const sinceTime = query.get("sinceTime");
+  const since = Date.parse(sinceTime ?? "");
+  if (sinceTime && Number.isNaN(since)) throw new Fault("invalid", `sinceTime: ${sinceTime} is not a time`);
+  const stream = query.get("stream") || "All";
+  if (!isStream(stream)) throw new Fault("invalid", `stream: ${stream} is not one of All, Stdout, Stderr`);
   const request: LogRequest = {
     follow: query.get("follow") === "true",
     timestamps: query.get("timestamps") === "true",
     ...numberOf(query, "tailLines"),
     ...numberOf(query, "limitBytes"),
     ...numberOf(query, "sinceSeconds"),
-    ...(query.get("sinceTime") ? { since: Date.parse(query.get("sinceTime")!) } : {}),
-    ...(query.get("stream") ? { stream: query.get("stream") as "All" | "Stdout" | "Stderr" } : {}),
+    ...(sinceTime ? { since } : {}),
+    stream,
   };
-  const running = async () => (await runtime.containerStatus(container.id))?.state === "running";
-  return readLog(container.logPath, request, { files: logFiles, clock, signal, running });
+  refuseContradiction(request);
+  return request;
+}
+
+function isStream(text: string): text is NonNullable<LogRequest["stream"]> {
+  return text === "All" || text === "Stdout" || text === "Stderr";
 }
 
 function numberOf<Name extends "tailLines" | "limitBytes" | "sinceSeconds">(
@@ -50,6 +74,7 @@ function numberOf<Name extends "tailLines" | "limitBytes" | "sinceSeconds">(
   name: Name,
 ): { readonly [Key in Name]?: number } {
   const text = query.get(name);
+  if (text && !/^\d+$/.test(text)) throw new Fault("invalid", `${name}: ${text} is not a number that counts something`);
   return (text ? { [name]: Number(text) } : {}) as { readonly [Key in Name]?: number };
 }
 

@@ -12,6 +12,7 @@ import type { LocalFolders } from "../volumes/local-folders.ts";
 import type { NodeAccess } from "./access.ts";
 import { containerLog } from "./container-log.ts";
 import type { NodeFigures } from "./node-figures.ts";
+import { podNamed } from "./pod-named.ts";
 import { cadvisorMetrics, resourceMetrics } from "./resource-metrics.ts";
 import { serveStream } from "./streams.ts";
 import { statsSummary } from "./summary.ts";
@@ -95,8 +96,7 @@ async function route(request: HttpRequest, url: URL, options: NodeServerOptions)
       return json({ kind: "PodList", apiVersion: "v1", metadata: {}, items: options.pods() });
     case "containerLogs": {
       const [namespace = "", name = "", container = ""] = rest;
-      const pod = options.pods().find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
-      if (!pod) return text(404, `pod "${name}" not found`);
+      const pod = podNamed(options.pods(), namespace, name);
       const body = await containerLog(pod, container, url.searchParams, { ...options, signal: request.signal });
       return { status: 200, headers: { "content-type": "text/plain; charset=utf-8" }, body };
     }

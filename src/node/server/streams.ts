@@ -9,6 +9,7 @@ import { acceptPortForward } from "../../wire/port-forward-server.ts";
 import { join } from "../../wire/pump.ts";
 import { newest, observePod, readySandbox } from "../pods/observed.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
+import { podNamed } from "./pod-named.ts";
 
 export interface StreamContext {
   readonly runtime: ContainerRuntime;
@@ -24,8 +25,7 @@ export async function serveStream(
   context: StreamContext,
 ): Promise<void> {
   const [, kind = "", namespace = "", name = "", ...rest] = url.pathname.split("/").map(decodeURIComponent);
-  const pod = context.pods().find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
-  if (!pod) throw new Fault("missing", `pod "${name}" not found`);
+  const pod = podNamed(context.pods(), namespace, name);
   // An optional uid stands between the pod and the container.
   const container = rest.at(-1) ?? "";
   switch (kind) {
