@@ -10,16 +10,20 @@ export function isPodReady(pod: core.Pod): boolean {
   return podCondition(pod, "Ready")?.status === "True";
 }
 
-/** True when the pod has been ready for at least so many seconds. `now` is in milliseconds since the epoch. */
-export function isPodAvailable(
-  pod: core.Pod,
-  options: { readonly minReadySeconds: number; readonly now: number },
-): boolean {
+/** True when the pod has been ready for at least so many seconds at `now`, in milliseconds since the epoch. */
+export function isPodAvailable(pod: core.Pod, minReadySeconds: number, now: number): boolean {
   const ready = podCondition(pod, "Ready");
   if (ready?.status !== "True") return false;
-  if (options.minReadySeconds === 0) return true;
-  const readySince = ready.lastTransitionTime;
-  return readySince !== undefined && Date.parse(readySince) + options.minReadySeconds * 1000 <= options.now;
+  if (minReadySeconds === 0) return true;
+  return ready.lastTransitionTime !== undefined && Date.parse(ready.lastTransitionTime) + minReadySeconds * 1000 <= now;
+}
+
+/** Milliseconds until a ready pod counts as available; undefined if it is not on its way there. */
+export function podAvailableIn(pod: core.Pod, minReadySeconds: number, now: number): number | undefined {
+  const ready = podCondition(pod, "Ready");
+  if (ready?.status !== "True" || !ready.lastTransitionTime) return undefined;
+  const wait = Date.parse(ready.lastTransitionTime) + minReadySeconds * 1000 - now;
+  return wait > 0 ? wait : undefined;
 }
 
 /** True when all containers have ended for good. */

@@ -2,6 +2,7 @@ import { ControllerRevision } from "../../api/apps/controller-revision.ts";
 import { DaemonSet } from "../../api/apps/daemon-set.ts";
 import { Node } from "../../api/core/node.ts";
 import { Pod } from "../../api/core/pod.ts";
+import { podAvailableIn } from "../../api/core/pod-state.ts";
 import { type BackoffOptions, backoffDelay } from "../../lib/backoff.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import { isEqual } from "../../machinery/equality.ts";
@@ -17,7 +18,7 @@ import {
 import { deletePod } from "../framework/delete-pod.ts";
 import { syncHistory, trimHistory } from "../framework/history.ts";
 import { claim, controllerOf } from "../framework/ownership.ts";
-import { availableIn, podFromTemplate } from "../framework/pods.ts";
+import { podFromTemplate } from "../framework/pods.ts";
 import { namespaceEnds } from "../framework/refusals.ts";
 import { slowStart } from "../framework/slow-start.ts";
 import { daemonTemplate, placementOn, revisionLabel, templateFor } from "./placement.ts";
@@ -123,7 +124,7 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, failures: Fa
     inUse.has(metadata.labels?.[revisionLabel]),
   );
   const minimum = set.spec.minReadySeconds ?? 0;
-  const waits = [...over.waits, ...pods.map((pod) => availableIn(pod, minimum, input.now))].filter(
+  const waits = [...over.waits, ...pods.map((pod) => podAvailableIn(pod, minimum, input.now))].filter(
     (wait) => wait !== undefined,
   );
   return waits.length > 0 ? { requeueAfter: Math.min(...waits) } : done;

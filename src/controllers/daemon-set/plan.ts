@@ -1,8 +1,8 @@
 import type { DaemonSet } from "../../api/apps/daemon-set.ts";
 import type { Node } from "../../api/core/node.ts";
 import type { Pod } from "../../api/core/pod.ts";
+import { isPodAvailable, isPodReady } from "../../api/core/pod-state.ts";
 import { resolveIntOrPercent } from "../framework/int-or-percent.ts";
-import { isAvailable, isReady } from "../framework/pods.ts";
 import { placementOn, revisionLabel, targetNode } from "./placement.ts";
 
 export interface PlanInput {
@@ -91,7 +91,7 @@ function surplusOfSurge(running: readonly Pod[], { set, hash, now }: PlanInput):
   const surplus = [...fresh.slice(1), ...old.slice(1)];
   const [newest, oldest] = [fresh[0], old[0]];
   if (!newest || !oldest) return surplus;
-  const replaced = !isReady(oldest) || isAvailable(newest, set.spec.minReadySeconds ?? 0, now);
+  const replaced = !isPodReady(oldest) || isPodAvailable(newest, set.spec.minReadySeconds ?? 0, now);
   return replaced ? [...surplus, oldest] : surplus;
 }
 
@@ -105,7 +105,7 @@ export function update(input: PlanInput): Plan {
     input.nodes.filter((node) => placementOn(set, node).begins).map(({ metadata }) => metadata.name),
   );
   const { surge, unavailable } = boundsOf(set, takers.size);
-  const isUp = (pod: Pod) => isAvailable(pod, set.spec.minReadySeconds ?? 0, now);
+  const isUp = (pod: Pod) => isPodAvailable(pod, set.spec.minReadySeconds ?? 0, now);
   const nodes = [...podsByNode(input.pods)]
     .filter(([name]) => name !== "")
     .map(([name, pods]) => {

@@ -1,5 +1,5 @@
+import { isPodAvailable, isPodReady } from "../../api/core/pod-state.ts";
 import type { DaemonSetStatus } from "../../api/generated/apps-v1.ts";
-import { isAvailable, isReady } from "../framework/pods.ts";
 import { placementOn } from "./placement.ts";
 import { byAge, isOf, type PlanInput, podsByNode } from "./plan.ts";
 
@@ -8,8 +8,8 @@ export function statusOf({ set, nodes, pods, hash, now }: PlanInput): DaemonSetS
   const byNode = podsByNode(pods);
   const takers = nodes.filter((node) => placementOn(set, node).begins);
   const first = takers.flatMap(({ metadata }) => [...(byNode.get(metadata.name) ?? [])].sort(byAge)[0] ?? []);
-  const ready = first.filter(isReady);
-  const available = ready.filter((pod) => isAvailable(pod, set.spec.minReadySeconds ?? 0, now));
+  const ready = first.filter(isPodReady);
+  const available = ready.filter((pod) => isPodAvailable(pod, set.spec.minReadySeconds ?? 0, now));
   const misplaced = nodes.filter((node) => !takers.includes(node) && (byNode.get(node.metadata.name)?.length ?? 0) > 0);
   const counts = {
     updatedNumberScheduled: first.filter((pod) => isOf(pod, hash)).length,

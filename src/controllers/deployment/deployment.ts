@@ -1,6 +1,7 @@
 import { Deployment } from "../../api/apps/deployment.ts";
 import { ReplicaSet } from "../../api/apps/replica-set.ts";
 import { Pod } from "../../api/core/pod.ts";
+import { isPodTerminal } from "../../api/core/pod-state.ts";
 import { selectorOfObject } from "../../machinery/labels.ts";
 import { type KindRef, type KubeObject, keyOf, type ObjectKey } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
@@ -13,7 +14,6 @@ import {
   watches,
 } from "../framework/controller.ts";
 import { claim, controllerOf } from "../framework/ownership.ts";
-import { isFinished } from "../framework/pods.ts";
 import { conditionOf, deadlineIn, hasDeadline, isComplete, withCondition } from "./conditions.ts";
 import { type Synced, split, syncRevision } from "./current-set.ts";
 import { rollBack, rollbackTo } from "./rollback.ts";
@@ -151,7 +151,7 @@ async function recreate(known: Deployment, owned: Sets, context: ReconcileContex
     const plan = alive.map((set) => ({ set, replicas: 0 }));
     return { deployment, sets: await resize(deployment, sets, plan, context) };
   }
-  if (sets.old.some((set) => context.cache.ownedBy(Pod, set.metadata.uid).some((pod) => !isFinished(pod)))) {
+  if (sets.old.some((set) => context.cache.ownedBy(Pod, set.metadata.uid).some((pod) => !isPodTerminal(pod)))) {
     return { deployment, sets };
   }
   const made = sets.current ? { deployment, sets } : await syncRevision(deployment, sets, context, { create: true });

@@ -1,10 +1,10 @@
 import { Pod } from "../../api/core/pod.ts";
+import { isPodReady } from "../../api/core/pod-state.ts";
 import { Service } from "../../api/core/service.ts";
 import type { ContainerPort, ServicePort } from "../../api/generated/core-v1.ts";
 import { keyOf } from "../../machinery/object.ts";
 import { type Cache, watches } from "../framework/controller.ts";
 import { hasLabels } from "../framework/plain-selector.ts";
-import { isReady } from "../framework/pods.ts";
 
 /** The Services that a pod is behind, before or after its change. */
 export const podsWakeTheirServices = watches(Pod, (pod, previous, cache: Cache) =>
@@ -43,7 +43,7 @@ export function conditionsOf(
   pod: Pod,
   service: Service,
 ): { readonly ready: boolean; readonly serving: boolean; readonly terminating: boolean } {
-  const serving = isReady(pod);
+  const serving = isPodReady(pod);
   const terminating = pod.metadata.deletionTimestamp !== undefined;
   const ready = service.spec.publishNotReadyAddresses === true || (serving && !terminating);
   return { ready, serving, terminating };

@@ -1,9 +1,9 @@
 import { Pod } from "../../api/core/pod.ts";
+import { isPodTerminal } from "../../api/core/pod-state.ts";
 import type { Client } from "../../client/client.ts";
 import { keyOf } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import { timeOf } from "../../machinery/times.ts";
-import { isFinished } from "./pods.ts";
 
 export interface Disruption {
   readonly reason: string;
@@ -17,10 +17,11 @@ export async function evictPod(client: Client, pod: Pod, now: number, disruption
   const { uid } = pod.metadata;
   const { reason, message, force } = disruption;
   const condition = { type: "DisruptionTarget", status: "True", reason, message, lastTransitionTime: timeOf(now) };
-  const phase = force && !isFinished(pod) ? { phase: "Failed" } : {};
+  const phase = force && !isPodTerminal(pod) ? { phase: "Failed" } : {};
   const body = { metadata: { uid }, status: { ...phase, conditions: [condition] } };
   try {
-    if (!isFinished(pod)) await client.patch(Pod, keyOf(pod), { type: "strategic", body }, { subresource: "status" });
+    if (!isPodTerminal(pod))
+      await client.patch(Pod, keyOf(pod), { type: "strategic", body }, { subresource: "status" });
     await client.delete(Pod, keyOf(pod), { preconditions: { uid }, ...(force ? { gracePeriodSeconds: 0 } : {}) });
   } catch (error) {
     if (!isStatus(error, "NotFound", "Conflict")) throw error;

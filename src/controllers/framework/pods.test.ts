@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Pod } from "../../api/core/pod.ts";
-import { availableIn, cheapestToLose, isAvailable, podFromTemplate } from "./pods.ts";
+import { isPodAvailable, podAvailableIn } from "../../api/core/pod-state.ts";
+import { cheapestToLose, podFromTemplate } from "./pods.ts";
 import { slowStart } from "./slow-start.ts";
 import { template } from "./testing/samples.ts";
 
@@ -76,8 +77,8 @@ test.each([
   { name: "and then it is", ready: 10, minimum: 10, available: true, wait: undefined },
 ])("$name", ({ ready, minimum, available, wait }) => {
   const sample = pod("p", { ready });
-  expect(isAvailable(sample, minimum, now)).toBe(available);
-  expect(availableIn(sample, minimum, now)).toBe(wait);
+  expect(isPodAvailable(sample, minimum, now)).toBe(available);
+  expect(podAvailableIn(sample, minimum, now)).toBe(wait);
 });
 
 test("a pod from a template has the template's metadata, its owner, and a generated name", () => {

@@ -1,45 +1,7 @@
+import { isPodActive, isPodReady, podCondition } from "../../api/core/pod-state.ts";
 import type { Pod, PodTemplateSpec } from "../../api/generated/core-v1.ts";
 import type { Draft, KindRef, KubeObject } from "../../machinery/object.ts";
 import { controllerReference } from "./ownership.ts";
-
-/** Neither finished nor being deleted. */
-export function isActive(pod: Pod): boolean {
-  return !isFinished(pod) && !pod.metadata.deletionTimestamp;
-}
-
-/** Being deleted, and not finished yet. */
-export function isTerminating(pod: Pod): boolean {
-  return pod.metadata.deletionTimestamp !== undefined && !isFinished(pod);
-}
-
-/** Succeeded or failed, for good. */
-export function isFinished({ status }: Pod): boolean {
-  return status?.phase === "Succeeded" || status?.phase === "Failed";
-}
-
-function conditionOf(pod: Pod, type: string) {
-  return pod.status?.conditions?.find((condition) => condition.type === type);
-}
-
-export function isReady(pod: Pod): boolean {
-  return conditionOf(pod, "Ready")?.status === "True";
-}
-
-/** Ready for at least `minReadySeconds` at `now` (milliseconds since the epoch). */
-export function isAvailable(pod: Pod, minReadySeconds: number, now: number): boolean {
-  const ready = conditionOf(pod, "Ready");
-  if (ready?.status !== "True") return false;
-  if (minReadySeconds === 0) return true;
-  return ready.lastTransitionTime !== undefined && Date.parse(ready.lastTransitionTime) + minReadySeconds * 1000 <= now;
-}
-
-/** Milliseconds until a ready pod counts as available; undefined if it is not on its way there. */
-export function availableIn(pod: Pod, minReadySeconds: number, now: number): number | undefined {
-  const ready = conditionOf(pod, "Ready");
-  if (ready?.status !== "True" || !ready.lastTransitionTime) return undefined;
-  const wait = Date.parse(ready.lastTransitionTime) + minReadySeconds * 1000 - now;
-  return wait > 0 ? wait : undefined;
-}
 
 /** A pod made from a template for its controller; `name` where the controller chooses it, else one is generated. */
 export function podFromTemplate(
@@ -90,7 +52,7 @@ function compareAge(left: Aged, right: Aged, now: number): number {
 }
 
 const readySince = (pod: Pod): Aged => ({
-  time: conditionOf(pod, "Ready")?.lastTransitionTime,
+  time: podCondition(pod, "Ready")?.lastTransitionTime,
   uid: pod.metadata.uid,
 });
 const created = ({ metadata }: Pod): Aged => ({ time: metadata.creationTimestamp, uid: metadata.uid });
@@ -103,17 +65,17 @@ export function cheapestToLose(pods: readonly Pod[], related: readonly Pod[], no
   const perNode = new Map<string, number>();
   for (const pod of related) {
     const node = pod.spec.nodeName;
-    if (node && isActive(pod)) perNode.set(node, (perNode.get(node) ?? 0) + 1);
+    if (node && isPodActive(pod)) perNode.set(node, (perNode.get(node) ?? 0) + 1);
   }
   const crowd = (pod: Pod) => perNode.get(pod.spec.nodeName ?? "") ?? 0;
   return [...pods].sort(
     (a, b) =>
       Number(Boolean(a.spec.nodeName)) - Number(Boolean(b.spec.nodeName)) ||
       (phaseRank[a.status?.phase ?? "Pending"] ?? 1) - (phaseRank[b.status?.phase ?? "Pending"] ?? 1) ||
-      Number(isReady(a)) - Number(isReady(b)) ||
+      Number(isPodReady(a)) - Number(isPodReady(b)) ||
       deletionCost(a) - deletionCost(b) ||
       crowd(b) - crowd(a) ||
-      (isReady(a) && isReady(b) ? compareAge(readySince(a), readySince(b), now) : 0) ||
+      (isPodReady(a) && isPodReady(b) ? compareAge(readySince(a), readySince(b), now) : 0) ||
       restarts(b) - restarts(a) ||
       compareAge(created(a), created(b), now),
   );

@@ -1,8 +1,8 @@
 import type { Pod } from "../../api/core/pod.ts";
+import { isPodReady } from "../../api/core/pod-state.ts";
 import { Fault } from "../../lib/fault.ts";
 import { milliValue } from "../../machinery/quantity.ts";
 import { timeMillis } from "../../machinery/times.ts";
-import { isReady } from "../framework/pods.ts";
 import type { PodMetric, PodMetrics } from "./metrics-client.ts";
 
 /** How long after its start a pod's use of CPU may be that of its start (upstream's default, in milliseconds). */
@@ -99,7 +99,7 @@ export function forRatio(
   if (pods.length === 0) {
     throw none("unable to calculate ready pods: no pods returned by selector while calculating replica count");
   }
-  const ready = pods.filter((pod) => pod.status?.phase === "Running" && isReady(pod)).length;
+  const ready = pods.filter((pod) => pod.status?.phase === "Running" && isPodReady(pod)).length;
   return Math.ceil(ratio * ready);
 }
 

@@ -1,6 +1,6 @@
 import type { Job } from "../../api/batch/job.ts";
 import type { Pod } from "../../api/core/pod.ts";
-import { isActive, isReady, isTerminating } from "../framework/pods.ts";
+import { isPodActive, isPodReady, isPodTerminating } from "../../api/core/pod-state.ts";
 import { judgeFailure } from "./failure-policy.ts";
 import { Indexes } from "./indexes.ts";
 import { failuresBefore, hasFailed, indexOf, isIndexed, isTracked } from "./job-pods.ts";
@@ -30,7 +30,7 @@ export function takeCensus(job: Job, pods: readonly Pod[]): Census {
   const countable = pods.filter((pod) => isTracked(pod) && !uncounted.has(pod.metadata.uid));
   const newSucceeded = countable.filter((pod) => pod.status?.phase === "Succeeded");
   const newFailed = countable.filter((pod) => hasFailed(job, pod));
-  const active = pods.filter(isActive);
+  const active = pods.filter(isPodActive);
   const counted = newFailed.filter((pod) => counts(job, pod)).length;
   const indexes = (some: readonly Pod[]) =>
     some.map(indexOf).filter((index) => index !== undefined && index < completions);
@@ -47,8 +47,8 @@ export function takeCensus(job: Job, pods: readonly Pod[]): Census {
     .map(([index]) => index);
   return {
     active,
-    terminating: pods.filter(isTerminating),
-    ready: active.filter(isReady).length,
+    terminating: pods.filter(isPodTerminating),
+    ready: active.filter(isPodReady).length,
     newSucceeded,
     newFailed,
     succeeded: isIndexed(job)

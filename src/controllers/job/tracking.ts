@@ -1,11 +1,11 @@
 import { Job } from "../../api/batch/job.ts";
 import { Pod } from "../../api/core/pod.ts";
+import { isPodTerminal } from "../../api/core/pod-state.ts";
 import type { JobStatus } from "../../api/generated/batch-v1.ts";
 import { isEqual } from "../../machinery/equality.ts";
 import { keyOf } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import type { ReconcileContext } from "../framework/controller.ts";
-import { isFinished } from "../framework/pods.ts";
 import { type Census, counts } from "./census.ts";
 import { hasFailed, indexOf, isIndexed, isTracked, trackingFinalizer } from "./job-pods.ts";
 
@@ -31,7 +31,7 @@ export async function countEnded(
   };
   const noted = await writeStatus(job, { ...status, uncountedTerminatedPods: compact(uncounted) }, context);
 
-  const ended = pods.filter((pod) => isTracked(pod) && (isFinished(pod) || hasFailed(job, pod)));
+  const ended = pods.filter((pod) => isTracked(pod) && (isPodTerminal(pod) || hasFailed(job, pod)));
   const left = new Set<string>();
   await Promise.all(
     ended

@@ -1,9 +1,9 @@
 import { Pod } from "../../api/core/pod.ts";
+import { isPodTerminal } from "../../api/core/pod-state.ts";
 import type { Client } from "../../client/client.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import type { KindRef, KubeObject } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
-import { isFinished } from "../framework/pods.ts";
 import type { Remains } from "./conditions.ts";
 
 /** Seconds that finalizers are given before the next look (as upstream). */
@@ -82,6 +82,6 @@ async function listed(client: Client, kind: KindRef<KubeObject>, namespace: stri
 function graceOf(object: KubeObject): number {
   if (object.kind !== Pod.kind) return 0;
   const pod = object as unknown as Pod;
-  if (isFinished(pod)) return 0;
+  if (isPodTerminal(pod)) return 0;
   return pod.metadata.deletionGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? 0;
 }

@@ -1,12 +1,12 @@
 import { Lease } from "../../api/coordination/lease.ts";
 import { Node, nodeCondition } from "../../api/core/node.ts";
 import { Pod } from "../../api/core/pod.ts";
+import { isPodReady } from "../../api/core/pod-state.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import { type KindRef, type KubeObject, keyOf } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import { timeOf } from "../../machinery/times.ts";
 import { defineLoop, type ReconcileContext } from "../framework/controller.ts";
-import { isReady } from "../framework/pods.ts";
 import { changeTaints } from "../framework/taints.ts";
 import { evictingTaints, withEvictingTaint } from "./condition-taints.ts";
 import { type Health, heard, isSilent, type Patience, unknownConditions } from "./health.ts";
@@ -115,7 +115,7 @@ class Monitor {
   /** Pods of a silent node must not get traffic, and nobody there can say so. */
   async #markPods(nodeName: string): Promise<void> {
     const { cache, client, events } = this.#context;
-    const pods = cache.informer(Pod).by(podsByNode, nodeName).filter(isReady);
+    const pods = cache.informer(Pod).by(podsByNode, nodeName).filter(isPodReady);
     for (const pod of pods) {
       const { uid } = pod.metadata;
       const condition = { type: "Ready", status: "False", lastTransitionTime: timeOf(this.#now()) };

@@ -1,11 +1,11 @@
 import { Node, nodeCondition } from "../../api/core/node.ts";
 import { Pod } from "../../api/core/pod.ts";
+import { isPodTerminal } from "../../api/core/pod-state.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import type { KindRef, KubeObject } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import { defineLoop, type ReconcileContext } from "../framework/controller.ts";
 import { type Disruption, evictPod } from "../framework/pod-disruption.ts";
-import { isFinished } from "../framework/pods.ts";
 
 /** As upstream: a look every 20 s; a node must be missing for 40 s; so many finished pods are kept. */
 const period = 20_000;
@@ -117,7 +117,7 @@ function isOutOfService(node: Node | undefined): boolean {
 
 /** Finished pods beyond the number to keep: evicted ones first, then the oldest. */
 function surplus(pods: readonly Pod[], keep: number): readonly Pod[] {
-  const finished = keep > 0 ? pods.filter(isFinished) : [];
+  const finished = keep > 0 ? pods.filter(isPodTerminal) : [];
   if (finished.length <= keep) return [];
   const evicted = ({ status }: Pod) => (status?.phase === "Failed" && status.reason === "Evicted" ? 0 : 1);
   const created = ({ metadata }: Pod) => Date.parse(metadata.creationTimestamp);

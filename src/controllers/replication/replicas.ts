@@ -1,4 +1,5 @@
 import { Pod } from "../../api/core/pod.ts";
+import { isPodActive, isPodAvailable, isPodReady, isPodTerminating, podAvailableIn } from "../../api/core/pod-state.ts";
 import type { PodTemplateSpec } from "../../api/generated/core-v1.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import { type KindRef, type KubeObject, keyOf, type ObjectKey } from "../../machinery/object.ts";
@@ -6,15 +7,7 @@ import { timeOf } from "../../machinery/times.ts";
 import { type Cache, done, type ReconcileContext, type ReconcileResult, watches } from "../framework/controller.ts";
 import { deletePod } from "../framework/delete-pod.ts";
 import { claim, controllerOf } from "../framework/ownership.ts";
-import {
-  availableIn,
-  cheapestToLose,
-  isActive,
-  isAvailable,
-  isReady,
-  isTerminating,
-  podFromTemplate,
-} from "../framework/pods.ts";
+import { cheapestToLose, podFromTemplate } from "../framework/pods.ts";
 import { namespaceEnds } from "../framework/refusals.ts";
 import { slowStart } from "../framework/slow-start.ts";
 
@@ -84,7 +77,7 @@ export async function reconcileReplicas<T extends KubeObject>(
     candidates: [...cache.ownedBy(Pod, owner.metadata.uid), ...cache.orphans(Pod, key.namespace ?? "")],
     matches: (pod) => replica.matches(owner, pod.metadata.labels),
   });
-  const active = pods.filter(isActive);
+  const active = pods.filter(isPodActive);
   const failure = owner.metadata.deletionTimestamp ? undefined : await manage(replica, owner, active, context);
   const now = clock.now();
   const status = statusFrom(replica, owner, pods, failure, now);
@@ -93,7 +86,7 @@ export async function reconcileReplicas<T extends KubeObject>(
   if (failure) throw failure.error;
 
   const minReadySeconds = replica.minReadySecondsOf(owner);
-  const waits = active.map((pod) => availableIn(pod, minReadySeconds, now)).filter((wait) => wait !== undefined);
+  const waits = active.map((pod) => podAvailableIn(pod, minReadySeconds, now)).filter((wait) => wait !== undefined);
   return waits.length > 0 ? { requeueAfter: Math.min(...waits) } : done;
 }
 
@@ -151,20 +144,20 @@ function statusFrom<T extends KubeObject>(
   failure: Failure | undefined,
   now: number,
 ): ReplicaStatus {
-  const active = pods.filter(isActive);
+  const active = pods.filter(isPodActive);
   const templateLabels = Object.entries(replica.templateOf(owner)?.metadata?.labels ?? {});
   const labelled = active.filter((pod) =>
     templateLabels.every(([name, value]) => pod.metadata.labels?.[name] === value),
   );
-  const ready = active.filter(isReady);
-  const available = ready.filter((pod) => isAvailable(pod, replica.minReadySecondsOf(owner), now));
+  const ready = active.filter(isPodReady);
+  const available = ready.filter((pod) => isPodAvailable(pod, replica.minReadySecondsOf(owner), now));
   const conditions = conditionsFrom(replica.statusOf(owner)?.conditions ?? [], failure, now);
   return {
     replicas: active.length,
     ...(labelled.length > 0 ? { fullyLabeledReplicas: labelled.length } : {}),
     ...(ready.length > 0 ? { readyReplicas: ready.length } : {}),
     ...(available.length > 0 ? { availableReplicas: available.length } : {}),
-    ...(replica.countsTerminating ? { terminatingReplicas: pods.filter(isTerminating).length } : {}),
+    ...(replica.countsTerminating ? { terminatingReplicas: pods.filter(isPodTerminating).length } : {}),
     ...(owner.metadata.generation === undefined ? {} : { observedGeneration: owner.metadata.generation }),
     ...(conditions.length > 0 ? { conditions } : {}),
   };

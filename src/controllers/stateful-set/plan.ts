@@ -1,7 +1,7 @@
 import type { StatefulSet } from "../../api/apps/stateful-set.ts";
 import type { Pod } from "../../api/core/pod.ts";
+import { isPodAvailable, isPodReady, isPodTerminal } from "../../api/core/pod-state.ts";
 import { resolveIntOrPercent } from "../framework/int-or-percent.ts";
-import { isAvailable, isFinished, isReady } from "../framework/pods.ts";
 import { isWanted, ordinalOf, replicasOf, revisionLabel, startOf } from "./identity.ts";
 
 /** One step towards what the set asks for. */
@@ -28,14 +28,14 @@ export function plan(input: PlanInput): readonly Step[] {
   const { set, now } = input;
   const ordered = set.spec.podManagementPolicy !== "Parallel";
   const minimum = set.spec.minReadySeconds ?? 0;
-  const isUp = (pod: Pod) => pod.status?.phase === "Running" && isAvailable(pod, minimum, now);
+  const isUp = (pod: Pod) => pod.status?.phase === "Running" && isPodAvailable(pod, minimum, now);
   const byOrdinal = podsByOrdinal(set, input.pods);
   const steps: Step[] = [];
 
   for (const ordinal of wantedOrdinals(set)) {
     const pod = byOrdinal.get(ordinal);
     if (!pod) steps.push({ act: "create", ordinal, revision: revisionFor(set, ordinal) });
-    else if (isFinished(pod)) {
+    else if (isPodTerminal(pod)) {
       if (!pod.metadata.deletionTimestamp) steps.push({ act: "delete", pod, ordinal });
     } else {
       steps.push({ act: "mend", pod, ordinal });
@@ -118,7 +118,7 @@ export function nextAvailable({ set, pods, now }: PlanInput): number | undefined
   const minimum = set.spec.minReadySeconds ?? 0;
   const waits = pods.flatMap((pod) => {
     const ready = pod.status?.conditions?.find(({ type }) => type === "Ready");
-    if (!isReady(pod) || !ready?.lastTransitionTime) return [];
+    if (!isPodReady(pod) || !ready?.lastTransitionTime) return [];
     const wait = Date.parse(ready.lastTransitionTime) + minimum * 1000 - now;
     return wait > 0 ? [wait] : [];
   });

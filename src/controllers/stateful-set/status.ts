@@ -1,7 +1,7 @@
 import type { StatefulSet } from "../../api/apps/stateful-set.ts";
 import type { Pod } from "../../api/core/pod.ts";
+import { isPodAvailable, isPodReady } from "../../api/core/pod-state.ts";
 import type { StatefulSetStatus } from "../../api/generated/apps-v1.ts";
-import { isAvailable, isReady } from "../framework/pods.ts";
 import { replicasOf, revisionLabel } from "./identity.ts";
 
 export interface StatusInput {
@@ -16,7 +16,7 @@ export interface StatusInput {
 /** What a set's pods add up to. When an update is complete, its revision becomes the current one. */
 export function statusOf({ set, pods, currentRevision, updateRevision, now }: StatusInput): StatefulSetStatus {
   const minimum = set.spec.minReadySeconds ?? 0;
-  const ready = pods.filter((pod) => pod.status?.phase === "Running" && isReady(pod));
+  const ready = pods.filter((pod) => pod.status?.phase === "Running" && isPodReady(pod));
   const staying = pods.filter((pod) => !pod.metadata.deletionTimestamp);
   const of = (revision: string) =>
     staying.filter(({ metadata }) => metadata.labels?.[revisionLabel] === revision).length;
@@ -39,7 +39,7 @@ export function statusOf({ set, pods, currentRevision, updateRevision, now }: St
     ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0)),
     currentRevision: complete ? updateRevision : currentRevision,
     updateRevision,
-    availableReplicas: ready.filter((pod) => isAvailable(pod, minimum, now)).length,
+    availableReplicas: ready.filter((pod) => isPodAvailable(pod, minimum, now)).length,
     collisionCount: collisionCount ?? 0,
     ...(conditions ? { conditions } : {}),
   };
