@@ -1,3 +1,5 @@
+import { termMatches } from "../api/core/node-selection.ts";
+import { tolerates } from "../api/core/tolerations.ts";
 import type { NodeSelectorTerm, Pod, PodAffinityTerm } from "../api/generated/core-v1.ts";
 import { selectorOfObject } from "../machinery/labels.ts";
 import { keyText } from "../machinery/object.ts";
@@ -6,8 +8,6 @@ import type { NodeInfo } from "./framework/node-info.ts";
 import type { Rejection } from "./framework/plugin.ts";
 import { podInfo } from "./framework/pod-info.ts";
 import { amountOf, portsClash } from "./framework/requests.ts";
-import { termMatches } from "./plugins/node-affinity.ts";
-import { tolerates } from "./plugins/node-rules.ts";
 
 type Mend = (pod: Pod, node: NodeInfo) => readonly string[];
 

@@ -1,8 +1,8 @@
 import type { DaemonSet } from "../../api/apps/daemon-set.ts";
 import type { Node } from "../../api/core/node.ts";
+import { podSpecSelects, selectable } from "../../api/core/node-selection.ts";
 import type { Pod } from "../../api/core/pod.ts";
 import type { Affinity, PodSpec, PodTemplateSpec, Toleration } from "../../api/generated/core-v1.ts";
-import { selectsNode } from "../framework/node-selection.ts";
 import { untolerated } from "../framework/taints.ts";
 
 export const revisionLabel = "controller-revision-hash";
@@ -75,7 +75,7 @@ export function targetNode({ spec }: Pod): string | undefined {
 export function placementOn(set: DaemonSet, node: Node): { readonly begins: boolean; readonly stays: boolean } {
   const { spec = { containers: [] } } = set.spec.template;
   if (spec.nodeName && spec.nodeName !== node.metadata.name) return { begins: false, stays: false };
-  if (!selectsNode(spec, node)) return { begins: false, stays: false };
+  if (!podSpecSelects(spec, selectable(node))) return { begins: false, stays: false };
   const tolerations = daemonTolerations(spec);
   const stays = untolerated(node.spec.taints, tolerations, ["NoExecute"]).length === 0;
   return { begins: stays && untolerated(node.spec.taints, tolerations, ["NoSchedule"]).length === 0, stays };

@@ -1,17 +1,10 @@
 import { Node } from "../../api/core/node.ts";
+import { tolerates } from "../../api/core/tolerations.ts";
 import type { Taint, Toleration } from "../../api/generated/core-v1.ts";
 import type { Client } from "../../client/client.ts";
 import { isEqual } from "../../machinery/equality.ts";
 import { keyOf } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
-
-/** Whether a toleration covers a taint: no effect covers every effect, no key (with Exists) every key. */
-export function tolerates(toleration: Toleration, taint: Taint): boolean {
-  if (toleration.effect && toleration.effect !== taint.effect) return false;
-  if (toleration.key && toleration.key !== taint.key) return false;
-  if (toleration.operator === "Exists") return true;
-  return Boolean(toleration.key) && (toleration.value ?? "") === (taint.value ?? "");
-}
 
 /** The taints of these effects that no toleration covers. */
 export function untolerated(

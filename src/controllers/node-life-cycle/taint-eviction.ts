@@ -1,10 +1,11 @@
 import { Node } from "../../api/core/node.ts";
 import { Pod } from "../../api/core/pod.ts";
+import { tolerates } from "../../api/core/tolerations.ts";
 import type { Taint } from "../../api/generated/core-v1.ts";
 import { type KindRef, type KubeObject, keyOf } from "../../machinery/object.ts";
 import { defineController, done, type ReconcileContext, watches } from "../framework/controller.ts";
 import { evictPod } from "../framework/pod-disruption.ts";
-import { tolerates, untolerated } from "../framework/taints.ts";
+import { untolerated } from "../framework/taints.ts";
 import { nodeNameOf, podsByNode } from "./monitor.ts";
 
 const evicting = (node: Node | undefined): readonly Taint[] =>

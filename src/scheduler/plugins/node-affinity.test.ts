@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { termMatches } from "../../api/core/node-selection.ts";
 import type { NodeSelectorTerm } from "../../api/generated/core-v1.ts";
 import { decision, passing, sampleCluster, sampleNode, samplePod, scores, verdicts } from "../testing/samples.ts";
-import { nodeAffinity, termMatches } from "./node-affinity.ts";
+import { nodeAffinity } from "./node-affinity.ts";
 
 const cluster = sampleCluster([
   sampleNode("n1", { labels: { size: "4", disk: "ssd" } }),

@@ -1,59 +1,7 @@
-import type { Node, NodeAffinity, NodeSelector, NodeSelectorTerm, Pod } from "../../api/generated/core-v1.ts";
+import { nodeSelectorMatches, podSpecSelects, selectable, termMatches } from "../../api/core/node-selection.ts";
+import type { Node, NodeAffinity, Pod } from "../../api/generated/core-v1.ts";
 import type { ClusterState } from "../framework/cluster-state.ts";
 import { definePlugin, fits, moreIsBetter, ready, reject, skip } from "../framework/plugin.ts";
-
-interface Requirement {
-  readonly key: string;
-  readonly operator: string;
-  readonly values?: readonly string[];
-}
-
-/** What selectors look at of a node. */
-export interface Selectable {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-function holds({ key, operator, values = [] }: Requirement, value: string | undefined): boolean {
-  switch (operator) {
-    case "In":
-      return value !== undefined && values.includes(value);
-    case "NotIn":
-      return value === undefined || !values.includes(value);
-    case "Exists":
-      return value !== undefined;
-    case "DoesNotExist":
-      return value === undefined;
-    case "Gt":
-    case "Lt": {
-      const left = wholeNumber(value);
-      const right = wholeNumber(values[0]);
-      if (left === undefined || right === undefined) return false;
-      return operator === "Gt" ? left > right : left < right;
-    }
-    default:
-      return key === "";
-  }
-}
-
-function wholeNumber(text: string | undefined): bigint | undefined {
-  return text !== undefined && /^[+-]?\d{1,19}$/.test(text) ? BigInt(text.replace(/^\+/, "")) : undefined;
-}
-
-/** All of a term's requirements; a term without any selects nothing. */
-export function termMatches(term: NodeSelectorTerm, node: Selectable): boolean {
-  const { matchExpressions = [], matchFields = [] } = term;
-  if (matchExpressions.length === 0 && matchFields.length === 0) return false;
-  return (
-    matchExpressions.every((requirement) => holds(requirement, node.labels[requirement.key])) &&
-    matchFields.every((requirement) => holds(requirement, requirement.key === "metadata.name" ? node.name : undefined))
-  );
-}
-
-/** Any of the terms. */
-export function nodeSelectorMatches(selector: NodeSelector, node: Selectable): boolean {
-  return selector.nodeSelectorTerms.some((term) => termMatches(term, node));
-}
 
 const requiredOf = ({ spec }: Pod) => spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
 
@@ -62,14 +10,6 @@ export function selectsNodes(pod: Pod): boolean {
   if (requiredOf(pod)) return true;
   for (const _ in pod.spec.nodeSelector) return true;
   return false;
-}
-
-/** A pod's own wishes about nodes: `nodeSelector` and required node affinity. */
-export function podSelectsNode(pod: Pod, node: Selectable): boolean {
-  const wanted = pod.spec.nodeSelector;
-  for (const key in wanted) if (node.labels[key] !== wanted[key]) return false;
-  const required = requiredOf(pod);
-  return required ? nodeSelectorMatches(required, node) : true;
 }
 
 /** Nodes that a pod names one by one, when every term of its affinity does so (as DaemonSet pods do). */
@@ -86,7 +26,6 @@ function namedNodes(pod: Pod): ReadonlySet<string> | undefined {
   return names;
 }
 
-const selectable = ({ metadata }: Node): Selectable => ({ name: metadata.name, labels: metadata.labels ?? {} });
 const noMatch = reject("node(s) didn't match Pod's node affinity/selector", { preemptionHelps: false });
 const noMatchEnforced = reject("node(s) didn't match scheduler-enforced node affinity", { preemptionHelps: false });
 
@@ -99,7 +38,7 @@ export function nodeAffinity(args: { readonly addedAffinity?: NodeAffinity } = {
   const addedPreferred = args.addedAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
   const suits = (pod: Pod, node: Node | undefined) =>
     node === undefined ||
-    (podSelectsNode(pod, selectable(node)) && (!added || nodeSelectorMatches(added, selectable(node))));
+    (podSpecSelects(pod.spec, selectable(node)) && (!added || nodeSelectorMatches(added, selectable(node))));
   return definePlugin({
     name: "NodeAffinity",
     retryOn: [
@@ -118,7 +57,7 @@ export function nodeAffinity(args: { readonly addedAffinity?: NodeAffinity } = {
     staticKey: (pod) => JSON.stringify([pod.spec.nodeSelector, requiredOf(pod)]),
     filter(pod, node) {
       if (added && !nodeSelectorMatches(added, node)) return noMatchEnforced;
-      return podSelectsNode(pod, node) ? fits : noMatch;
+      return podSpecSelects(pod.spec, node) ? fits : noMatch;
     },
     prepareScore: ({ spec }) =>
       addedPreferred.length > 0 || spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution?.length

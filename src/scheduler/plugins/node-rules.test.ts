@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { tolerates } from "../../api/core/tolerations.ts";
 import type { Taint, Toleration } from "../../api/generated/core-v1.ts";
 import { passing, sampleCluster, sampleNode, samplePod, scores, verdicts } from "../testing/samples.ts";
-import { nodeName, nodePorts, nodeUnschedulable, schedulingGates, taintToleration, tolerates } from "./node-rules.ts";
+import { nodeName, nodePorts, nodeUnschedulable, schedulingGates, taintToleration } from "./node-rules.ts";
 
 const taint = (key: string, value = "", effect = "NoSchedule") => ({ key, value, effect }) as Taint;
 

@@ -1,19 +1,10 @@
-import type { Pod, Taint, Toleration } from "../../api/generated/core-v1.ts";
+import { tolerates } from "../../api/core/tolerations.ts";
+import type { Pod, Taint } from "../../api/generated/core-v1.ts";
 import { isEqual } from "../../machinery/equality.ts";
 import type { ClusterState } from "../framework/cluster-state.ts";
 import { definePlugin, fewerIsBetter, fits, ready, reject, skip } from "../framework/plugin.ts";
 import { podInfo } from "../framework/pod-info.ts";
 import { type HostPort, hostPorts, portsClash } from "../framework/requests.ts";
-
-/** A taint is tolerated by a toleration of its key, effect and value; an empty key with Exists tolerates all. */
-export function tolerates(toleration: Toleration, taint: Taint): boolean {
-  if (toleration.effect && toleration.effect !== taint.effect) return false;
-  if (toleration.key && toleration.key !== taint.key) return false;
-  const operator = toleration.operator || "Equal";
-  if (operator === "Exists") return true;
-  if (operator !== "Equal" || !toleration.key) return false;
-  return (toleration.value ?? "") === (taint.value ?? "");
-}
 
 const noTaints: readonly Taint[] = [];
 

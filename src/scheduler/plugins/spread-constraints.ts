@@ -1,10 +1,11 @@
+import { podSpecSelects } from "../../api/core/node-selection.ts";
 import type { Pod, TopologySpreadConstraint } from "../../api/generated/core-v1.ts";
 import { type Labels, selectorOfObject } from "../../machinery/labels.ts";
 import { type PodQuestion, selectorText } from "../framework/affinity-terms.ts";
 import type { ClusterState } from "../framework/cluster-state.ts";
 import type { NodeInfo } from "../framework/node-info.ts";
 import type { PodCounts, Topology } from "../framework/topology.ts";
-import { podSelectsNode, selectsNodes } from "./node-affinity.ts";
+import { selectsNodes } from "./node-affinity.ts";
 import { untolerated } from "./node-rules.ts";
 import { livingPods } from "./pod-likeness.ts";
 
@@ -58,7 +59,7 @@ export function counted(constraint: Constraint, { index }: ClusterState): Counte
 
 /** Whether a node counts for a constraint: by default only nodes that the pod's own affinity allows. */
 function counts(pod: Pod, node: NodeInfo, { honorsAffinity, honorsTaints }: Constraint): boolean {
-  if (honorsAffinity && !podSelectsNode(pod, node)) return false;
+  if (honorsAffinity && !podSpecSelects(pod.spec, node)) return false;
   return !honorsTaints || untolerated(node.node.spec.taints, pod) === undefined;
 }
 

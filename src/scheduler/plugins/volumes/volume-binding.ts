@@ -1,3 +1,4 @@
+import type { Selectable } from "../../../api/core/node-selection.ts";
 import { PersistentVolume } from "../../../api/core/persistent-volume.ts";
 import { PersistentVolumeClaim } from "../../../api/core/persistent-volume-claim.ts";
 import type { Pod } from "../../../api/generated/core-v1.ts";
@@ -5,7 +6,6 @@ import type { Client, Informers } from "../../../client/client.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { keyOf, keyText } from "../../../machinery/object.ts";
 import { definePlugin, fits, type Rejection, ready, reject, skip } from "../../framework/plugin.ts";
-import type { Selectable } from "../node-affinity.ts";
 import { claimNameOf, classNameOf, madeFor, usesClaims, type VolumeCatalogue } from "./volume-catalogue.ts";
 import { chooseVolume, hasRoom, provisionsFor, reachable } from "./volume-matching.ts";
 

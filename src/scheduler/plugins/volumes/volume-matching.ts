@@ -1,8 +1,8 @@
+import { nodeSelectorMatches, type Selectable } from "../../../api/core/node-selection.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../../api/generated/core-v1.ts";
 import type { CSIStorageCapacity, StorageClass } from "../../../api/generated/storage-v1.ts";
 import { selectorOfObject } from "../../../machinery/labels.ts";
 import { compareQuantities } from "../../../machinery/quantity.ts";
-import { nodeSelectorMatches, type Selectable } from "../node-affinity.ts";
 import { classNameOf } from "./volume-catalogue.ts";
 
 const sizeOf = ({ spec }: PersistentVolume) =>
