@@ -14,6 +14,7 @@ import { isEqual } from "../../machinery/equality.ts";
 import type { KindRef } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import { createObject } from "../../registry/create.ts";
+import { deleteObject } from "../../registry/delete.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { statusOnly, updateObject, wholeObject } from "../../registry/update.ts";
@@ -83,13 +84,24 @@ export class Maker {
     }
   }
 
-  /** Makes the object, or adds to the present one the rules and subjects that it lacks; what people added stays. */
+  /**
+   * Makes the object, or adds to the present one the rules and subjects that it lacks; what people added stays. A binding
+   * to another role is made anew.
+   */
   async reconcile(kind: KindRef<unknown>, object: RbacObject): Promise<void> {
     await this.ensure(kind, object);
     const { namespace, name } = object.metadata;
     const collection = this.#registry.of(kind);
     const held = collection.cache.get(collection.resource.key(namespace, name));
-    if (!held || isComplete(held.object as AnyObject as unknown as RbacObject, object)) return;
+    if (!held) return;
+    const present = held.object as AnyObject as unknown as RbacObject;
+    if (isComplete(present, object)) return;
+    if (!isEqual(present.roleRef, object.roleRef)) {
+      // A binding's role cannot be changed, as upstream's reconciliation finds too.
+      await deleteObject(collection, this.#registry, { namespace, name, options: {}, dryRun: false });
+      await collection.cache.current();
+      return this.ensure(kind, object);
+    }
     await updateObject(collection, {
       namespace,
       name,
@@ -132,7 +144,8 @@ const untouchable = (present: RbacObject) =>
   present.metadata.annotations?.["rbac.authorization.kubernetes.io/autoupdate"] === "false";
 
 function isComplete(present: RbacObject, wanted: RbacObject): boolean {
-  return untouchable(present) || isEqual(completed(present, wanted), present);
+  if (untouchable(present)) return true;
+  return isEqual(present.roleRef, wanted.roleRef) && isEqual(completed(present, wanted), present);
 }
 
 function completed(present: RbacObject, wanted: RbacObject): RbacObject {

@@ -58,4 +58,19 @@ describe("what the server says of itself", () => {
     const resources = (rules as unknown as { resources: string[] }[]).flatMap((rule) => rule.resources);
     expect(resources.sort()).toEqual(["endpoints", "pods", "services"]);
   });
+
+  test("a default binding that leads to another role leads to its own again, unless it is said to stay", async () => {
+    const bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+    const other = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "view" };
+    const staying = { "rbac.authorization.kubernetes.io/autoupdate": "false" };
+    for (const [name, annotations] of [["system:basic-user"], ["system:discovery", staying]] as const) {
+      await fixture.call("DELETE", `${bindings}/${name}`);
+      await fixture.call("POST", bindings, { body: { metadata: { name, annotations }, roleRef: other } });
+    }
+    await bootstrap(fixture.server.registry, {});
+    const { roleRef, subjects } = (await fixture.call("GET", `${bindings}/system:basic-user`)).body;
+    expect(roleRef).toMatchObject({ name: "system:basic-user" });
+    expect(subjects).toMatchObject([{ kind: "Group", name: "system:authenticated" }]);
+    expect((await fixture.call("GET", `${bindings}/system:discovery`)).body.roleRef).toEqual(other);
+  });
 });
