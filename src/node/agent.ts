@@ -10,6 +10,7 @@ import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
 import { apiSources, remembering } from "./api-sources.ts";
+import { followRuntime } from "./follow-runtime.ts";
 import { type NodeCapacity, NodeReporter } from "./node-status.ts";
 import type { EnvironmentSources } from "./pods/environment.ts";
 import { ImagePulls } from "./pods/image-pulls.ts";
@@ -27,6 +28,7 @@ import { NodeAccess } from "./server/access.ts";
 import { NodeFigures } from "./server/node-figures.ts";
 import { openNodeServer } from "./server/node-server.ts";
 import { removeStrangers } from "./strangers.ts";
+import { timeLimited } from "./time-limit.ts";
 import { LocalFolders } from "./volumes/local-folders.ts";
 import { PodVolumes } from "./volumes/pod-volumes.ts";
 import { TokenCache } from "./volumes/tokens.ts";
@@ -71,7 +73,8 @@ const rotateEvery = 10_000;
 const resyncEvery = 60_000;
 
 /** Starts the agent on a registered node: serves its API, reports how it is, and keeps its pods as they are declared. */
-export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgent> {
+export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent> {
+  const options = { ...given, client: timeLimited(given.client, given.clock) };
   const { client, informers, clock, random, log, nodeName } = options;
   await using opened = new AsyncDisposableStack();
   const stop = new AbortController();
@@ -101,7 +104,7 @@ export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgen
   });
   opened.use(pods.on({ added: look, updated: look, deleted: ({ metadata }) => workers.get(metadata.uid)?.remove() }));
   const tasks = [
-    followRuntime(options.runtime, workers, stop.signal, log),
+    followRuntime(options, (uid) => workers.get(uid)?.wake(), stop.signal),
     every(clock, resyncEvery, stop.signal, async () => {
       for (const worker of workers.values()) worker.wake();
     }),
@@ -215,19 +218,6 @@ async function servicesOf(
     }
   };
   return { services, volumes, refresh };
-}
-
-async function followRuntime(
-  runtime: ContainerRuntime,
-  workers: ReadonlyMap<string, PodWorker>,
-  signal: AbortSignal,
-  log: Log,
-): Promise<void> {
-  try {
-    for await (const event of runtime.events(signal)) workers.get(event.podUid)?.wake();
-  } catch (error) {
-    if (!signal.aborted) log.error(`the runtime's events ended: ${errorMessage(error)}`, { error });
-  }
 }
 
 async function every(clock: Clock, ms: number, signal: AbortSignal, task: () => Promise<void>): Promise<void> {

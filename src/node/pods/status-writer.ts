@@ -25,6 +25,8 @@ export interface StatusWriterOptions {
 
 type MakeStatus = (pod: Pod) => PodStatus;
 
+/** So often a status is made anew for a pod that others change at the same time, before it waits a while. */
+const conflictsAtOnce = 5;
 const retry = { base: 200, factor: 2, max: 10_000 };
 
 /** Tells the API a pod's status, beside the work on the pod: the newest one wins, one write at a time, until it is through. */
@@ -75,7 +77,7 @@ export class StatusWriter {
     const { client, pod, stored, changed, signal } = this.#options;
     let current = pod();
     const { uid } = current.metadata;
-    for (let tries = 0; tries < 5 && !signal.aborted; tries++) {
+    for (let tries = 1; !signal.aborted; tries++) {
       const status = make(current);
       if (isEqual(status, current.status)) return;
       try {
@@ -83,7 +85,7 @@ export class StatusWriter {
         return;
       } catch (error) {
         if (isStatus(error, "NotFound")) return;
-        if (!isStatus(error, "Conflict")) throw error;
+        if (!isStatus(error, "Conflict") || tries === conflictsAtOnce) throw error;
         const fresh = await client.get(Pod, keyOf(current)).catch((fault) => {
           if (isStatus(fault, "NotFound", "Forbidden")) return undefined; // of a pod that is gone a node may ask no more
           throw fault;

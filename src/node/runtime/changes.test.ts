@@ -112,6 +112,24 @@ describe("changes", () => {
     expect(await next()).toBe("end");
   });
 
+  test("are not taken back by a list that another one has overtaken", async () => {
+    const { changes, show, next, slowListing, stop } = watch();
+    const answered = Promise.withResolvers<void>();
+    slowListing(() => answered.promise);
+    const slow = changes.relist();
+    slowListing(async () => {});
+    show("a", "running");
+    changes.hint("a");
+    expect(await next()).toBe("a started");
+    show("b", "running");
+    await changes.relist();
+    expect(await next()).toBe("b started");
+    answered.resolve();
+    await slow;
+    stop.abort();
+    expect(await next()).toBe("end");
+  });
+
   test("end with their signal", async () => {
     const { next, stop } = watch();
     const end = next();

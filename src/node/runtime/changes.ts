@@ -55,8 +55,8 @@ export class Changes {
   readonly #known = new Map<string, LifeRecord>();
   readonly #busy = new Map<string, { again: boolean; expects: Expectation | undefined }>();
   readonly #out = new PushStream<RuntimeEvent>();
-  /** Ids read while a list is on its way: the list may be older than what is known of them. */
-  readonly #readSinceListing = new Set<string>();
+  /** For each list that is on its way the ids read meanwhile: it may be older than what is known of them. */
+  readonly #listings = new Set<Set<string>>();
   #timer: Disposable | undefined;
 
   constructor(options: ChangesOptions) {
@@ -83,7 +83,7 @@ export class Changes {
       return;
     }
     this.#busy.set(id, { again: false, expects });
-    this.#readSinceListing.add(id);
+    for (const read of this.#listings) read.add(id);
     void this.#follow(id);
   }
 
@@ -91,14 +91,19 @@ export class Changes {
   async relist(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
     const { source, signal, clock, relistMs } = this.#options;
-    this.#readSinceListing.clear();
-    for (const id of this.#busy.keys()) this.#readSinceListing.add(id);
+    const read = new Set(this.#busy.keys());
+    this.#listings.add(read);
     try {
       const listed = new Map((await source.list(signal)).map((record) => [record.id, record]));
       for (const id of new Set([...this.#known.keys(), ...listed.keys()])) {
-        if (!this.#readSinceListing.has(id)) this.#tell(id, listed.get(id));
+        if (read.has(id)) continue;
+        this.#tell(id, listed.get(id));
+        // One that began before this one ended may be older.
+        for (const other of this.#listings) other.add(id);
       }
     } finally {
+      this.#listings.delete(read);
+      this.#timer?.[Symbol.dispose]();
       if (!signal.aborted && relistMs !== undefined) {
         this.#timer = clock.after(relistMs, () => {
           this.relist().catch(() => {});
