@@ -10,6 +10,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
+import { SimulatedNodes } from "../node/simulated-nodes/simulated-nodes.ts";
 import { openScheduler, type Scheduler } from "../scheduler/scheduler.ts";
 import { type ApiServer, openServer } from "../server/api-server.ts";
 import { TokenSigner } from "../server/authentication/json-web-token.ts";
@@ -29,6 +30,7 @@ import { callNode, nodeFolders } from "./node-calls.ts";
 import { protectionFromFlags } from "./protection-flags.ts";
 import { resourceMetricsKinds } from "./resource-metrics.ts";
 import type { SchedulerWishes } from "./scheduler-files.ts";
+import { kubernetesVersion } from "./version.ts";
 
 export interface ControlPlaneOptions {
   readonly config: ClusterConfig;
@@ -131,6 +133,15 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
       log: log.child({ part: "scheduler" }),
       metrics,
       ...options.scheduling,
+    }),
+  );
+  opened.use(
+    new SimulatedNodes({
+      informers: schedulerInformers,
+      clientFor: (node) => clientFor({ name: `system:node:${node}`, groups: ["system:nodes"] }),
+      clock,
+      log: log.child({ part: "simulated-nodes" }),
+      version: kubernetesVersion,
     }),
   );
 
