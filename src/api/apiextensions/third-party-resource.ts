@@ -6,6 +6,7 @@ import { type Errors, eachAt, named } from "../checks.ts";
 import { nameColumn, text } from "../columns.ts";
 import type * as extensions from "../generated/extensions-v1beta1.ts";
 import { defineKind } from "../kind.ts";
+import { approvalAnnotation } from "./api-approval.ts";
 import type { CustomResourceDefinition } from "./custom-resource-definition.ts";
 
 export type ThirdPartyResource = extensions.ThirdPartyResource;
@@ -49,11 +50,14 @@ function parts(name: string): { readonly word: string; readonly group: string } 
 // The documents of the time also write `stable/v1`.
 const bareVersion = (name: string) => name.slice(name.lastIndexOf("/") + 1);
 
-// As kinds were made into paths in 2016.
-function pluralOf(singular: string): string {
+/** What English makes of a singular, as servers since 1.3 did. */
+function englishPlural(singular: string): string {
   if (singular.endsWith("s")) return `${singular}es`;
   return singular.endsWith("y") ? `${singular.slice(0, -1)}ies` : `${singular}s`;
 }
+
+// Many of these groups are a part of kubernetes.io, where a definition must say who has approved of it.
+const approval = { [approvalAnnotation]: "unapproved, a third party resource of 2016" };
 
 /** Says of a definition which third party resource it follows from. */
 export const thirdPartyAnnotation = "extensions/v1beta1-third-party-resource";
@@ -66,14 +70,15 @@ export function definitionOf({ metadata, versions }: ThirdPartyResource): Draft<
     .map((each) => each.charAt(0).toUpperCase() + each.slice(1))
     .join("");
   const singular = kind.toLowerCase();
-  const plural = pluralOf(singular);
+  const plural = `${singular}s`; // 1.2 and its documents put an "s" behind everything: networkpolicys
+  const later = englishPlural(singular);
   const openAPIV3Schema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
     metadata: {
       name: `${plural}.${group}`,
-      annotations: { [thirdPartyAnnotation]: metadata.name },
+      annotations: { ...approval, [thirdPartyAnnotation]: metadata.name },
       ownerReferences: [
         { apiVersion: "extensions/v1beta1", kind: "ThirdPartyResource", name: metadata.name, uid: metadata.uid },
       ],
@@ -81,7 +86,13 @@ export function definitionOf({ metadata, versions }: ThirdPartyResource): Draft<
     spec: {
       group,
       scope: "Namespaced",
-      names: { plural, singular, kind, listKind: `${kind}List` },
+      names: {
+        plural,
+        singular,
+        kind,
+        listKind: `${kind}List`,
+        ...(later === plural ? {} : { shortNames: [later] }),
+      },
       versions: [...new Set(versions?.map(({ name = "" }) => bareVersion(name)))].map((name, index) => ({
         name,
         served: true,

@@ -36,6 +36,28 @@ versions:
   expect(read.body).toMatchObject({ cronSpec: "* * * * /5", image: "my-awesome-cron-image" });
 });
 
+test("the network policies of 1.2 are served at the path that is printed, though kubernetes.io is no third party", async () => {
+  const manifest = {
+    kind: "ThirdPartyResource",
+    apiVersion: "extensions/v1beta1",
+    metadata: { name: "network-policy.net.alpha.kubernetes.io" },
+    description: "Network policy specification",
+    versions: [{ name: "v1alpha1" }],
+  };
+  await fixture.make([resources, manifest]);
+  const policies = "/apis/net.alpha.kubernetes.io/v1alpha1/namespaces/default/networkpolicys/";
+  await vi.waitFor(async () => expect((await fixture.call("GET", policies)).status).toBe(200), 20_000);
+  const spec = {
+    allowIncoming: { from: [{ pods: { segment: "frontend" } }], toPorts: [{ port: 80, protocol: "TCP" }] },
+    podSelector: { segment: "backend" },
+  };
+  const made = await fixture.call("POST", policies, {
+    body: { kind: "NetworkPolicy", metadata: { name: "pol1" }, spec },
+  });
+  expect(made.status, made.text).toBe(201);
+  expect(made.body).toMatchObject({ apiVersion: "net.alpha.kubernetes.io/v1alpha1", spec });
+});
+
 test("when it goes, its kind goes too", async () => {
   await fixture.call("DELETE", `${resources}/cron-tab.stable.example.com`);
   await vi.waitFor(async () => expect((await fixture.call("GET", cronTabs)).status).toBe(404), 20_000);
