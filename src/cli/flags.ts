@@ -29,6 +29,9 @@ export function addFlag(text: string, before: Readonly<Record<string, string>> =
   return { ...before, [name]: isFile ? resolve(value) : value };
 }
 
+/** Words with commas between. */
+export const commaList = (text: string): readonly string[] => text.split(",").filter(Boolean);
+
 /** A file's path, which may be relative; nothing stays nothing. */
 export const filePath = (text: string): string => (text === "" ? "" : resolve(text));
 

@@ -3,6 +3,7 @@ import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { Node } from "../api/core/node.ts";
 import { createClient } from "../client/api-client.ts";
+import type { Client } from "../client/client.ts";
 import { type ClusterConfig, newCluster, planCluster, type RuntimeName, readCluster } from "../cluster/config.ts";
 import { exampleFolder, serveExample } from "../cluster/example.ts";
 import { loadExampleImages } from "../cluster/example-images.ts";
@@ -12,13 +13,14 @@ import { cleanLeftovers } from "../cluster/leftovers.ts";
 import { inspectMachine, installPackages, type MachineReport } from "../cluster/machine.ts";
 import { endOrphans, runningProcess } from "../cluster/process-lock.ts";
 import { readSchedulerFiles } from "../cluster/scheduler-files.ts";
+import { ensureSimulatedNodes } from "../cluster/simulated-nodes.ts";
 import { startCluster } from "../cluster/up.ts";
 import { aborted } from "../lib/abort.ts";
 import { systemClock } from "../lib/clock.ts";
 import { errorMessage, Fault, faultCode } from "../lib/fault.ts";
 import { systemRandom } from "../lib/random.ts";
 import { adminTransport } from "./cluster-access.ts";
-import { addFlag, alignedTable, filePath, oneOf, wholeNumber } from "./flags.ts";
+import { addFlag, alignedTable, commaList, filePath, oneOf, wholeNumber } from "./flags.ts";
 import { type Progress, seconds, terminalProgress } from "./progress.ts";
 
 interface UpFlags {
@@ -32,6 +34,8 @@ interface UpFlags {
   readonly apiserverArg?: Readonly<Record<string, string>>;
   readonly schedulerConfig?: string;
   readonly schedulerPlugins?: string;
+  readonly simulatedNodes?: number;
+  readonly zones?: readonly string[];
 }
 
 /** `navarch up|down|status`. */
@@ -45,16 +49,14 @@ export function addLifeCommands(program: Command): void {
     .option("--runtime <runtime>", "cri for real containers, simulated for none", oneOf("cri", "simulated"))
     .option("--data-dir <folder>", "where the cluster's data is kept")
     .option("--api-port <port>", "the API server's port", wholeNumber(1, 65535))
-    .option(
-      "--disable <names>",
-      "add-ons to go without, with commas between: local-path, metrics-server",
-      (names: string) => names.split(",").filter(Boolean),
-    )
+    .option("--disable <names>", "add-ons to go without, with commas between: local-path, metrics-server", commaList)
     .option(
       "--apiserver-arg <flag=value>",
       "a flag of Kubernetes' API server, as oidc-issuer-url=https://dex.example.com; may be repeated",
       addFlag,
     )
+    .option("--simulated-nodes <number>", "nodes beside this machine that are only played", wholeNumber(0, 10_000))
+    .option("--zones <names>", "zones of new simulated nodes, with commas between", commaList)
     .option("--scheduler-config <file>", "a KubeSchedulerConfiguration (v1), as YAML or JSON", filePath)
     .option("--scheduler-plugins <file>", "a TypeScript module that exports functions which make plugins", filePath)
     .action(up);
@@ -108,6 +110,7 @@ async function up(flags: UpFlags): Promise<void> {
     signal: stopping.signal,
   });
   try {
+    if (flags.simulatedNodes) await playNodes(cluster.client, flags.simulatedNodes, flags.zones, progress);
     if (flags.example) await startExample(flags.example, config, cluster.client, progress, stopping.signal);
     console.error(
       `\nReady in ${seconds(progress.taken.reduce((sum, { ms }) => sum + ms, 0))}. Ctrl-C ends the cluster; its data stays in ${config.dataDir}.`,
@@ -116,6 +119,17 @@ async function up(flags: UpFlags): Promise<void> {
   } finally {
     await progress.phase("stopping", () => cluster.stop());
   }
+}
+
+async function playNodes(
+  client: Client,
+  count: number,
+  zones: readonly string[] | undefined,
+  progress: Progress,
+): Promise<void> {
+  await progress.phase("simulated nodes", async (note) => {
+    note(`${await ensureSimulatedNodes(client, { count, ...(zones ? { zones } : {}) })} nodes`);
+  });
 }
 
 async function startExample(

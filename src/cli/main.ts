@@ -17,18 +17,20 @@ const program = new Command("navarch")
 
 // A role's process stays for long: it carries none of what the other commands need.
 if (!isRole(process.argv[2])) {
-  const [life, images, store, certs, why] = await Promise.all([
+  const [life, images, store, certs, why, nodes] = await Promise.all([
     import("./life-commands.ts"),
     import("./image-commands.ts"),
     import("./store-commands.ts"),
     import("./certs-commands.ts"),
     import("./why-command.ts"),
+    import("./nodes-commands.ts"),
   ]);
   life.addLifeCommands(program);
   images.addImageCommands(program);
   store.addStoreCommands(program);
   certs.addCertsCommands(program);
   why.addWhyCommand(program);
+  nodes.addNodesCommands(program);
 }
 addRoleCommands(program);
 

@@ -1,0 +1,42 @@
+import type { Command } from "commander";
+import { createClient } from "../client/api-client.ts";
+import { addSimulatedNodes } from "../cluster/simulated-nodes.ts";
+import { adminTransport, type ClusterFlags, knownCluster } from "./cluster-access.ts";
+import { commaList, wholeNumber } from "./flags.ts";
+
+interface AddFlags extends ClusterFlags {
+  readonly simulated: number;
+  readonly zones?: readonly string[];
+  readonly cpu?: string;
+  readonly memory?: string;
+  readonly pods?: number;
+}
+
+/** `navarch nodes add`. */
+export function addNodesCommands(program: Command): void {
+  program
+    .command("nodes")
+    .description("add nodes to a running cluster")
+    .command("add")
+    .description("add nodes that are only played: they lease, report and run pods as the pods' annotations say")
+    .requiredOption("--simulated <number>", "how many", wholeNumber(1, 10_000))
+    .option("--zones <names>", "their zones in turn, with commas between", commaList)
+    .option("--cpu <quantity>", "what each has; 32 unless said")
+    .option("--memory <quantity>", "what each has; 128Gi unless said")
+    .option("--pods <number>", "what each takes; 110 unless said", wholeNumber(1, 100_000))
+    .option("--name <name>", "the cluster", "navarch")
+    .option("--data-dir <folder>", "where the cluster's data is kept")
+    .action(add);
+}
+
+async function add({ simulated, zones, cpu, memory, pods, ...flags }: AddFlags): Promise<void> {
+  await using transport = await adminTransport(knownCluster(flags));
+  const amounts = {
+    ...(cpu ? { cpu } : {}),
+    ...(memory ? { memory } : {}),
+    ...(pods ? { pods: String(pods) } : {}),
+  };
+  const client = createClient(transport, { fieldManager: "navarch" });
+  const names = await addSimulatedNodes(client, { count: simulated, amounts, ...(zones ? { zones } : {}) });
+  console.log(`added ${names.length}: ${names[0]}${names.length > 1 ? ` to ${names.at(-1)}` : ""}`);
+}

@@ -1,0 +1,2 @@
+/** What the command line needs to make nodes that are only played. */
+export { addSimulatedNodes, ensureSimulatedNodes } from "../node/simulated-nodes/make-nodes.ts";
