@@ -18,7 +18,10 @@ import { openTestCluster } from "./test-cluster.ts";
 const seeds = Array.from({ length: Number(process.env.FAULT_SEEDS ?? 10) }, (_, index) => index + 1);
 const rates = { conflict: 0.05, lostRequest: 0.05, lostAnswer: 0.05, brokenWatch: 0.02 };
 const nodes = ["n1", "n2"];
-const storage: PersistentVolumeClaim["spec"] = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+const storage: PersistentVolumeClaim["spec"] = {
+  accessModes: ["ReadWriteOnce"],
+  resources: { requests: { storage: "1Gi" } },
+};
 
 /** A cluster with local-path storage; while it is stormy, calls of controllers and to nodes may fail. */
 async function open(seed: number) {
