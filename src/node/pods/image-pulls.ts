@@ -4,7 +4,8 @@ import { backoffDelay } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage, Fault } from "../../lib/fault.ts";
 import { Semaphore } from "../../lib/semaphore.ts";
-import type { ContainerRuntime, PullResult, RuntimeImage } from "../runtime/runtime.ts";
+import type { ContainerRuntime, PullResult, RegistryAuth, RuntimeImage } from "../runtime/runtime.ts";
+import { withinTime } from "../time-limit.ts";
 import type { Waiting } from "./container-status.ts";
 import { fieldPathOf } from "./containers.ts";
 import { credentialsFor } from "./image-credentials.ts";
@@ -15,6 +16,8 @@ export type ImageResult =
 
 /** 10 s doubling to 300 s (as upstream). */
 const growth = { base: 10_000, factor: 2, max: 300_000 };
+/** A pull that takes longer is given up and begun anew: most runtimes go on where it stopped. */
+const longestPull = 30 * 60_000;
 /** For how long a failed pull is shown as such, before it is shown as backing off. */
 const shown = 1000;
 
@@ -34,12 +37,19 @@ interface Failure extends Waiting {
   readonly until: number;
 }
 
+interface SharedPull {
+  readonly result: Promise<PullResult>;
+  /** Pods that wait for it. */
+  readonly waiting: Set<symbol>;
+  readonly stop: AbortController;
+}
+
 /** Brings containers' images to the node, as their pull policy says. */
 export class ImagePulls {
   readonly #options: ImagePullsOptions;
   /** By pod, then by image. */
   readonly #failures = new Map<string, Map<string, Failure>>();
-  readonly #pulling = new Map<string, Promise<PullResult>>();
+  readonly #pulling = new Map<string, SharedPull>();
   readonly #turns: Semaphore;
 
   constructor(options: ImagePullsOptions) {
@@ -144,24 +154,19 @@ export class ImagePulls {
   ): Promise<PullResult & { readonly pulledIn: number }> {
     const { clock, runtime, secrets } = this.#options;
     let began = clock.monotonic();
-    const pull = (options: Parameters<ContainerRuntime["pullImage"]>[1]) =>
+    const pull = (until: AbortSignal | undefined, auth?: RegistryAuth) =>
       this.#turns.run(() => {
         began = clock.monotonic();
-        return runtime.pullImage(name, options);
+        const limit = { clock, ms: longestPull, message: "the image did not come within 30 minutes", signal: until };
+        return withinTime(limit, (given) => runtime.pullImage(name, { ...(auth ? { auth } : {}), signal: given }));
       });
     const done = (result: PullResult) => ({ ...result, pulledIn: clock.monotonic() - began });
     try {
       const credentials = credentialsFor(name, await secrets(pod));
-      if (credentials.length === 0)
-        return done(
-          await abortable(
-            this.#shared(name, () => pull({})),
-            signal,
-          ),
-        );
+      if (credentials.length === 0) return done(await this.#shared(name, (until) => pull(until), signal));
       let result: PullResult | undefined;
       for (const auth of credentials) {
-        result = await pull({ auth, ...(signal ? { signal } : {}) });
+        result = await pull(signal, auth);
         if (result.ok) break;
       }
       return done(result!);
@@ -171,10 +176,29 @@ export class ImagePulls {
     }
   }
 
-  #shared(name: string, pull: () => Promise<PullResult>): Promise<PullResult> {
-    const known = this.#pulling.get(name);
-    if (known) return known;
-    const shared = pull().finally(() => this.#pulling.delete(name));
+  /** A pull goes on as long as one of its pods waits for it: one that nobody wants must not keep others from their turn. */
+  async #shared(
+    name: string,
+    pull: (until: AbortSignal) => Promise<PullResult>,
+    signal: AbortSignal | undefined,
+  ): Promise<PullResult> {
+    const shared = this.#pulling.get(name) ?? this.#begin(name, pull);
+    const self = Symbol(name);
+    shared.waiting.add(self);
+    try {
+      return await abortable(shared.result, signal);
+    } finally {
+      shared.waiting.delete(self);
+      if (shared.waiting.size === 0) {
+        if (this.#pulling.get(name) === shared) this.#pulling.delete(name);
+        shared.stop.abort();
+      }
+    }
+  }
+
+  #begin(name: string, pull: (until: AbortSignal) => Promise<PullResult>): SharedPull {
+    const stop = new AbortController();
+    const shared = { result: pull(stop.signal), waiting: new Set<symbol>(), stop };
     this.#pulling.set(name, shared);
     return shared;
   }

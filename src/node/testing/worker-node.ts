@@ -1,0 +1,185 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { Pod } from "../../api/core/pod.ts";
+import type { ContainerStatus, PodSpec, PodStatus } from "../../api/generated/core-v1.ts";
+import type { EventRecorder } from "../../client/event-recorder.ts";
+import { silentLog } from "../../lib/log.ts";
+import { seededRandom } from "../../lib/random.ts";
+import { VirtualClock } from "../../lib/virtual-clock.ts";
+import { ImagePulls } from "../pods/image-pulls.ts";
+import type { Hooks, PodServices, Probes } from "../pods/pod-services.ts";
+import { PodWorker } from "../pods/pod-worker.ts";
+import { StartTurns } from "../pods/start-turns.ts";
+import type { ContainerRuntime } from "../runtime/runtime.ts";
+import { SimulatedRuntime, type SimulatedRuntimeOptions } from "../runtime/simulated.ts";
+import type { SimulatedBehaviour } from "../runtime/simulated-behaviour.ts";
+import { MemoryLogs } from "../runtime/simulated-logs.ts";
+import { FakeApi } from "./fake-api.ts";
+import { dawn, samplePod } from "./samples.ts";
+
+export interface Given {
+  readonly behaviour?: Readonly<Record<string, SimulatedBehaviour>>;
+  readonly pull?: SimulatedRuntimeOptions["pull"];
+  readonly probes?: Partial<Probes>;
+  readonly hooks?: Hooks;
+  readonly mount?: PodServices["volumes"]["mount"];
+}
+
+/** A node with a simulated runtime, a make-believe API and virtual time, and what happens on it. Closes with the test that opened it. */
+export function openNode(given: Given = {}) {
+  const directory = mkdtempSync(join(tmpdir(), "nvagt-worker-"));
+  const clock = new VirtualClock(dawn);
+  const api = new FakeApi({ clock });
+  const images = ["registry.test/app:1", "registry.test/app:2"];
+  const runtime = new SimulatedRuntime({
+    clock,
+    random: seededRandom(2),
+    images,
+    logs: new MemoryLogs(),
+    behaviour: ({ metadata }) => given.behaviour?.[metadata.name] ?? {},
+    ...(given.pull ? { pull: given.pull } : {}),
+  });
+  const calls: string[] = [];
+  const counted = new Proxy(runtime, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]) => {
+        calls.push(String(name));
+        return Reflect.apply(value, target, args) as unknown;
+      };
+    },
+  }) as ContainerRuntime;
+  const events: string[] = [];
+  const recorder: EventRecorder = {
+    record: (_, type, reason, message) => void events.push(`${type} ${reason} ${message}`),
+    flush: async () => {},
+  };
+  const unmounted: string[] = [];
+  const podsFolder = join(directory, "pods");
+  mkdirSync(podsFolder);
+  const services: PodServices = {
+    client: api.client,
+    runtime: counted,
+    volumes: {
+      mount: given.mount ?? (async () => new Map()),
+      refresh: async () => {},
+      unmount: async (uid) => void unmounted.push(uid),
+      list: async () => [],
+      subPath: (volume) => volume.path,
+    },
+    probes: {
+      update: () => {},
+      verdict: () => ({ started: true, ready: true }),
+      forget: () => {},
+      ...given.probes,
+    },
+    hooks: given.hooks ?? { run: async () => {} },
+    images: new ImagePulls({ runtime: counted, clock, events: recorder, secrets: async () => [] }),
+    cgroups: undefined,
+    events: recorder,
+    clock,
+    log: silentLog,
+    startTurns: new StartTurns(2),
+    logFiles: new MemoryLogs(),
+    runtimeName: "simulated",
+    hostIP: "192.0.2.1",
+    clusterDomain: "cluster.local",
+    podsFolder,
+    logRoot: join(directory, "logs"),
+    capacityMemory: 1e9,
+    dnsFor: () => ({ servers: [], searches: [], options: [] }),
+    environment: () => ({
+      configMap: async () => undefined,
+      secret: async () => undefined,
+      services: () => [],
+      podIPs: [],
+      hostIP: "192.0.2.1",
+      nodeName: "node-1",
+      allocatable: { cpu: 2, memory: 1e9 },
+    }),
+    handlerFor: async () => undefined,
+  };
+  const stop = new AbortController();
+  const workers = new Map<string, PodWorker>();
+  void (async () => {
+    for await (const event of runtime.events(stop.signal)) workers.get(event.podUid)?.wake();
+  })();
+  const gone: string[] = [];
+  const follow = async () => {
+    for await (const { type, object } of api.client.watch(Pod, { resourceVersion: "0", signal: stop.signal })) {
+      const { uid, name } = object.metadata;
+      if (type === "DELETED") workers.get(uid)?.remove();
+      else if (workers.has(uid)) workers.get(uid)?.update(object);
+      else {
+        const worker = new PodWorker(object, services, () => {
+          workers.delete(uid);
+          gone.push(name);
+        });
+        workers.set(uid, worker);
+        worker.wake();
+      }
+    }
+  };
+  void follow();
+  onTestFinished(async () => {
+    stop.abort();
+    await Promise.all([...workers.values()].map((worker) => worker[Symbol.asyncDispose]()));
+    rmSync(directory, { recursive: true, force: true });
+  });
+  // Nothing here waits for real time; some rounds of the event loop let every chain of promises come to its end.
+  const settled = async () => {
+    for (let round = 0; round < 60; round++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const pass = (seconds: number) => clock.pass(seconds * 1000, settled);
+  return {
+    api,
+    runtime,
+    calls,
+    events,
+    gone,
+    unmounted,
+    services,
+    podsFolder,
+    clock,
+    pass,
+    workers,
+    async create(spec: Partial<PodSpec> = {}, status?: PodStatus): Promise<void> {
+      const { metadata, ...pod } = samplePod(spec, status ? { status } : {});
+      api.put(Pod, { ...pod, metadata: { name: metadata.name, uid: metadata.uid } });
+      await pass(0);
+    },
+    /** The agent goes and another comes; containers go on. */
+    async restartAgent(): Promise<void> {
+      const pods = [...workers.values()].map(({ pod }) => pod);
+      await Promise.all([...workers.values()].map((worker) => worker[Symbol.asyncDispose]()));
+      workers.clear();
+      for (const { metadata } of pods) {
+        const pod = api.get(Pod, metadata.name);
+        if (!pod) continue;
+        const worker = new PodWorker(pod, services, () => gone.push(metadata.name));
+        workers.set(metadata.uid, worker);
+        worker.wake();
+      }
+      await pass(0);
+    },
+    pod: () => api.get(Pod, "web"),
+    status: () => api.get(Pod, "web")?.status,
+    container: (name = "main") => statusOf(api.get(Pod, "web"), name),
+    ready: () => api.get(Pod, "web")?.status?.conditions?.find(({ type }) => type === "Ready")?.status,
+    /** The simulated container of a name that was made last. */
+    async live(name = "main") {
+      const all = await runtime.listContainers();
+      const last = all.filter(({ metadata }) => metadata.name === name).at(-1);
+      return runtime.container(last!.id)!;
+    },
+  };
+}
+
+function statusOf(pod: Pod | undefined, name: string): ContainerStatus | undefined {
+  const { containerStatuses, initContainerStatuses, ephemeralContainerStatuses } = pod?.status ?? {};
+  const all = [...(containerStatuses ?? []), ...(initContainerStatuses ?? []), ...(ephemeralContainerStatuses ?? [])];
+  return all.find((status) => status.name === name);
+}
