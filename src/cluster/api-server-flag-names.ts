@@ -47,5 +47,6 @@ export const protectionFlags: readonly string[] = [
   "encryption-provider-config-automatic-reload",
   "max-mutating-requests-inflight",
   "max-requests-inflight",
+  "request-timeout",
   "strict-transport-security-directives",
 ];

@@ -22,7 +22,7 @@ interface AuditParts {
 export function protectionFromFlags(
   flags: ApiServerFlags,
   parts: AuditParts,
-): Pick<ServerOptions, "audit" | "inflight" | "transportSecurity"> {
+): Pick<ServerOptions, "audit" | "inflight" | "requestTimeout" | "transportSecurity"> {
   const reading = whole(flags, "max-requests-inflight");
   const mutating = whole(flags, "max-mutating-requests-inflight");
   const directives = flags["strict-transport-security-directives"];
@@ -32,6 +32,7 @@ export function protectionFromFlags(
     // As upstream: without a policy nothing is audited, without a back end nothing is worth auditing.
     ...(policy && backends.length > 0 ? { audit: { policy: policyIn(policy), backends } } : {}),
     inflight: { ...(reading === undefined ? {} : { reading }), ...(mutating === undefined ? {} : { mutating }) },
+    ...(flags["request-timeout"] ? { requestTimeout: duration(flags, "request-timeout", 60_000) } : {}),
     ...(directives ? { transportSecurity: directives.split(",").join("; ") } : {}),
   };
 }

@@ -77,6 +77,8 @@ export interface ServerOptions extends BootstrapOptions {
   readonly proxyClient?: ProxyClient;
   /** Requests worked on at a time, as `--max-requests-inflight` and `--max-mutating-requests-inflight`. Default 400 and 200. */
   readonly inflight?: { readonly reading?: number; readonly mutating?: number };
+  /** Milliseconds that an answer may take, as `--request-timeout`. Default a minute. */
+  readonly requestTimeout?: number;
   /** `--strict-transport-security-directives`, joined. Default none. */
   readonly transportSecurity?: string;
   /** Which admission plugins run and how. Default: upstream's. */
@@ -222,6 +224,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     metrics: new RequestMetrics(metrics, clock),
     aggregator,
     flow,
+    ...(options.requestTimeout === undefined ? {} : { requestTimeout: options.requestTimeout }),
     ...(options.transportSecurity ? { transportSecurity: options.transportSecurity } : {}),
   });
   const handle = (request: ServerRequest) => pipeline.handle(request);
@@ -242,7 +245,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
       return openHttpServer({
         ...listening,
         ...(tls ? { tls: Object.create(tls, { clientCa: { value: authenticator.authorities } }) } : {}),
-        handle: serveHttp(handle, clock),
+        handle: serveHttp(handle),
         upgrade: (message, socket, head, { shown }) =>
           handleUpgrade(message, socket, head, shown ? { certificate: shown } : {}),
         onFault: (error) => log.debug("a connection failed", { error }),

@@ -1,8 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import type { Clock } from "../lib/clock.ts";
-import { Fault } from "../lib/fault.ts";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../wire/http-server.ts";
 import type { EventFrame, RequestBody, ServerRequest, ServerResponse } from "./exchange.ts";
 
@@ -10,24 +8,21 @@ import type { EventFrame, RequestBody, ServerRequest, ServerResponse } from "./e
 const compressFrom = 128 * 1024;
 const compress = promisify(gzip);
 
-/** How long a body may take to come, as `--request-timeout`: whoever sends it holds a seat meanwhile. */
-const bodyPatience = 60_000;
-
 /** Puts a server's `handle` behind an HTTP port. */
-export function serveHttp(handle: (request: ServerRequest) => Promise<ServerResponse>, clock: Clock): HttpHandler {
+export function serveHttp(handle: (request: ServerRequest) => Promise<ServerResponse>): HttpHandler {
   return async (request) => {
-    const response = await handle(fromHttp(request, clock));
+    const response = await handle(fromHttp(request));
     return toHttp(response, request.headers);
   };
 }
 
-function fromHttp(request: HttpRequest, clock: Clock): ServerRequest {
+function fromHttp(request: HttpRequest): ServerRequest {
   const { shown, address } = request.peer;
   return {
     method: request.method,
     path: request.target,
     headers: request.headers,
-    body: bodyOf(request, clock),
+    body: bodyOf(request),
     ...(shown ? { certificate: shown } : {}),
     address,
     get signal() {
@@ -38,7 +33,7 @@ function fromHttp(request: HttpRequest, clock: Clock): ServerRequest {
 
 const noBody: RequestBody = { kind: "none" };
 
-function bodyOf(request: HttpRequest, clock: Clock): RequestBody {
+function bodyOf(request: HttpRequest): RequestBody {
   const { method, headers } = request;
   if (
     (method === "GET" || method === "HEAD") &&
@@ -47,19 +42,7 @@ function bodyOf(request: HttpRequest, clock: Clock): RequestBody {
   ) {
     return noBody;
   }
-  return { kind: "bytes", read: (limit) => inTime(request.body(limit), clock), chunks: () => request.chunks() };
-}
-
-async function inTime(body: Promise<Uint8Array>, clock: Clock): Promise<Uint8Array> {
-  const late = Promise.withResolvers<never>();
-  const timer = clock.after(bodyPatience, () => {
-    late.reject(new Fault("timeout", "Timeout: request did not complete within the allotted timeout"));
-  });
-  try {
-    return await Promise.race([body, late.promise]);
-  } finally {
-    timer[Symbol.dispose]();
-  }
+  return { kind: "bytes", read: (limit) => request.body(limit), chunks: () => request.chunks() };
 }
 
 async function toHttp({ status, headers, body }: ServerResponse, asked: IncomingHttpHeaders): Promise<HttpResponse> {

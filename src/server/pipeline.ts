@@ -10,6 +10,7 @@ import { type AuthorizationRequest, type Decision, refusal } from "./authorizati
 import { requestSelectors } from "./authorization/request-selectors.ts";
 import { asStatus, errorResponse, textResponse } from "./bodies/status-body.ts";
 import type { Services } from "./call.ts";
+import { Deadline } from "./deadline.ts";
 import type { ServerRequest, ServerResponse, UserInfo } from "./exchange.ts";
 import type { FlowControl, Ticket } from "./flow-control/flow-control.ts";
 import type { PathRouter } from "./paths.ts";
@@ -28,6 +29,8 @@ export interface PipelineOptions {
   readonly aggregator?: Aggregator;
   /** Without it every request is worked on at once. */
   readonly flow?: FlowControl;
+  /** Milliseconds that an answer may take; what lasts as long as somebody listens is exempt. Default a minute. */
+  readonly requestTimeout?: number;
   /** What `Strict-Transport-Security` says, as `max-age=31536000; includeSubDomains`; absent or empty: nothing. */
   readonly transportSecurity?: string;
 }
@@ -40,15 +43,18 @@ export class Pipeline {
   readonly #auditor: Auditor | undefined;
   readonly #aggregator: Aggregator | undefined;
   readonly #flow: FlowControl | undefined;
+  readonly #deadline: Deadline;
   readonly #headers: Readonly<Record<string, string>>;
 
-  constructor({ services, paths, metrics, auditor, aggregator, flow, transportSecurity = "" }: PipelineOptions) {
+  constructor(options: PipelineOptions) {
+    const { services, paths, metrics, auditor, aggregator, flow, requestTimeout, transportSecurity = "" } = options;
     this.#services = services;
     this.#paths = paths;
     this.#metrics = metrics;
     this.#auditor = auditor;
     this.#aggregator = aggregator;
     this.#flow = flow;
+    this.#deadline = new Deadline(services.clock, requestTimeout);
     this.#headers = {
       "cache-control": "no-cache, private",
       ...(transportSecurity ? { "strict-transport-security": transportSecurity } : {}),
@@ -72,7 +78,9 @@ export class Pipeline {
       else {
         ticket = admitted;
         await this.#authorize(info, user, trace.record);
-        response = await this.#answer(trace.record?.request ?? request, info, user);
+        const answer = () => this.#answer(trace.record?.request ?? request, info, user);
+        const endless = isLongRunning(info) || info.verb === "watch";
+        response = await (endless ? answer() : this.#deadline.within(info, answer));
       }
     } catch (error) {
       response = errorResponse(error, this.#services.log);
