@@ -1,4 +1,6 @@
-import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Deployment } from "../../src/api/apps/deployment.ts";
 import { Lease } from "../../src/api/coordination/lease.ts";
@@ -11,7 +13,7 @@ import { PriorityClass } from "../../src/api/scheduling/priority-class.ts";
 import type { Client } from "../../src/client/client.ts";
 import type { ClusterConfig } from "../../src/cluster/config.ts";
 import { openControlPlane } from "../../src/cluster/control-plane.ts";
-import type { Credentials } from "../../src/cluster/credentials.ts";
+import { ensureCredentials } from "../../src/cluster/credentials.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { openLog } from "../../src/lib/log.ts";
 import { systemRandom } from "../../src/lib/random.ts";
@@ -42,21 +44,21 @@ const labels = { app: "bench" };
 const perNode = 8;
 const eighth = { name: "c", image: "img:1", resources: { requests: { cpu: "4", memory: "1Gi" } } };
 
+const folder = mkdtempSync(join(tmpdir(), "navarch-scale-"));
+const config = {
+  name: "scale",
+  dataDir: folder,
+  nodeName: "node-0",
+  clusterDomain: "cluster.local",
+  nodeAddress: "192.0.2.1",
+  apiPort: 6443,
+  podRange: "10.128.0.0/9",
+  serviceRange: "10.96.0.0/16",
+} as ClusterConfig;
 const store = openMemoryStore({ clock: systemClock });
-const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const plane = await openControlPlane({
-  config: {
-    clusterDomain: "cluster.local",
-    nodeAddress: "192.0.2.1",
-    apiPort: 6443,
-    podRange: "10.128.0.0/9",
-    serviceRange: "10.96.0.0/16",
-  } as ClusterConfig,
-  credentials: {
-    ca: "",
-    kubeletClient: { cert: "", key: "" },
-    serviceAccountKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
-  } as Credentials,
+  config,
+  credentials: await ensureCredentials(config, { clock: systemClock, random: systemRandom }),
   store,
   clock: systemClock,
   random: systemRandom,
@@ -102,6 +104,7 @@ else
   );
 await plane[Symbol.asyncDispose]();
 await store[Symbol.asyncDispose]();
+rmSync(folder, { recursive: true, force: true });
 
 function podSpec(): PodSpec {
   const container = { name: "c", image: "img:1", resources: { requests: { cpu: "100m", memory: "100Mi" } } };
