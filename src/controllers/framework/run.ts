@@ -56,6 +56,8 @@ async function ensureAccounts(
   signal: AbortSignal,
 ): Promise<void> {
   for (const name of new Set(definitions.map(({ serviceAccount }) => serviceAccount))) {
+    // A user of the system has no account.
+    if (name.startsWith("system:")) continue;
     while (!signal.aborted) {
       try {
         await client.create(ServiceAccount, { metadata: { namespace: "kube-system", name } });
