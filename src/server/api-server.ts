@@ -215,8 +215,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     address,
   });
   const auditor =
-    options.audit &&
-    opened.use(new Auditor({ ...options.audit, clock, random, log, metrics, decode: bodyReader(registry) }));
+    options.audit && opened.use(new Auditor({ ...options.audit, clock, log, metrics, decode: bodyReader(registry) }));
   const pipeline = new Pipeline({
     services,
     ...(auditor ? { auditor } : {}),

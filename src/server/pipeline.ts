@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { StatusError } from "../machinery/status-error.ts";
 import { refuseUpgrade } from "../wire/upgrade-request.ts";
 import type { Aggregator } from "./aggregation/aggregator.ts";
+import { auditId } from "./audit/audit-id.ts";
 import type { AuditRecord } from "./audit/audit-record.ts";
 import type { Auditor } from "./audit/auditor.ts";
 import { impersonate } from "./authentication/impersonation.ts";
@@ -68,7 +69,7 @@ export class Pipeline {
     let response: ServerResponse;
     let ticket: Ticket | undefined;
     let sorted: Ticket["headers"] | undefined;
-    const trace: Trace = {};
+    const trace: Trace = { id: auditId(request, this.#services.registry.random) };
     try {
       const user = await this.#identify(request, info, trace);
       const asked = isLongRunning(info) ? undefined : this.#flow?.admit(user, info, () => request.signal);
@@ -87,13 +88,11 @@ export class Pipeline {
     }
     ticket?.release();
     done(response.status);
-    if (trace.record) {
-      sorted = { ...sorted, "audit-id": trace.record.id };
-      response = trace.record.complete(response);
-    } else if (!trace.identified) this.#auditor?.refused(request, info, response);
+    if (trace.record) response = trace.record.complete(response);
+    else if (!trace.identified) this.#auditor?.refused(request, info, response, trace.id);
     return {
       status: response.status,
-      headers: { ...this.#headers, ...sorted, ...response.headers },
+      headers: { "audit-id": trace.id, ...this.#headers, ...sorted, ...response.headers },
       body: response.body,
     };
   }
@@ -108,7 +107,7 @@ export class Pipeline {
   async upgrade(request: ServerRequest, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const info = requestInfo(request.method, request.path);
     socket.on("error", () => {});
-    const trace: Trace = {};
+    const trace: Trace = { id: auditId(request, this.#services.registry.random) };
     try {
       const user = await this.#identify(request, info, trace);
       await this.#authorize(info, user, trace.record);
@@ -123,7 +122,7 @@ export class Pipeline {
       const status = asStatus(error, this.#services.log);
       refuseUpgrade(socket, status.code, JSON.stringify(status.toStatus()));
       if (!trace.record && !trace.identified) {
-        this.#auditor?.refused(request, info, errorResponse(status, this.#services.log));
+        this.#auditor?.refused(request, info, errorResponse(status, this.#services.log), trace.id);
       }
     } finally {
       trace.record?.stage("ResponseComplete");
@@ -135,7 +134,7 @@ export class Pipeline {
     const known = this.#services.authenticator.authenticate(request, info.path);
     const user = known instanceof Promise ? await known : known;
     trace.identified = true;
-    trace.record = this.#auditor?.begin(request, info, user);
+    trace.record = this.#auditor?.begin(request, info, user, trace.id);
     const wanted = request.headers["impersonate-user"] !== undefined || hasImpersonation(request.headers);
     if (!wanted) return user;
     const acting = await this.#impersonate(user, request, info.path);
@@ -162,6 +161,7 @@ export class Pipeline {
 
 /** How far a request has come, for its audit. */
 interface Trace {
+  readonly id: string;
   identified?: boolean;
   record?: AuditRecord | undefined;
 }

@@ -22,7 +22,6 @@ type Metadata = { readonly name?: string; readonly uid?: string; readonly resour
 
 /** What is known so far of one request that is audited. */
 export class AuditRecord {
-  readonly id: string;
   /** The request to go on with: what is read of its body is remembered here. */
   readonly request: ServerRequest;
   readonly #options: AuditRecordOptions;
@@ -35,7 +34,6 @@ export class AuditRecord {
 
   constructor(options: AuditRecordOptions) {
     this.#options = options;
-    this.id = options.id;
     this.#received = microTime(options.now());
     const keeps = options.decision.level === "Request" || options.decision.level === "RequestResponse";
     this.request = keeps ? this.#listening(options.request) : options.request;
@@ -115,7 +113,7 @@ export class AuditRecord {
   }
 
   #event(stage: AuditStage): AuditEvent {
-    const { request, info, user, decision, now } = this.#options;
+    const { request, info, user, id, decision, now } = this.#options;
     const early = stage === "RequestReceived";
     const sources = sourcesOf(request);
     const sent = early ? undefined : this.#sent?.();
@@ -126,7 +124,7 @@ export class AuditRecord {
       kind: "Event",
       apiVersion: "audit.k8s.io/v1",
       level: decision.level,
-      auditID: this.id,
+      auditID: id,
       stage,
       requestURI: request.path,
       verb: info.verb,

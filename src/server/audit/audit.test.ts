@@ -104,6 +104,20 @@ describe("events", () => {
     expect(answer.headers["audit-id"]).toBe(bench.events[1]?.auditID);
   });
 
+  test("are named in every answer, also where nothing is written down", async () => {
+    await using fixture = await openServerFixture();
+    const none: Readonly<Record<string, string>> = {};
+    const ids = [];
+    for (const headers of [none, { authorization: "Bearer not-a-token" }]) {
+      const answer = await fixture.call("GET", secrets, { headers });
+      expect(answer.headers["audit-id"]).toMatch(/^[0-9a-f-]{36}$/);
+      ids.push(answer.headers["audit-id"]);
+    }
+    expect(new Set(ids).size).toBe(2);
+    const asked = await fixture.call("GET", secrets, { headers: { "audit-id": "mine".repeat(20) } });
+    expect(asked.headers["audit-id"]).toBe("mine".repeat(16));
+  });
+
   test("tell wrong credentials without showing them", async () => {
     await using bench = await open("rules: [{level: RequestResponse}]");
     await bench.call("GET", secrets, { headers: { authorization: "Bearer not-a-token" } });

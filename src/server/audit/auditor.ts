@@ -1,7 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
-import { type Random, uuid } from "../../lib/random.ts";
 import type { ServerRequest, ServerResponse, UserInfo } from "../exchange.ts";
 import type { RequestInfo } from "../request-info.ts";
 import type { AuditBackend, AuditEvent } from "./audit-event.ts";
@@ -15,14 +14,12 @@ export interface AuditOptions {
 
 export interface AuditorOptions extends AuditOptions {
   readonly clock: Clock;
-  readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Reads a body of another form than JSON. */
   readonly decode: BodyReader;
 }
 
-const longestId = 64;
 const nobody: UserInfo = { name: "", groups: [] };
 
 /** Writes down who asked for what and what came of it, as far as the policy wants it. */
@@ -40,13 +37,11 @@ export class Auditor implements AsyncDisposable {
   }
 
   /** Begins the record of a request whose user is known; undefined when the policy wants none. */
-  begin(request: ServerRequest, info: RequestInfo, user: UserInfo): AuditRecord | undefined {
-    const { policy, clock, random, decode } = this.#options;
+  begin(request: ServerRequest, info: RequestInfo, user: UserInfo, id: string): AuditRecord | undefined {
+    const { policy, clock, decode } = this.#options;
     const decision = policy(user, info);
     this.#levels.inc({ level: decision.level });
     if (decision.level === "None") return undefined;
-    const given = request.headers["audit-id"];
-    const id = typeof given === "string" && given !== "" ? given.slice(0, longestId) : uuid(random);
     const emit = (event: AuditEvent) => this.#emit(event, decision.omitStages);
     const record = new AuditRecord({ request, info, user, id, decision, now: () => clock.now(), emit, decode });
     record.stage("RequestReceived");
@@ -54,8 +49,8 @@ export class Auditor implements AsyncDisposable {
   }
 
   /** Writes down a request whose credentials were wrong. */
-  refused(request: ServerRequest, info: RequestInfo, response: ServerResponse): void {
-    const record = this.begin(request, info, nobody);
+  refused(request: ServerRequest, info: RequestInfo, response: ServerResponse, id: string): void {
+    const record = this.begin(request, info, nobody, id);
     const kind = /^(\w+) /.exec(request.headers.authorization ?? "")?.[1]?.toLowerCase();
     const attempted = kind ?? (request.certificate ? "x509" : "");
     record?.fail(response.status, `Authentication failed${attempted ? `, attempted: ${attempted}` : ""}`);
