@@ -112,21 +112,3 @@ describe("an image that cannot be pulled", () => {
     expect(node.pod()).toBeUndefined();
   });
 });
-
-describe("what fails for a while", () => {
-  test("a status that others keep getting in the way of is told in the end", async () => {
-    const node = openNode();
-    let left = 12;
-    node.api.before = (call) => {
-      if (call !== "updateStatus Pod web" || left-- <= 0) return;
-      node.api.change(Pod, "web", (pod) => ({
-        ...pod,
-        metadata: { ...pod.metadata, annotations: { count: String(left) } },
-      }));
-    };
-    await node.create();
-    await node.pass(5);
-    expect(left).toBeLessThan(0);
-    expect(node.ready()).toBe("True");
-  });
-});
