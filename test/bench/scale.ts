@@ -39,6 +39,10 @@ const { values } = parseArgs({
 const nodes = Number(values.nodes);
 const pods = Number(values.pods);
 const zones = Number(values.zones);
+if (![nodes, pods, zones].every((value) => Number.isInteger(value) && value > 0))
+  throw new Error("--nodes, --pods and --zones take whole numbers above 0");
+if (!["basic", "spread", "anti-affinity", "preemption"].includes(values.shape))
+  throw new Error(`--shape ${values.shape}: it is one of basic, spread, anti-affinity, preemption`);
 const labels = { app: "bench" };
 /** Pods that fill a node, and what each of them takes. */
 const perNode = 8;
