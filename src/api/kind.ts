@@ -26,6 +26,8 @@ export interface VersionMapping {
   readonly type: string;
   /** The name it has in paths of this version, where that is another one than the kind's. */
   readonly plural?: string;
+  /** Subresources that only this version has, beside those of the kind. */
+  readonly subresources?: readonly string[];
   readonly defaults?: (object: KubeObject) => KubeObject;
   readonly toStored: (object: KubeObject) => KubeObject;
   readonly fromStored: (object: KubeObject) => KubeObject;

@@ -104,6 +104,11 @@ export class Resource {
     return this.namespaced && namespace ? prefixed(`${this.#prefix}${namespace}/`) : this.range;
   }
 
+  #subresourcesIn(mapping: VersionMapping | undefined): ReadonlySet<string> {
+    if (mapping?.own) return new Set(mapping.own.subresources);
+    return mapping?.subresources ? new Set([...this.subresources, ...mapping.subresources]) : this.subresources;
+  }
+
   #serve(apiVersion: string, typeName: string, lookup: TypeLookup, mapping?: VersionMapping): Served {
     const type = lookup(typeName);
     if (!type) throw new Fault("internal", `no type ${typeName} for ${this.plural} in ${apiVersion}`);
@@ -123,7 +128,7 @@ export class Resource {
       plural: mapping?.plural ?? this.plural,
       listKind,
       type,
-      subresources: mapping?.own ? new Set(mapping.own.subresources) : this.subresources,
+      subresources: this.#subresourcesIn(mapping),
       head,
       ...(mapping ? { mapping } : {}),
     };

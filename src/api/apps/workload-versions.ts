@@ -57,13 +57,15 @@ function withStrategy(spec: WorkloadSpec, step: IntOrString): WorkloadSpec {
 interface Version {
   readonly apiVersion: string;
   readonly type: string;
+  readonly subresources?: readonly string[];
   readonly defaults?: (object: Workload) => Workload;
 }
 
 /** A version whose only differences are its defaults and the two members that apps/v1 keeps as annotations. */
-function mapping({ apiVersion, type, defaults }: Version): VersionMapping {
+function mapping({ apiVersion, type, subresources, defaults }: Version): VersionMapping {
   return {
     type,
+    ...(subresources ? { subresources } : {}),
     ...(defaults ? { defaults: (object: KubeObject) => defaults(object as Workload) } : {}),
     toStored: (object) => intoAnnotations({ ...(object as Workload), apiVersion: stored }),
     fromStored: (object) => ({ ...outOfAnnotations(object as Workload, type), apiVersion }),
@@ -120,6 +122,7 @@ export const deploymentMappings = versions([
   plain("apps/v1beta2", "Deployment"),
   {
     ...plain("apps/v1beta1", "Deployment"),
+    subresources: ["rollback"],
     defaults: (object) =>
       withSpec(fromTemplate(object), (spec) =>
         fill(withStrategy(spec, "25%"), { revisionHistoryLimit: 2, progressDeadlineSeconds: 600 }),
@@ -127,6 +130,7 @@ export const deploymentMappings = versions([
   },
   {
     ...plain("extensions/v1beta1", "Deployment"),
+    subresources: ["rollback"],
     defaults: (object) =>
       withSpec(fromTemplate(object), (spec) =>
         fill(withStrategy(spec, 1), { revisionHistoryLimit: never, progressDeadlineSeconds: never }),

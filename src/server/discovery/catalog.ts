@@ -1,6 +1,7 @@
 import type { Verb } from "../../api/kind.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { Resource, Served } from "../../registry/resource.ts";
+import { scaleKindOf } from "../subresources/scale-kind.ts";
 
 /** A resource or subresource, as discovery describes it. */
 export interface CatalogEntry {
@@ -174,10 +175,10 @@ const facts: Readonly<Record<string, SubresourceFacts>> = {
   approval: part,
   ephemeralcontainers: part,
   resize: part,
-  scale: { ...part, group: "autoscaling", version: "v1", kind: "Scale" },
   finalize: { verbs: ["update"] },
   log: { verbs: ["get"] },
   binding: { verbs: ["create"], kind: "Binding" },
+  rollback: { verbs: ["create"], kind: "DeploymentRollback" },
   eviction: { verbs: ["create"], group: "policy", version: "v1", kind: "Eviction" },
   token: { verbs: ["create"], group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" },
 };
@@ -191,6 +192,10 @@ const connectKinds: Readonly<Record<string, string>> = {
 
 function subresourceFacts(subresource: string, plural: string, served: Served): SubresourceFacts {
   if (subresource === "proxy") return { verbs: proxyVerbs, kind: `${served.kind}ProxyOptions` };
+  if (subresource === "scale") {
+    const { group, version, kind } = scaleKindOf(served);
+    return { ...part, group, version, kind };
+  }
   const connect = connectKinds[subresource];
   if (connect && plural === "pods") return { verbs: ["create", "get"], kind: connect };
   return facts[subresource] ?? part;

@@ -1,6 +1,4 @@
-import { Scale } from "../../api/autoscaling/scale.ts";
 import type { ScalePaths } from "../../api/kind.ts";
-import { lookupType } from "../../api/type-info.ts";
 import { field } from "../../machinery/fields.ts";
 import type { LabelSelector } from "../../machinery/generated/meta-v1.ts";
 import { selectorOfLabels, selectorOfObject } from "../../machinery/labels.ts";
@@ -19,14 +17,14 @@ import { type WriteParameters, writeParameters } from "../resources/options.ts";
 import { ownership } from "../resources/ownership.ts";
 import { checkPatchOptions, patched, readPatch } from "../resources/patch.ts";
 import { place } from "../resources/read.ts";
-import { bodyKind } from "./body-kinds.ts";
+import { scaleKindOf } from "./scale-kind.ts";
 
 /** GET, PUT and PATCH of `scale`: replicas and selector in a form that is the same for all kinds. */
 export const scaleHandler: Handler = async (call) => {
   if (call.info.verb === "get") return getScale(call);
   const patching = call.info.verb === "patch";
   const parameters = writeParameters(call, patching ? "PatchOptions" : "UpdateOptions");
-  const scaleKind = bodyKind(Scale, lookupType);
+  const scaleKind = scaleKindOf(call.served);
   const patch = patching ? await readPatch(call) : undefined;
   if (patch) checkPatchOptions(call, patch.type);
   const sent = patch ? undefined : await readObject(call.request, scaleKind, bodyOptions(call, parameters.validation));
@@ -61,7 +59,8 @@ export const scaleHandler: Handler = async (call) => {
 
 /** Plugins and webhooks see the Scale that was asked for, not the object behind it. */
 function scaleAdmission(call: Call, { dryRun }: WriteParameters): Admission {
-  const body = { group: Scale.group, version: Scale.version, kind: Scale.kind };
+  const { group, version, kind } = scaleKindOf(call.served);
+  const body = { group, version, kind };
   const admission = call.services.admission.of(call, "UPDATE", { dryRun, body });
   const scale = (object: AnyObject | undefined) => object && scaleOf(call, object);
   return {
@@ -91,15 +90,28 @@ function pathsOf({ collection, served }: Call): ScalePaths {
 function scaleOf(call: Call, object: AnyObject): AnyObject {
   const { specReplicas, statusReplicas, selector } = pathsOf(call);
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const text = selector ? selectorText(read(object, selector)) : "";
+  const { apiVersion, early } = scaleKindOf(call.served);
+  const selected = selector ? selectionOf(read(object, selector), early) : {};
   const replicas = Number(read(object, specReplicas) ?? 0);
   return {
     kind: "Scale",
-    apiVersion: "autoscaling/v1",
+    apiVersion,
     metadata: { name, ...(namespace ? { namespace } : {}), uid, resourceVersion, creationTimestamp },
     spec: replicas === 0 ? {} : { replicas },
-    status: { replicas: Number(read(object, statusReplicas) ?? 0), ...(text ? { selector: text } : {}) },
+    status: { replicas: Number(read(object, statusReplicas) ?? 0), ...selected },
   };
+}
+
+/** What the status of a Scale says of a selector. */
+function selectionOf(
+  selector: unknown,
+  early: boolean,
+): { readonly selector?: unknown; readonly targetSelector?: string } {
+  const text = selectorText(selector);
+  if (text === "") return {};
+  if (!early) return { selector: text };
+  const { matchLabels = selector, matchExpressions } = selector as LabelSelector & Record<string, unknown>;
+  return { ...(matchExpressions ? {} : { selector: matchLabels }), targetSelector: text };
 }
 
 function selectorText(selector: unknown): string {

@@ -9,6 +9,7 @@ import { evictionHandler } from "./eviction.ts";
 import { finalizeHandler } from "./finalize.ts";
 import { logHandler } from "./log.ts";
 import { connectHandler, proxyHandler } from "./node-proxy.ts";
+import { rollbackHandler } from "./rollback.ts";
 import { scaleHandler } from "./scale.ts";
 import { tokenHandler } from "./token.ts";
 import { whyHandler } from "./why.ts";
@@ -34,6 +35,7 @@ const handlers: Readonly<Record<string, Handlers>> = {
   finalize: { update: finalizeHandler },
   binding: { create: bindingHandler },
   eviction: { create: evictionHandler },
+  rollback: { create: rollbackHandler },
   token: { create: tokenHandler },
   log: { get: logHandler },
   exec: { get: connectHandler, create: connectHandler },
