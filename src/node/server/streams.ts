@@ -58,7 +58,9 @@ async function serveCommand(
   // Whether a container runs on a terminal was settled when it was made; who attaches cannot choose.
   const tty = kind === "attach" ? hasTerminal(pod, container) : selection.tty;
   try {
-    const streams = { tty, stdin: selection.stdin, stdout: selection.stdout, stderr: selection.stderr && !tty };
+    // Who asked for a terminal has opened no stream for errors: the runtime must not wait for it.
+    const stderr = session.stderr !== undefined && !tty;
+    const streams = { tty, stdin: selection.stdin, stdout: selection.stdout, stderr };
     const url =
       kind === "exec"
         ? await runtime.execUrl(status.id, query.getAll("command"), streams)
@@ -99,9 +101,11 @@ async function servePorts(
   forwards.defer(() => upstream.close());
   const session = await acceptPortForward(request, socket, head, async ({ port, data }) => {
     const remote = await upstream.open(port);
-    const broken = await join(data, remote.data);
+    const joined = join(data, remote.data);
+    // Told at once: the client may have nothing to say, and so no reason to end its half.
     const failure = await remote.failure;
     if (failure) throw new Fault("unavailable", failure);
+    const broken = await joined;
     if (broken) throw broken;
   });
   await session.closed;
