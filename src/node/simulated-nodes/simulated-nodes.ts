@@ -166,7 +166,7 @@ export class SimulatedNodes implements AsyncDisposable {
     const status = {
       capacity: amounts,
       allocatable: node.status?.allocatable ?? amounts,
-      addresses: [{ type: "Hostname", address: name }],
+      // No address: there is nobody to call.
       nodeInfo: {
         ...{ machineID: "", systemUUID: "", bootID: "", kernelVersion: "simulated", osImage: "Navarch simulated node" },
         ...{ containerRuntimeVersion: `simulated://${version}`, kubeletVersion: version, kubeProxyVersion: "" },
