@@ -29,6 +29,14 @@ test("a cluster stays with the runtime that it was made with", () => {
   expect(() => planCluster({ name: "still", runtime: "cri" }, environment)).toThrow(/made with --runtime simulated/);
 });
 
+test("a cluster keeps the scheduler's files until an empty path takes one away", () => {
+  const schedulerFiles = { schedulerConfig: "/etc/scheduler.yaml", schedulerPlugins: "/etc/plugins.ts" };
+  writeCluster(planCluster({ name: "placed", ...schedulerFiles }, environment));
+  expect(planCluster({ name: "placed" }, environment)).toMatchObject(schedulerFiles);
+  writeCluster(planCluster({ name: "placed", schedulerConfig: "" }, environment));
+  expect(planCluster({ name: "placed" }, environment)).toMatchObject({ ...schedulerFiles, schedulerConfig: "" });
+});
+
 test.each(["Upper", "a_b", "-a", "a-", "1a", "", "a".repeat(21)])('"%s" is no name of a cluster', (name) => {
   expect(() => planCluster({ name }, environment)).toThrow(/a cluster's name has at most 20 lower-case letters/);
 });
