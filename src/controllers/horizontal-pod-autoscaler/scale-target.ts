@@ -16,9 +16,10 @@ export interface ScaleTarget {
 /** The kind that a reference names: a built-in one, or one of a definition. Throws Fault `invalid` where there is none. */
 export function kindNamed({ apiVersion = "v1", kind }: CrossVersionObjectReference, cache: Cache): KindRef<unknown> {
   const [group, version] = apiVersion.includes("/") ? apiVersion.split("/") : ["", apiVersion];
-  const known = (kinds as unknown as readonly KindRef<KubeObject>[]).filter(
-    (each) => each.kind === kind && each.group === group,
-  );
+  const moved = (versions: object = {}) => Object.keys(versions).includes(apiVersion); // extensions/v1beta1
+  const known = kinds.filter(
+    (each) => each.kind === kind && (each.group === group || moved(each.declaration.versions)),
+  ) as unknown as readonly KindRef<KubeObject>[];
   const [builtIn = undefined] = known.filter((each) => each.version === version).concat(known);
   if (builtIn) return builtIn;
   const definition = cache
