@@ -208,8 +208,15 @@ describe("rules in CEL", () => {
       rule: { rule: "self.list.all(x, self.list.all(y, self.list.all(z, x + y == z)))" },
       says: "estimated rule cost exceeds budget by factor of",
     },
-  ])("$name is refused", async ({ rule, says }) => {
-    const schema = spec({ a: { type: "string" }, list: { type: "array", items: { type: "string" } } }, rules(rule));
+    {
+      name: "a default that a rule forbids",
+      rule: { rule: "self.a != 'x'", message: "a is never x" },
+      more: { default: { a: "x" } },
+      says: 'properties[spec].default: Invalid value: \\"object\\": a is never x',
+    },
+  ])("$name is refused", async ({ rule, says, more }) => {
+    const properties = { a: { type: "string" }, list: { type: "array", items: { type: "string" } } };
+    const schema = spec(properties, { ...rules(rule), ...more });
     const group = "rules.example.com";
     const body = {
       metadata: { name: `widgets.${group}` },

@@ -31,8 +31,9 @@ interface Before {
 export class SchemaRules {
   readonly #tree: Node | undefined;
 
-  constructor(schema: Schema) {
-    this.#tree = treeOf(schema, true);
+  /** By default the schema is that of a whole object, which has a kind and metadata besides. */
+  constructor(schema: Schema, { root = true }: { readonly root?: boolean } = {}) {
+    this.#tree = treeOf(schema, root);
   }
 
   /** Whether there are any. */
@@ -40,11 +41,11 @@ export class SchemaRules {
     return this.#tree !== undefined;
   }
 
-  /** The faults of an object whose form is right. */
-  validate(object: unknown, before: unknown): readonly FieldError[] {
+  /** The faults of a value whose form is right, and which stands at a place. */
+  validate(value: unknown, before: unknown, at = path()): readonly FieldError[] {
     if (!this.#tree) return [];
     const run = new Run();
-    run.visit(this.#tree, object, before === undefined ? undefined : { value: before }, path());
+    run.visit(this.#tree, value, before === undefined ? undefined : { value: before }, at);
     return run.errors;
   }
 }

@@ -5,6 +5,7 @@ import type { CelType } from "../../expr/cel/cel-type.ts";
 import { type FieldPath, field } from "../../machinery/fields.ts";
 import type { FieldError } from "../../machinery/status-error.ts";
 import { compileRule, ruleType } from "./compiled-rule.ts";
+import { SchemaRules } from "./schema-rules.ts";
 
 /** What one expression, and all of a schema together, may cost by estimate: upstream's limits. */
 const expressionLimit = 10_000_000;
@@ -17,7 +18,7 @@ interface Costly {
   readonly cost: number;
 }
 
-/** The faults of all expressions of a schema: each must compile, give the right type, and be cheap enough. */
+/** The faults of all expressions of a schema: each must compile, give the right type, be cheap enough, and allow the defaults. */
 export function validateRules(given: JSONSchemaProps, place: FieldPath): readonly FieldError[] {
   const walk = new Walk();
   walk.visit(given as Schema, place, { times: 1, root: true, old: undefined });
@@ -54,6 +55,10 @@ class Walk {
     rules.forEach((rule, index) => {
       this.#judge(rule, schema, type, here.index(index), around);
     });
+    if (schema.default !== undefined) {
+      const judge = new SchemaRules(schema, { root: around.root });
+      this.errors.push(...judge.validate(schema.default, undefined, place.child("default")));
+    }
     for (const [name, member] of Object.entries(schema.properties ?? {})) {
       this.visit(member, place.child("properties").key(name), { ...around, root: false });
     }
