@@ -1,7 +1,7 @@
 import type { Metrics } from "../lib/metrics.ts";
 import type { MergedOpenApi } from "./aggregation/merged-openapi.ts";
 import type { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
-import { jsonResponse, textResponse } from "./bodies/status-body.ts";
+import { jsonResponse, routeError, textResponse } from "./bodies/status-body.ts";
 import type { Catalog } from "./discovery/catalog.ts";
 import type { Discovery } from "./discovery/documents.ts";
 import type { ServerRequest, ServerResponse } from "./exchange.ts";
@@ -19,6 +19,9 @@ export interface PathRouterOptions {
   readonly address: () => string;
 }
 
+/** Upstream routes these by their method too; health and metrics answer to any. */
+const onlyRead = /^\/(?:version|apis?|openid|\.well-known)(?:\/|$)/;
+
 /** Answers the paths that are no resources. */
 export class PathRouter {
   readonly #options: PathRouterOptions;
@@ -27,8 +30,10 @@ export class PathRouter {
     this.#options = options;
   }
 
-  async answer(request: ServerRequest, { path, query }: PathRequest): Promise<ServerResponse> {
+  /** Throws MethodNotAllowed. */
+  async answer(request: ServerRequest, { path, query, verb }: PathRequest): Promise<ServerResponse> {
     const { discovery, health, openapi } = this.#options;
+    if (onlyRead.test(path) && verb !== "get" && verb !== "head") throw routeError("MethodNotAllowed");
     const found =
       discovery.answer(request, path) ??
       (await this.#fixed(path)) ??

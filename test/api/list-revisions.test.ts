@@ -150,6 +150,7 @@ describe("what is refused", () => {
       },
     },
     { name: "a limit that is no number", query: { limit: "many" } },
+    { name: "a timeout that is no number", query: { timeoutSeconds: "long" } },
   ])("$name", async ({ query }) => {
     const { status, body } = await list(query as unknown as Record<string, string>);
     expect({ status, reason: body.reason }).toEqual({ status: 400, reason: "BadRequest" });

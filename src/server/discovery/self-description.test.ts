@@ -23,6 +23,13 @@ describe("what the server says of itself", () => {
     expect((await fixture.call("GET", "/apis", { headers })).status).toBe(304);
   });
 
+  test.each(["/version", "/api", "/apis", "/apis/apps", "/apis/apps/v1"])("%s is only read", async (path) => {
+    const refused = await fixture.call("PATCH", path, { body: {} });
+    expect(refused.status).toBe(405);
+    expect(refused.body.reason).toBe("MethodNotAllowed");
+    expect((await fixture.call("GET", path)).status).toBe(200);
+  });
+
   test("OpenAPI describes a deployment in both versions", async () => {
     const v3 = await fixture.call("GET", "/openapi/v3/apis/apps/v1");
     const name = "io.k8s.api.apps.v1.Deployment";

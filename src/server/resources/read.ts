@@ -63,6 +63,7 @@ export async function listHandler(call: Call): Promise<ServerResponse> {
   const { collection, info, services } = call;
   const { query } = info;
   const limit = integerIn(query, "limit") ?? 0;
+  integerIn(query, "timeoutSeconds"); // of no consequence here, but it must be a number
   checkListParameters(query, false);
   const match = query.get("resourceVersionMatch");
   const result = await listObjects(collection, services.registry.store, {
