@@ -5,6 +5,7 @@ export type ApiServerFlags = Readonly<Record<string, string>>;
 export const accessFlags: readonly string[] = [
   "admission-control-config-file",
   "anonymous-auth",
+  "api-audiences",
   "authentication-config",
   "authentication-token-webhook-cache-ttl",
   "authentication-token-webhook-config-file",
@@ -28,6 +29,9 @@ export const accessFlags: readonly string[] = [
   "oidc-signing-algs",
   "oidc-username-claim",
   "oidc-username-prefix",
+  "service-account-issuer",
+  "service-account-key-file",
+  "service-account-signing-key-file",
   "token-auth-file",
 ];
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { authenticationFromFlags, authorizationFromFlags } from "./api-server-flags.ts";
+import { authenticationFromFlags, authorizationFromFlags, serviceAccountsFromFlags } from "./api-server-flags.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "navarch-flags-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -150,5 +150,28 @@ authorizers:
       },
       { type: "RBAC" },
     ]);
+  });
+});
+
+describe("tokens of service accounts", () => {
+  const own = { issuer: "https://kubernetes.default.svc", privateKey: "OWN" };
+
+  test("are signed by the cluster's key unless flags say otherwise", () => {
+    expect(serviceAccountsFromFlags({}, own)).toEqual({ ...own, publicKeys: [] });
+  });
+
+  test("are believed of every key that is named, and of the cluster's own where another one signs", () => {
+    const flags = {
+      "service-account-issuer": "https://tokens.example.com",
+      "service-account-signing-key-file": file("new.key", "NEW"),
+      "service-account-key-file": `${file("a.pub", "A")},${file("b.pub", "B")}`,
+      "api-audiences": "api, vault",
+    };
+    expect(serviceAccountsFromFlags(flags, own)).toEqual({
+      issuer: "https://tokens.example.com",
+      privateKey: "NEW",
+      publicKeys: ["A", "B", "OWN"],
+      audiences: ["api", "vault"],
+    });
   });
 });

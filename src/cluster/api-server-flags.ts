@@ -2,6 +2,7 @@ import { Fault } from "../lib/fault.ts";
 import { readAuthenticationConfiguration } from "../server/authentication/configuration.ts";
 import type { JwtIssuer } from "../server/authentication/oidc.ts";
 import type { AuthenticationOptions } from "../server/authentication/open-authenticator.ts";
+import type { ServiceAccountOptions } from "../server/authentication/service-account-tokens.ts";
 import { parseBasicFile, parseTokenFile } from "../server/authentication/token-file.ts";
 import { readAuthorizationConfiguration } from "../server/authorization/configuration.ts";
 import type { AuthorizerChoice } from "../server/authorization/open-authorizers.ts";
@@ -33,6 +34,23 @@ export function authenticationFromFlags(flags: ApiServerFlags): AuthenticationOp
     ...(bootstrapTokens === undefined ? {} : { bootstrapTokens }),
     ...(jwt.length > 0 ? { jwt } : {}),
     ...(webhook ? { webhook: { endpoint: kubeconfigEndpoint(webhook), version, cacheTtl } } : {}),
+  };
+}
+
+/** How service accounts' tokens are signed and believed, by flags and the cluster's own key. Throws Fault `invalid`. */
+export function serviceAccountsFromFlags(
+  flags: ApiServerFlags,
+  own: Pick<ServiceAccountOptions, "issuer" | "privateKey">,
+): ServiceAccountOptions {
+  const signing = flags["service-account-signing-key-file"];
+  const believed = flags["service-account-key-file"]?.split(",").map((path) => read(path.trim())) ?? [];
+  const audiences = flags["api-audiences"]?.split(",").map((audience) => audience.trim());
+  return {
+    issuer: flags["service-account-issuer"] ?? own.issuer,
+    privateKey: signing ? read(signing) : own.privateKey,
+    // The controllers go on signing tokens in Secrets by the cluster's own key.
+    publicKeys: signing ? [...believed, own.privateKey] : believed,
+    ...(audiences ? { audiences } : {}),
   };
 }
 

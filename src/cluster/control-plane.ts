@@ -19,7 +19,7 @@ import type { UserInfo } from "../server/exchange.ts";
 import type { Store } from "../store/store.ts";
 import { addOns, ensureAddOns } from "./add-ons.ts";
 import { admissionFromFlags } from "./admission-flags.ts";
-import { authenticationFromFlags, authorizationFromFlags } from "./api-server-flags.ts";
+import { authenticationFromFlags, authorizationFromFlags, serviceAccountsFromFlags } from "./api-server-flags.ts";
 import { openSigner } from "./certificates.ts";
 import type { ClusterConfig } from "./config.ts";
 import { type Credentials, frontProxyName } from "./credentials.ts";
@@ -77,10 +77,10 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     },
     ...(authorization ? { authorization } : {}),
     admission: admissionFromFlags(flags),
-    serviceAccounts: {
+    serviceAccounts: serviceAccountsFromFlags(flags, {
       issuer: `https://kubernetes.default.svc.${config.clusterDomain}`,
       privateKey: credentials.serviceAccountKey,
-    },
+    }),
     serviceRange: config.serviceRange,
     advertise: { address: config.nodeAddress, port: config.apiPort },
     kubelet: withLivePair({ ca: credentials.ca }, () => credentials.kubeletClient),
