@@ -28,6 +28,8 @@ export interface VersionMapping {
   readonly plural?: string;
   /** Subresources that only this version has, beside those of the kind. */
   readonly subresources?: readonly string[];
+  /** Brings words from before this version, which its type does not know, into its own; tells what it read. */
+  readonly reads?: (object: KubeObject, tell: (text: string) => void) => KubeObject;
   readonly defaults?: (object: KubeObject) => KubeObject;
   readonly toStored: (object: KubeObject) => KubeObject;
   readonly fromStored: (object: KubeObject) => KubeObject;

@@ -7,8 +7,9 @@ import { ageColumn, nameColumn, selectorText, text } from "../columns.ts";
 import { change, each, fill } from "../fill.ts";
 import type * as networking from "../generated/networking-v1.ts";
 import { defineKind } from "../kind.ts";
-import { sameInVersions } from "../renamed-version.ts";
+import { sameInOtherVersion } from "../renamed-version.ts";
 import { validateSelector } from "../selectors.ts";
+import { withIngressRules } from "./allow-incoming.ts";
 
 export type NetworkPolicy = networking.NetworkPolicy;
 
@@ -24,7 +25,15 @@ export const NetworkPolicy = defineKind<networking.NetworkPolicy>({
   defaults: (policy) => change(fill(policy, { spec: {} }), { spec: withDefaults }),
   validate: (policy) => validatePolicy(policy.spec),
   columns: [nameColumn, text("Pod-Selector", (policy) => selectorText(policy.spec.podSelector)), ageColumn],
-  versions: sameInVersions("networking.k8s.io/v1", { "extensions/v1beta1": "extensions/v1beta1.NetworkPolicy" }),
+  versions: {
+    "extensions/v1beta1": {
+      ...sameInOtherVersion("networking.k8s.io/v1", {
+        apiVersion: "extensions/v1beta1",
+        type: "extensions/v1beta1.NetworkPolicy",
+      }),
+      reads: withIngressRules,
+    },
+  },
 });
 
 function withDefaults(given: networking.NetworkPolicySpec): networking.NetworkPolicySpec {

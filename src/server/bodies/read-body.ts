@@ -1,3 +1,4 @@
+import type { VersionMapping } from "../../api/kind.ts";
 import { errorMessage, faultCode } from "../../lib/fault.ts";
 import { decodeValue, type FieldValidation } from "../../machinery/codec-json.ts";
 import { field } from "../../machinery/fields.ts";
@@ -18,6 +19,8 @@ export interface BodyKind {
   readonly kind: string;
   readonly apiVersion: string;
   readonly type: StructInfo;
+  /** Of a version that is not the stored one. */
+  readonly mapping?: Pick<VersionMapping, "reads">;
 }
 
 export interface ReadOptions {
@@ -49,7 +52,8 @@ export async function readBytes(request: ServerRequest): Promise<Uint8Array> {
 /** The body as an object of a kind, in the type's own form. Throws BadRequest, UnsupportedMediaType. */
 export async function readObject(request: ServerRequest, expected: BodyKind, options: ReadOptions): Promise<AnyObject> {
   const { raw, duplicates } = await readValue(request, expected, options);
-  const value = withoutCapitals(withKind(raw, expected, options), expected.type, options.warn);
+  const named = withoutCapitals(withKind(raw, expected, options), expected.type, options.warn);
+  const value = expected.mapping?.reads?.(named, options.warn) ?? named;
   const { object, problems } = decoding(expected, () =>
     decodeValue<AnyObject>(expected.type, value, options.validation),
   );

@@ -58,6 +58,27 @@ test("the network policies of 1.2 are served at the path that is printed, though
   expect(made.body).toMatchObject({ apiVersion: "net.alpha.kubernetes.io/v1alpha1", spec });
 });
 
+test("the same policy as extensions/v1beta1 is read as what was shipped, with a warning", async () => {
+  const spec = {
+    allowIncoming: { from: [{ pods: { segment: "frontend" } }], toPorts: [{ port: 80 }] },
+    podSelector: { segment: "backend" },
+  };
+  const policies = "/apis/extensions/v1beta1/namespaces/default/networkpolicies?fieldValidation=Strict";
+  const made = await fixture.call("POST", policies, { body: { metadata: { name: "pol1" }, spec } });
+  expect(made.status, made.text).toBe(201);
+  expect(made.headers.warning).toEqual([
+    '299 - "spec.allowIncoming is read as spec.ingress, and its labels as selectors: write it that way"',
+  ]);
+  const today = await fixture.call("GET", "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies/pol1");
+  expect(today.body.spec).toEqual({
+    podSelector: { matchLabels: { segment: "backend" } },
+    ingress: [
+      { ports: [{ protocol: "TCP", port: 80 }], from: [{ podSelector: { matchLabels: { segment: "frontend" } } }] },
+    ],
+    policyTypes: ["Ingress"],
+  });
+});
+
 test("when it goes, its kind goes too", async () => {
   await fixture.call("DELETE", `${resources}/cron-tab.stable.example.com`);
   await vi.waitFor(async () => expect((await fixture.call("GET", cronTabs)).status).toBe(404), 20_000);
