@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
-import { errorMessage, Fault } from "../lib/fault.ts";
 import { type AdmissionSettings, readAdmissionConfiguration } from "../server/admission/admission-settings.ts";
 import type { ApiServerFlags } from "./api-server-flag-names.ts";
+import { readFlagFile as read } from "./flag-values.ts";
 
 /** Which admission plugins run, by flags and the file that one names. Throws Fault `invalid`. */
 export function admissionFromFlags(flags: ApiServerFlags): AdmissionSettings {
@@ -18,12 +17,4 @@ export function admissionFromFlags(flags: ApiServerFlags): AdmissionSettings {
     ...(disable ? { disable } : {}),
     ...(configuration ? { configuration } : {}),
   };
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new Fault("invalid", errorMessage(error), { cause: error });
-  }
 }
