@@ -88,3 +88,27 @@ test("a slice is for one node, or for some, or for all", () => {
     "spec.pool.resourceSliceCount: Invalid value: 0: must be greater than zero",
   ]);
 });
+
+test.each([
+  {
+    device: {
+      attributes: { model: { string: "a" }, "x.example.com/cores": { int: 4 } },
+      capacity: { mem: { value: "1Gi" } },
+    },
+    faults: [],
+  },
+  {
+    device: { attributes: { none: {} } },
+    faults: ["attributes[none]: Required value: exactly one value must be specified"],
+  },
+  { device: { attributes: { two: { string: "a", int: 1 } } }, faults: ["attributes[two]: Invalid value"] },
+  { device: { attributes: { "bad name!": { bool: true } } }, faults: ["attributes[bad name!]: Invalid value"] },
+  { device: { attributes: { v: { version: "1.2" } } }, faults: ["attributes[v].version: Invalid value"] },
+  { device: { attributes: { v: { string: "x".repeat(65) } } }, faults: ["attributes[v].string: Too long"] },
+  { device: { capacity: { "/mem": { value: "1" } } }, faults: ["capacity[/mem]: Invalid value"] },
+])("what a device offers is checked: $faults", ({ device, faults: expected }) => {
+  const pool = { name: "p", generation: 1, resourceSliceCount: 1 };
+  const spec = { driver: "gpu.example.com", pool, nodeName: "a", devices: [{ name: "d0", ...device }] };
+  const found = faults(ResourceSlice, spec);
+  expect(found).toEqual(expected.map((text) => expect.stringContaining(`spec.devices[0].${text}`)));
+});

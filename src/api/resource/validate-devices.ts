@@ -152,16 +152,22 @@ function validateConstraint(constraint: resource.DeviceConstraint, place: FieldP
   const references = validateReferences(constraint.requests, place.child("requests"), names);
   const { matchAttribute, distinctAttribute } = constraint;
   if (matchAttribute !== undefined) {
-    return [...references, ...validateQualified(matchAttribute, place.child("matchAttribute"))];
+    return [...references, ...validateFullyQualified(matchAttribute, place.child("matchAttribute"))];
   }
   if (distinctAttribute === undefined) return [...references, field.required(place.child("matchAttribute"))];
-  return [...references, ...validateQualified(distinctAttribute, place.child("distinctAttribute"))];
+  return [...references, ...validateFullyQualified(distinctAttribute, place.child("distinctAttribute"))];
 }
 
 /** The faults of the name of an attribute, which must say whose it is. */
-function validateQualified(name: string, place: FieldPath): Errors {
+function validateFullyQualified(name: string, place: FieldPath): Errors {
+  if (name !== "" && !name.includes("/")) return [field.invalid(place, name, "must include a domain")];
+  return validateQualified(name, place);
+}
+
+/** The faults of the name of an attribute or a capacity; one without a domain belongs to the driver's. */
+export function validateQualified(name: string, place: FieldPath): Errors {
   if (name === "") return [field.required(place)];
-  if (!name.includes("/")) return [field.invalid(place, name, "must include a domain")];
+  if (!name.includes("/")) return named(place, name, cIdentifier);
   const [domain = "", id = "", ...more] = name.split("/");
   if (more.length > 0) return [field.invalid(place, name, "must only contain one slash")];
   return [
