@@ -13,6 +13,10 @@ const proofs: readonly Suite[] = [
     name: "api-history",
     command: ["node", "test/prove/api-history.ts", "--seeds", "10", "--drivers", "memory,lmdb,etcd"],
   },
+  {
+    name: "controllers under faults",
+    command: ["env", "FAULT_SEEDS=500", "node", "node_modules/vitest/vitest.mjs", "run", "src/testing/faults"],
+  },
   { name: "api-fuzz", command: ["node", "test/prove/api-fuzz.ts", "--seconds", "300"] },
 ];
 
@@ -22,6 +26,6 @@ for (const proof of proofs) {
   results.push(await runSuite(proof));
 }
 const failed = results.filter((result) => result.failed > 0);
-for (const { name, seconds } of results) console.log(`${name.padEnd(16)} ${seconds.toFixed(0).padStart(6)} s`);
+for (const { name, seconds } of results) console.log(`${name.padEnd(26)} ${seconds.toFixed(0).padStart(6)} s`);
 console.log(`\n${results.length - failed.length} passed, ${failed.length} failed`);
 process.exitCode = failed.length === 0 ? 0 : 1;

@@ -94,6 +94,8 @@ export interface Informer<T = KubeObject> {
   readonly revision: bigint;
   /** Resolves when the copy holds everything up to this resourceVersion of the kind; rejects when the signal aborts. */
   reached(resourceVersion: bigint, signal: AbortSignal): Promise<void>;
+  /** What the server holds now of a key, or of its namespace for an empty name; read past the copy, which may lag. */
+  fresh(key: ObjectKey): Promise<readonly T[]>;
   get(key: ObjectKey): T | undefined;
   /** All objects, or those of a namespace. */
   list(namespace?: string): readonly T[];

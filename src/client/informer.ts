@@ -118,6 +118,15 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
     });
   }
 
+  async fresh({ namespace, name }: ObjectKey): Promise<readonly T[]> {
+    const list = await this.#options.client.list(this.kind, {
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(name ? { fieldSelector: `metadata.name=${name}` } : {}),
+      signal: this.#stop.signal,
+    });
+    return list.items;
+  }
+
   get(key: ObjectKey): T | undefined {
     return this.#objects.get(keyText(key));
   }

@@ -1,5 +1,6 @@
 import type { Client, Informer } from "../../client/client.ts";
-import { type KindRef, type KubeObject, keyText, type ObjectKey } from "../../machinery/object.ts";
+import { type KindRef, type KubeObject, keyOf, keyText, type ObjectKey } from "../../machinery/object.ts";
+import { StatusError } from "../../machinery/status-error.ts";
 
 /** What one key's reconcile wrote and the local copies may not hold yet. */
 export class OwnWrites {
@@ -10,13 +11,16 @@ export class OwnWrites {
     { readonly informer: Informer; readonly key: ObjectKey; readonly uid: string | undefined }
   >();
 
+  /** Writes that may or may not have been carried out: their answers were lost. */
+  readonly #unsure = new Set<Unsure>();
+
   /** The local copies by the names (`kindText`) of their kinds; writes of other kinds are not waited for. */
   constructor(copies: ReadonlyMap<string, Informer>) {
     this.#copies = copies;
   }
 
   get empty(): boolean {
-    return this.#writes.size === 0 && this.#deletes.size === 0;
+    return this.#writes.size === 0 && this.#deletes.size === 0 && this.#unsure.size === 0;
   }
 
   /** The same client, with its writes noted here. */
@@ -26,18 +30,48 @@ export class OwnWrites {
       if (version) this.#wrote(kind, version);
       return object;
     };
+    // A refusal is an answer; anything else leaves open whether the write happened.
+    const doubting = async <T>(unsure: Unsure, call: () => Promise<T>): Promise<T> => {
+      try {
+        return await call();
+      } catch (error) {
+        if (!(error instanceof StatusError) && this.#copies.has(kindText(unsure.kind))) this.#unsure.add(unsure);
+        throw error;
+      }
+    };
+    const changing = async <T>(kind: KindRef<T>, key: ObjectKey, call: () => Promise<T>) =>
+      wrote(kind, await doubting({ kind: kind as KindRef<KubeObject>, key }, call));
     return {
       ...client,
-      create: async (kind, object, options) => wrote(kind, await client.create(kind, object, options)),
-      update: async (kind, object, options) => wrote(kind, await client.update(kind, object, options)),
-      updateStatus: async (kind, object, options) => wrote(kind, await client.updateStatus(kind, object, options)),
-      patch: async (kind, key, patch, options) => wrote(kind, await client.patch(kind, key, patch, options)),
+      create: (kind, object, options) => {
+        const { name = "", namespace } = (object as { metadata: Partial<ObjectKey> }).metadata;
+        const key = { name, ...(namespace === undefined ? {} : { namespace }) };
+        return changing(kind, key, () => client.create(kind, object, options));
+      },
+      update: (kind, object, options) =>
+        changing(kind, keyOf(object as KubeObject), () => client.update(kind, object, options)),
+      updateStatus: (kind, object, options) =>
+        changing(kind, keyOf(object as KubeObject), () => client.updateStatus(kind, object, options)),
+      patch: (kind, key, patch, options) => changing(kind, key, () => client.patch(kind, key, patch, options)),
       delete: async (kind, key, options) => {
         const uid = options?.preconditions?.uid ?? this.#current(kind, key)?.metadata.uid;
-        await client.delete(kind, key, options);
+        const unsure = { kind: kind as KindRef<KubeObject>, key, deleting: { uid } };
+        await doubting(unsure, () => client.delete(kind, key, options));
         this.#deleted(kind, key, uid);
       },
     };
+  }
+
+  /** Asks the server what became of writes whose answers were lost. Throws what the server answers; they stay unsure then. */
+  async inquire(): Promise<void> {
+    for (const unsure of this.#unsure) {
+      const { kind, key, deleting } = unsure;
+      const there = (await this.#copies.get(kindText(kind))?.fresh(key)) ?? [];
+      if (!deleting) for (const { metadata } of there) this.#wrote(kind, metadata.resourceVersion);
+      else if (there.every(({ metadata }) => metadata.uid !== deleting.uid || metadata.deletionTimestamp))
+        this.#deleted(kind, key, deleting.uid);
+      this.#unsure.delete(unsure);
+    }
   }
 
   /** Resolves when the local copies hold every write noted; rejects when the signal aborts first. */
@@ -56,6 +90,7 @@ export class OwnWrites {
   forget(): void {
     this.#writes.clear();
     this.#deletes.clear();
+    this.#unsure.clear();
   }
 
   #current(kind: KindRef<unknown>, key: ObjectKey): KubeObject | undefined {
@@ -76,6 +111,12 @@ export class OwnWrites {
     const informer = this.#copies.get(name);
     if (informer) this.#deletes.set(`${name} ${keyText(key)}`, { informer, key, uid });
   }
+}
+
+interface Unsure {
+  readonly kind: KindRef<KubeObject>;
+  readonly key: ObjectKey;
+  readonly deleting?: { readonly uid: string | undefined };
 }
 
 /** A kind as one string, for maps. */

@@ -123,6 +123,7 @@ async function runController(
     const own = writes.get(key) ?? new OwnWrites(copies);
     try {
       if (!own.empty) {
+        await own.inquire();
         using patience = timeout(clock, ownWritesPatience);
         await own.seen(AbortSignal.any([signal, patience.signal])).catch(() => {
           if (!signal.aborted) context.log.warn("own writes did not come back in time", { key });
