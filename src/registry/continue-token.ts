@@ -11,6 +11,7 @@ export interface Continuation {
 
 const version = "meta.k8s.io/v1";
 
+/** The token with which a client asks for a page. */
 export function encodeContinue({ at, start }: Continuation): string {
   const rv = at === undefined ? -1 : Number(at);
   return Buffer.from(JSON.stringify({ v: version, rv, start })).toString("base64url");

@@ -4,6 +4,7 @@ import type { Held } from "./held.ts";
 import type { AnyObject, Resource } from "./resource.ts";
 import { timestamp, type WriteContext, type WriteOptions, withMetadata } from "./write.ts";
 
+/** What becomes of the dependents of a deleted object. */
 export type Propagation = "Background" | "Foreground" | "Orphan";
 
 /** A client's DeleteOptions. */

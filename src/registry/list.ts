@@ -17,6 +17,7 @@ export interface ListRequest {
   readonly resourceVersionMatch?: "Exact" | "NotOlderThan";
 }
 
+/** What a list found, and the moment that it shows. */
 export interface ListResult {
   readonly items: readonly Held[];
   readonly revision: Revision;

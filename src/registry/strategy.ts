@@ -36,4 +36,5 @@ export interface Strategy {
   readonly mayGo?: (object: AnyObject) => boolean;
 }
 
+/** Of kinds whose declaration says everything. */
 export const plainStrategy: Strategy = {};

@@ -294,6 +294,7 @@ export class WatchCache {
   }
 }
 
+/** Some of what happened since a revision. */
 export interface HistoryStep {
   readonly events: readonly CacheEvent[];
   /** Every event up to here has been yielded. */

@@ -36,6 +36,7 @@ export interface Written {
   readonly created?: boolean;
 }
 
+/** A held object as an outcome, decoded only if somebody looks at it. */
 export function written(held: Held): Written {
   return {
     held,
