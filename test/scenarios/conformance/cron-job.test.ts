@@ -58,6 +58,7 @@ describe("[sig-apps] CronJob", () => {
     await make(stage, "Allow", { suspend: true });
     expect((await stage.list(CronJob, "app=web")).map(({ metadata }) => metadata.name)).toEqual(["cj"]);
     await stage.change(CronJob, "cj", { metadata: { annotations: { patched: "true" } } });
+    await stage.rest();
     const known = await stage.get(CronJob, "cj");
     await stage.client.update(CronJob, { ...known, metadata: { ...known.metadata, annotations: { updated: "true" } } });
     await stage.change(CronJob, "cj", { status: { lastScheduleTime: "2025-12-31T23:00:00Z" } }, "status");

@@ -36,7 +36,9 @@ async function expectLife(
 describe("[sig-api-machinery] ResourceQuota", () => {
   test("should be able to update and delete ResourceQuota", async () => {
     await using stage = await openStage();
-    const made = await quota(stage, { cpu: "1", memory: "500Mi" });
+    await quota(stage, { cpu: "1", memory: "500Mi" });
+    await stage.rest();
+    const made = await stage.get(ResourceQuota, "q");
     await stage.client.update(ResourceQuota, { ...made, spec: { hard: { cpu: "2", memory: "1Gi" } } });
     expect((await stage.get(ResourceQuota, "q")).spec?.hard).toEqual({ cpu: "2", memory: "1Gi" });
     await stage.remove(ResourceQuota, "q");
