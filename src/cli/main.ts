@@ -12,6 +12,8 @@ const manifest = JSON.parse(manifestFile ? readFileSync(manifestFile, "utf8") : 
 const program = new Command("navarch")
   .description("Kubernetes, whole, in one program: a real cluster on this machine, started by one command.")
   .version(manifest.version ?? "unknown", "-V, --version")
+  // A command and its own subcommand may have options of the same name (why, why access).
+  .enablePositionalOptions()
   .showHelpAfterError("(navarch --help lists the commands)")
   .configureHelp({ sortSubcommands: false });
 

@@ -3,6 +3,7 @@ import { askWhy } from "../cluster/explain-pod.ts";
 import { Fault } from "../lib/fault.ts";
 import { adminTransport, type ClusterFlags, knownCluster } from "./cluster-access.ts";
 import { oneOf } from "./flags.ts";
+import { addWhyAccessCommand } from "./why-access-command.ts";
 import { explanationText } from "./why-text.ts";
 
 interface WhyFlags extends ClusterFlags {
@@ -10,10 +11,11 @@ interface WhyFlags extends ClusterFlags {
   readonly output?: "json";
 }
 
-/** `navarch why pod/NAME`. */
+/** `navarch why pod/NAME` and `navarch why access`. */
 export function addWhyCommand(program: Command): void {
-  program
+  const command = program
     .command("why")
+    .enablePositionalOptions()
     .description("say why a pod is on its node or on none: which nodes would do, which not, and what would change that")
     .argument("<pod>", "as pod/web")
     .option("-n, --namespace <namespace>", "the pod's namespace", "default")
@@ -21,6 +23,7 @@ export function addWhyCommand(program: Command): void {
     .option("--data-dir <folder>", "where the cluster's data is kept")
     .option("-o, --output <format>", "json for programs", oneOf("json"))
     .action(why);
+  addWhyAccessCommand(command);
 }
 
 async function why(what: string, flags: WhyFlags): Promise<void> {

@@ -23,10 +23,12 @@ export interface AccessExplanation {
   readonly reason: string;
   /** The narrowest rule that allows it. */
   readonly rule: PolicyRule;
-  /** Roles that have such a rule already, those that give least besides it first. */
+  /** Roles that have such a rule already: first those that are made to be bound, of each those that give least besides it. */
   readonly roles: readonly FittingRole[];
-  /** What to run so that it is allowed by the first of them; absent when it is allowed, or no role can help. */
+  /** What to run so that it is allowed by a role that is made to be bound; absent when it is allowed, or there is none. */
   readonly command?: string;
+  /** What to run so that just this is allowed: a role with the rule, and its binding; absent when no role is needed or helps. */
+  readonly narrowest?: readonly string[];
 }
 
 /** Explains an access decision. The client's own user must be allowed to review access and to read roles. */
@@ -42,22 +44,64 @@ export async function explainAccess(client: Client, question: AccessQuestion): P
   ]);
   const { allowed = false, denied = false, reason = "" } = review.status ?? {};
   const fitting = rolesThatAllow(request, { roles: roles?.items ?? [], clusterRoles: clusterRoles.items });
-  const [first] = fitting;
+  const rule = neededRule(request);
+  const offered = fitting.filter((role) => isOffered(request, role));
+  const [first] = offered;
+  const closed = allowed || denied;
   return {
     allowed,
     denied,
     reason,
-    rule: neededRule(request),
-    roles: fitting,
-    ...(allowed || denied || !first ? {} : { command: bindingCommand(request, first) }),
+    rule,
+    roles: [...offered, ...fitting.filter((role) => !offered.includes(role))],
+    ...(closed || !first ? {} : { command: bindingCommand(request, first) }),
+    ...(closed ? {} : { narrowest: newRoleCommands(request, rule) }),
   };
+}
+
+/** Nobody is advised to be everything, nor to be a component; of the roles named system: those about paths are for all. */
+function isOffered({ isResource }: AuthorizationRequest, { kind, name }: FittingRole): boolean {
+  if (kind === "Role") return true;
+  return name !== "cluster-admin" && !name.startsWith("navarch:") && !(isResource && name.startsWith("system:"));
+}
+
+function newRoleCommands(request: AuthorizationRequest, rule: PolicyRule): readonly string[] {
+  const { verb, group, resource, subresource, name, path, namespace } = request;
+  const about = request.isResource ? [resource, subresource, rule.resourceNames ? name : ""] : [path];
+  const kind = namespace && request.isResource ? "Role" : "ClusterRole";
+  const role = { kind, name: objectName([verb, ...about].filter(Boolean).join("-")) } as const;
+  const whole = [[resource, group].filter(Boolean).join("."), subresource].filter(Boolean).join("/");
+  const flags = request.isResource
+    ? [`--resource=${whole}`, ...(rule.resourceNames ?? []).map((one) => `--resource-name=${one}`)]
+    : [`--non-resource-url=${path}`];
+  const place = kind === "Role" ? [`--namespace=${namespace}`] : [];
+  return [
+    shellLine(["kubectl", "create", kind.toLowerCase(), role.name, ...place, `--verb=${verb}`, ...flags]),
+    bindingCommand(request, role),
+  ];
 }
 
 function bindingCommand({ user, namespace, isResource }: AuthorizationRequest, { kind, name }: FittingRole): string {
   const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(user.name);
   const subject = account ? `--serviceaccount=${account[1]}:${account[2]}` : `--user=${user.name}`;
-  const binding = `${account?.[2] ?? user.name}-${name}`.toLowerCase().replace(/[^a-z0-9.-]+/g, "-");
-  if (!isResource || !namespace) return `kubectl create clusterrolebinding ${binding} --clusterrole=${name} ${subject}`;
-  const role = kind === "Role" ? `--role=${name}` : `--clusterrole=${name}`;
-  return `kubectl create rolebinding ${binding} --namespace=${namespace} ${role} ${subject}`;
+  const binding = objectName(`${account?.[2] ?? user.name}-${name}`);
+  const words =
+    isResource && namespace
+      ? ["rolebinding", binding, `--namespace=${namespace}`, `--${kind.toLowerCase()}=${name}`, subject]
+      : ["clusterrolebinding", binding, `--clusterrole=${name}`, subject];
+  return shellLine(["kubectl", "create", ...words]);
+}
+
+function objectName(text: string): string {
+  return text
+    .toLowerCase()
+    .replaceAll("*", "all")
+    .replace(/[^a-z0-9.-]+/g, "-")
+    .replace(/-{2,}/g, "-")
+    .replace(/^[.-]+|[.-]+$/g, "");
+}
+
+/** A command line whose words a shell takes as they are. */
+function shellLine(words: readonly string[]): string {
+  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
 }
