@@ -1,5 +1,5 @@
-import type { Clock } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/fault.ts";
+import { type FollowedText, followText } from "../../lib/followed-text.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import type { Random } from "../../lib/random.ts";
@@ -22,50 +22,31 @@ resources:
 `;
 }
 
-export interface ReloadOptions {
+export interface ReloadOptions extends Pick<FollowedText, "read" | "text" | "clock"> {
   readonly store: EncryptedStore;
-  /** Reads the file. */
-  readonly read: () => Promise<string>;
-  /** What is in use now. */
-  readonly text: string;
-  readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
 }
 
-const everyMinute = 60_000;
-
 /** Looks after a configuration file until disposed: what it says anew is used at once, what makes no sense is not. */
 export function reloadEncryption(options: ReloadOptions): Disposable {
-  const { store, read, clock, log, metrics } = options;
+  const { store, log, metrics } = options;
   const reloads = metrics.counter(
     "apiserver_encryption_config_controller_automatic_reloads_total",
     "Reloads of the encryption configuration by their outcome.",
     ["status"],
   );
-  let used = options.text;
-  let timer: Disposable | undefined;
-  let ended = false;
-  const look = async () => {
-    try {
-      const text = await read();
-      if (text !== used) {
-        store.use(readEncryptionConfiguration(text));
-        used = text;
-        reloads.inc({ status: "success" });
-        log.info("the encryption configuration was read anew", { rewritten: await store.rewriteStale() });
-      }
-    } catch (error) {
+  return followText({
+    ...options,
+    async use(next) {
+      store.use(readEncryptionConfiguration(next));
+      const rewritten = await store.rewriteStale();
+      reloads.inc({ status: "success" });
+      log.info("the encryption configuration was read anew", { rewritten });
+    },
+    failed(error) {
       reloads.inc({ status: "failure" });
       log.error("the encryption configuration cannot be used; the one before stays", { error: errorMessage(error) });
-    }
-    if (!ended) timer = clock.after(everyMinute, () => void look());
-  };
-  timer = clock.after(everyMinute, () => void look());
-  return {
-    [Symbol.dispose]() {
-      ended = true;
-      timer?.[Symbol.dispose]();
     },
-  };
+  });
 }
