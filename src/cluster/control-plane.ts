@@ -17,6 +17,7 @@ import { TokenSigner } from "../server/authentication/json-web-token.ts";
 import { legacyClaims } from "../server/authentication/legacy-tokens.ts";
 import type { UserInfo } from "../server/exchange.ts";
 import type { Store } from "../store/store.ts";
+import { followAccessFiles } from "./access-files.ts";
 import { addOns, ensureAddOns } from "./add-ons.ts";
 import { admissionFromFlags } from "./admission-flags.ts";
 import { authenticationFromFlags, authorizationFromFlags, serviceAccountsFromFlags } from "./api-server-flags.ts";
@@ -91,6 +92,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     ...protectionFromFlags(flags, { clock, log, metrics }),
   });
   opened.use(server);
+  opened.use(followAccessFiles(flags, server, { clock, log, metrics }));
 
   const clientFor = (identity: UserInfo) =>
     createClient(inProcessTransport(server, identity), { fieldManager: managerOf(identity) });

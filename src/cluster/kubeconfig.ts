@@ -96,7 +96,7 @@ export function readKubeconfig(path: string): Kubeconfig {
   } catch (error) {
     throw new Fault(
       "invalid",
-      `the kubeconfig ${path} is no YAML (${errorMessage(error)}); mend it or move it away, or set KUBECONFIG to another file`,
+      `the kubeconfig ${path} is no YAML (${errorMessage(error).split("\n", 1)[0]}); mend it or move it away, or set KUBECONFIG to another file`,
     );
   }
   if (parsed === undefined || parsed === null) return empty;

@@ -19,6 +19,7 @@ import { MergedOpenApi } from "./aggregation/merged-openapi.ts";
 import type { ProxyClient } from "./aggregation/remote-server.ts";
 import { type AuditOptions, Auditor } from "./audit/auditor.ts";
 import { bodyReader } from "./audit/request-body.ts";
+import type { JwtIssuer } from "./authentication/oidc.ts";
 import { type AuthenticationOptions, openAuthenticator } from "./authentication/open-authenticator.ts";
 import { type ServiceAccountOptions, ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import { AuthorizerChain } from "./authorization/authorizer.ts";
@@ -103,6 +104,10 @@ export interface ApiServer {
   handle(request: ServerRequest): Promise<ServerResponse>;
   /** Takes over a connection that asked for an upgrade. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, origin?: Origin): void;
+  /** Believes these issuers of OpenID Connect in the place of those before. Throws Fault `invalid`, and keeps those. */
+  useIssuers(issuers: readonly JwtIssuer[]): void;
+  /** Asks these in the place of those before. Throws Fault `invalid`, and keeps those. */
+  useAuthorizers(choices: readonly AuthorizerChoice[]): void;
   /** Serves HTTP on a port until the listener is disposed. Throws Fault `in-use`, `invalid`. */
   listen(options: ListenOptions): Promise<HttpServer>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -135,11 +140,12 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   const nodeAuthorizer = opened.use(new NodeAuthorizer(registry));
   const nodes = opened.use(new NodeDialer(registry, options.kubelet));
   const caller = opened.use(httpsCaller(clock));
-  const authorizer = new AuthorizerChain(
-    openAuthorizers(options.authorization ?? usualAuthorizers, { node: nodeAuthorizer, rbac, caller, clock, log }),
-  );
+  const authorizersOf = (choices: readonly AuthorizerChoice[]) =>
+    openAuthorizers(choices, { node: nodeAuthorizer, rbac, caller, clock, log });
+  const authorizer = new AuthorizerChain(authorizersOf(options.authorization ?? usualAuthorizers));
   const clientCa = options.clientCa ? [options.clientCa] : [];
-  const authenticator = openAuthenticator(options.authentication ?? {}, { registry, accounts, caller, log, clientCa });
+  const authenticationParts = { registry, accounts, caller, log, clientCa };
+  const { authenticator, useIssuers } = openAuthenticator(options.authentication ?? {}, authenticationParts);
   const admission = opened.use(
     new AdmissionChain(
       admissionPlugins({
@@ -239,6 +245,8 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     registry,
     handle,
     handleUpgrade,
+    useIssuers,
+    useAuthorizers: (choices) => authorizer.use(authorizersOf(choices)),
     listen: ({ tls, ...listening }) => {
       if (tls?.clientCa) authenticator.trustClients([tls.clientCa].flat());
       return openHttpServer({

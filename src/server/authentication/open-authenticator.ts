@@ -44,22 +44,30 @@ export interface AuthenticationParts {
   readonly clientCa: readonly string[];
 }
 
+/** Whoever says who is asking, and the way to let other issuers of OpenID Connect take the place of those before. */
+export interface OpenAuthenticator {
+  readonly authenticator: Authenticator;
+  /** Throws Fault `invalid`, and then those before stay. */
+  useIssuers(issuers: readonly JwtIssuer[]): void;
+}
+
 /** Puts together everything that can say who is asking, in upstream's order. Throws Fault `invalid`. */
-export function openAuthenticator(options: AuthenticationOptions, parts: AuthenticationParts): Authenticator {
+export function openAuthenticator(options: AuthenticationOptions, parts: AuthenticationParts): OpenAuthenticator {
   const { registry, accounts, caller, log, clientCa } = parts;
   const { clock } = registry;
   const { audiences } = accounts;
-  const { tokens, basic, anonymous = true, frontProxy, jwt, webhook } = options;
+  const { tokens, basic, anonymous = true, frontProxy, jwt = [], webhook } = options;
   const authenticators: TokenAuthenticator[] = [];
   if (tokens) authenticators.push(forAnyAudience(audiences, (token) => tokens.get(token)));
   authenticators.push(legacyTokens(accounts, registry, log), accounts);
   if (options.bootstrapTokens) authenticators.push(forAnyAudience(audiences, bootstrapTokens(registry)));
-  if (jwt?.length) authenticators.push(forAnyAudience(audiences, oidcTokens(jwt, clock)));
+  let issued = oidcTokens(jwt, clock);
+  authenticators.push(forAnyAudience(audiences, (token) => issued(token)));
   if (webhook) {
     const { endpoint, version = "v1beta1", cacheTtl = 120_000 } = webhook;
     authenticators.push(new TokenWebhook({ endpoint, version, cacheTtl, caller, ownAudiences: audiences, clock }));
   }
-  return new Authenticator({
+  const authenticator = new Authenticator({
     anonymous,
     clientCa,
     tokens: authenticators,
@@ -68,4 +76,10 @@ export function openAuthenticator(options: AuthenticationOptions, parts: Authent
     ...(basic ? { basic } : {}),
     ...(frontProxy ? { frontProxy: new FrontProxy(frontProxy) } : {}),
   });
+  return {
+    authenticator,
+    useIssuers(issuers) {
+      issued = oidcTokens(issuers, clock);
+    },
+  };
 }

@@ -48,9 +48,14 @@ const openPaths = new Set(["/healthz", "/livez", "/readyz", "/healthz/", "/livez
 
 /** Asks several authorizers; the first that allows or denies decides. */
 export class AuthorizerChain {
-  readonly #authorizers: readonly Authorizer[];
+  #authorizers: readonly Authorizer[];
 
   constructor(authorizers: readonly Authorizer[]) {
+    this.#authorizers = authorizers;
+  }
+
+  /** Asks these from now on; a request that is being decided stays with those before. */
+  use(authorizers: readonly Authorizer[]): void {
     this.#authorizers = authorizers;
   }
 
@@ -58,32 +63,33 @@ export class AuthorizerChain {
     if (request.user.groups.includes(superusers)) return { allowed: true, reason: "" };
     if (!request.isResource && request.verb === "get" && openPaths.has(request.path))
       return { allowed: true, reason: "" };
-    return this.#from(0, request, []);
+    return askFrom(this.#authorizers, 0, request, []);
   }
 
   /** Why no list of what a user may do is complete; empty when one is. */
   unresolved(user: UserInfo): readonly string[] {
     return this.#authorizers.flatMap((authorizer) => authorizer.unresolved?.(user) ?? []);
   }
+}
 
-  // Without a remote authorizer nothing is awaited: most requests are decided in the same turn.
-  #from(index: number, request: AuthorizationRequest, reasons: readonly string[]): Decision | Promise<Decision> {
-    const authorizer = this.#authorizers[index];
-    if (!authorizer) return { allowed: false, reason: reasons.join("\n") };
-    const decision = authorizer.decide(request);
-    if (decision instanceof Promise) return decision.then((value) => this.#after(value, index, request, reasons));
-    return this.#after(decision, index, request, reasons);
-  }
+type Chain = readonly Authorizer[];
+type Reasons = readonly string[];
 
-  #after(
-    decision: Decision,
-    index: number,
-    request: AuthorizationRequest,
-    reasons: readonly string[],
-  ): Decision | Promise<Decision> {
+// Without a remote authorizer nothing is awaited: most requests are decided in the same turn.
+function askFrom(
+  chain: Chain,
+  index: number,
+  request: AuthorizationRequest,
+  reasons: Reasons,
+): Decision | Promise<Decision> {
+  const authorizer = chain[index];
+  if (!authorizer) return { allowed: false, reason: reasons.join("\n") };
+  const after = (decision: Decision): Decision | Promise<Decision> => {
     if (decision.allowed || decision.denied) return decision;
-    return this.#from(index + 1, request, decision.reason ? [...reasons, decision.reason] : reasons);
-  }
+    return askFrom(chain, index + 1, request, decision.reason ? [...reasons, decision.reason] : reasons);
+  };
+  const decision = authorizer.decide(request);
+  return decision instanceof Promise ? decision.then(after) : after(decision);
 }
 
 /** The refusal in upstream's words. */
