@@ -24,6 +24,7 @@ import { authenticationFromFlags, authorizationFromFlags, serviceAccountsFromFla
 import { openSigner } from "./certificates.ts";
 import type { ClusterConfig } from "./config.ts";
 import { type Credentials, frontProxyName } from "./credentials.ts";
+import { frontProxyFromFlags } from "./front-proxy-flags.ts";
 import { inProcessTransport } from "./in-process-transport.ts";
 import { ensureJoinRights } from "./join-rights.ts";
 import { withLivePair } from "./live-credentials.ts";
@@ -61,6 +62,11 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const { metrics = new Metrics() } = options;
   const flags = config.apiServerFlags ?? {};
   const authorization = authorizationFromFlags(flags);
+  const { frontProxy, proxyClient } = frontProxyFromFlags(flags, {
+    ca: credentials.frontProxyCa,
+    name: frontProxyName,
+    client: credentials.frontProxyClient,
+  });
   const wanted = addOns.filter((name) => !config.disabledAddOns?.includes(name));
   const figures = wanted.includes("metrics-server") ? new ResourceFigures() : undefined;
   let scheduler: Scheduler | undefined;
@@ -73,7 +79,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     authentication: {
       anonymous: { paths: ["/healthz", "/livez", "/readyz"] },
       bootstrapTokens: true,
-      frontProxy: { clientCa: credentials.frontProxyCa, allowedNames: [frontProxyName] },
+      frontProxy,
       ...authenticationFromFlags(flags),
     },
     ...(authorization ? { authorization } : {}),
@@ -86,7 +92,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     advertise: { address: config.nodeAddress, port: config.apiPort },
     kubelet: withLivePair({ ca: credentials.ca }, () => credentials.kubeletClient),
     clientCa: credentials.ca,
-    proxyClient: credentials.frontProxyClient,
+    proxyClient,
     explainPod: (pod) => scheduler?.why(pod),
     ...(figures ? { computed: resourceMetricsKinds(figures) } : {}),
     ...protectionFromFlags(flags, { clock, log, metrics }),

@@ -202,6 +202,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
       metrics,
       builtIn: new Set(kinds.flatMap((kind) => [kind.apiVersion, ...Object.keys(kind.declaration.versions ?? {})])),
       ...(options.proxyClient ? { client: options.proxyClient } : {}),
+      ...(options.authentication?.frontProxy ? { frontProxy: options.authentication.frontProxy } : {}),
     }),
   );
   await aggregator.start();

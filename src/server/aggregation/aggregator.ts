@@ -9,6 +9,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import type { Registry } from "../../registry/registry.ts";
+import type { FrontProxyOptions } from "../authentication/client-certificates.ts";
 import { Maker } from "../bootstrap/bootstrap.ts";
 import type { Catalog } from "../discovery/catalog.ts";
 import type { RequestInfo } from "../request-info.ts";
@@ -30,6 +31,8 @@ export interface AggregatorOptions {
   readonly builtIn: ReadonlySet<string>;
   /** How this server proves who it is to aggregated ones. */
   readonly client?: ProxyClient;
+  /** Whose headers aggregated servers may believe. */
+  readonly frontProxy?: FrontProxyOptions;
 }
 
 /** A group version that another server answers for. */
@@ -141,9 +144,15 @@ export class Aggregator implements Disposable {
     if (known?.server.serves(service)) return;
     this.#forget(name);
     if (!service.spec.service) return;
-    const { services, clock, client } = this.#options;
+    const { services, clock, client, frontProxy } = this.#options;
     const { group = "", version = "", groupPriorityMinimum = 0, versionPriority = 0 } = service.spec;
-    const server = new RemoteServer({ service, services, clock, ...(client ? { client } : {}) });
+    const server = new RemoteServer({
+      service,
+      services,
+      clock,
+      ...(client ? { client } : {}),
+      ...(frontProxy ? { frontProxy } : {}),
+    });
     const entry: Entry = {
       service,
       server,

@@ -1,22 +1,36 @@
+import type { FrontProxyOptions } from "../authentication/client-certificates.ts";
 import type { ServerRequest, UserInfo } from "../exchange.ts";
 import { passable } from "../subresources/http-exchange.ts";
 
 type Headers = Record<string, string | readonly string[]>;
 
 /** Headers by which somebody says who they are: the server behind must believe ours alone. */
-function saysWho(name: string): boolean {
-  return name === "authorization" || name.startsWith("x-remote-") || name.startsWith("impersonate-");
+function saysWho(name: string, proxy: FrontProxyOptions | undefined): boolean {
+  if (name === "authorization" || name.startsWith("x-remote-") || name.startsWith("impersonate-")) return true;
+  const { usernameHeaders = [], uidHeaders = [], groupHeaders = [], extraHeaderPrefixes = [] } = proxy ?? {};
+  const isNamed = [...usernameHeaders, ...uidHeaders, ...groupHeaders].some((one) => one.toLowerCase() === name);
+  return isNamed || extraHeaderPrefixes.some((prefix) => name.startsWith(prefix.toLowerCase()));
+}
+
+/** A request that goes on to an aggregated server, and whose headers that server may believe. */
+export interface ForwardedRequest {
+  readonly headers: ServerRequest["headers"];
+  readonly user: UserInfo;
+  readonly host: string;
+  readonly proxy?: FrontProxyOptions | undefined;
 }
 
 /** What a request carries on to an aggregated server: the client's headers, and who it was found to be. */
-export function aggregatedHeaders(headers: ServerRequest["headers"], user: UserInfo, host: string): Headers {
-  const kept = Object.entries(passable(headers)).filter(([name]) => !saysWho(name) && name !== "accept-encoding");
+export function aggregatedHeaders({ headers, user, host, proxy }: ForwardedRequest): Headers {
+  const kept = Object.entries(passable(headers)).filter(
+    ([name]) => !saysWho(name, proxy) && name !== "accept-encoding",
+  );
   return { ...Object.fromEntries(kept), ...userHeaders(user), host };
 }
 
 /** The names of headers that must not go on with an upgrade, as null. */
-export function withheldHeaders(headers: ServerRequest["headers"]): Record<string, null> {
-  const names = Object.keys(headers).filter((name) => saysWho(name));
+export function withheldHeaders(headers: ServerRequest["headers"], proxy?: FrontProxyOptions): Record<string, null> {
+  const names = Object.keys(headers).filter((name) => saysWho(name, proxy));
   return Object.fromEntries(names.map((name) => [name, null]));
 }
 

@@ -8,6 +8,7 @@ import { Fault } from "../../lib/fault.ts";
 import { parseJson } from "../../machinery/json-text.ts";
 import { proxyUpgrade } from "../../wire/proxy-upgrade.ts";
 import { withheldCredentials } from "../authentication/authenticator.ts";
+import type { FrontProxyOptions } from "../authentication/client-certificates.ts";
 import { textResponse } from "../bodies/status-body.ts";
 import { checkDial, guardedLookup } from "../dial-guard.ts";
 import type { RequestBody, ServerRequest, ServerResponse, UserInfo } from "../exchange.ts";
@@ -28,6 +29,8 @@ export interface RemoteServerOptions {
   readonly services: ServiceResolver;
   readonly clock: Clock;
   readonly client?: ProxyClient;
+  /** Whose headers the server may believe, which no client may therefore send through. */
+  readonly frontProxy?: FrontProxyOptions;
 }
 
 const answerTimeout = 60_000;
@@ -76,7 +79,12 @@ export class RemoteServer implements Disposable {
       const { host, port } = await this.#address();
       const { bytes, body } = bodyOf(request.body);
       const headers = {
-        ...aggregatedHeaders(request.headers, user, `${this.#serverName}:${port}`),
+        ...aggregatedHeaders({
+          headers: request.headers,
+          user,
+          host: `${this.#serverName}:${port}`,
+          proxy: this.#options.frontProxy,
+        }),
         ...(bytes ? { "content-length": String(bytes.byteLength) } : {}),
       };
       const outgoing = httpsRequest({
@@ -109,7 +117,7 @@ export class RemoteServer implements Disposable {
     await proxyUpgrade(message, socket, head, {
       path: request.path,
       headers: {
-        ...withheldHeaders(message.headers),
+        ...withheldHeaders(message.headers, this.#options.frontProxy),
         ...withheldCredentials(message.headers),
         ...userHeaders(user),
         host: this.#serverName,
