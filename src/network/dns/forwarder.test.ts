@@ -1,9 +1,8 @@
-import { createSocket } from "node:dgram";
-import { createServer } from "node:net";
 import { decode, encode, type Packet, RECURSION_DESIRED, TRUNCATED_RESPONSE } from "dns-packet";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { seededRandom } from "../../lib/random.ts";
+import { openListeningPairs } from "../machine/sockets.ts";
 import { Forwarder } from "./forwarder.ts";
 import { parseQuery } from "./wire.ts";
 
@@ -24,25 +23,19 @@ async function upstream(
     const said = say({ name, tcp, query });
     return said && encode({ id: query.id, questions: query.questions, type: "response", ...said });
   };
-  const udp = createSocket("udp4");
+  const [pair] = await openListeningPairs(["127.0.0.1"], 0);
+  const { port, udp, tcp } = pair!;
   udp.on("message", (message, from) => {
     const said = reply(message, false);
     if (said) udp.send(said, from.port, from.address);
   });
-  await new Promise<void>((resolve) => {
-    udp.bind(0, "127.0.0.1", resolve);
-  });
-  const { port } = udp.address();
-  const tcp = createServer((socket) => {
+  tcp.on("connection", (socket) => {
     socket.on("data", (chunk: Buffer) => {
       const said = reply(chunk.subarray(2), true)!;
       const length = Buffer.alloc(2);
       length.writeUInt16BE(said.length);
       socket.end(Buffer.concat([length, said]));
     });
-  });
-  await new Promise<void>((resolve) => {
-    tcp.listen(port, "127.0.0.1", resolve);
   });
   closers.push(
     () => udp.close(),
