@@ -1,4 +1,4 @@
-import { goQuote } from "./fields.ts";
+import { goQuote } from "../lib/go-text.ts";
 import { badRequest } from "./status-error.ts";
 
 export interface FieldRequirement {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { field, goQuote, path, valueText } from "./fields.ts";
+import { goQuote } from "../lib/go-text.ts";
+import { field, path, valueText } from "./fields.ts";
 
 describe("field paths", () => {
   test("members, positions and keys are written as Kubernetes writes them", () => {

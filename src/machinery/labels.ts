@@ -1,4 +1,5 @@
-import { field, goQuote } from "./fields.ts";
+import { goQuote } from "../lib/go-text.ts";
+import { field } from "./fields.ts";
 import type { LabelSelector } from "./generated/meta-v1.ts";
 import { type LabelLexeme, type LabelToken, labelLexemes } from "./label-lexer.ts";
 import { qualifiedName, validLabelValue } from "./names.ts";

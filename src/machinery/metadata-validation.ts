@@ -1,5 +1,6 @@
+import { goQuote } from "../lib/go-text.ts";
 import { isEqual } from "./equality.ts";
-import { type FieldPath, field, goQuote, invalidEach, path } from "./fields.ts";
+import { type FieldPath, field, invalidEach, path } from "./fields.ts";
 import type { ManagedFieldsEntry, ObjectMeta, OwnerReference } from "./generated/meta-v1.ts";
 import { dnsLabel, generateNameRule, type NameRule, qualifiedName, validLabelValue } from "./names.ts";
 import type { FieldError } from "./status-error.ts";

@@ -1,5 +1,5 @@
+import { goQuote } from "../lib/go-text.ts";
 import type { FieldSelector } from "../machinery/field-selector.ts";
-import { goQuote } from "../machinery/fields.ts";
 import type { Selector } from "../machinery/labels.ts";
 import { badRequest } from "../machinery/status-error.ts";
 import type { Held } from "./held.ts";

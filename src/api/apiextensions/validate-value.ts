@@ -1,6 +1,7 @@
 import { RE2JS } from "re2js";
+import { goQuote } from "../../lib/go-text.ts";
 import { isEqual } from "../../machinery/equality.ts";
-import { field, goQuote } from "../../machinery/fields.ts";
+import { field } from "../../machinery/fields.ts";
 import type { FieldError } from "../../machinery/status-error.ts";
 import type { Errors } from "../checks.ts";
 import { isMembers, type Members, type Schema } from "./schema.ts";

@@ -1,5 +1,6 @@
+import { goQuote } from "../../lib/go-text.ts";
 import { isEqual } from "../../machinery/equality.ts";
-import { type FieldPath, field, goQuote, path } from "../../machinery/fields.ts";
+import { type FieldPath, field, path } from "../../machinery/fields.ts";
 import type { FieldError } from "../../machinery/status-error.ts";
 import { type Errors, eachAt } from "../checks.ts";
 import type * as core from "../generated/core-v1.ts";

@@ -1,5 +1,5 @@
 import { showValue } from "./format.ts";
-import { builtins, type TemplateFunctions } from "./functions.ts";
+import { shortCircuits, type TemplateFunctions } from "./functions.ts";
 import type { Templates } from "./parse.ts";
 import { type Block, type Command, type Control, type Node, type Operand, operandText, type Pipe } from "./syntax.ts";
 import { placeOf, TemplateError } from "./template-error.ts";
@@ -224,14 +224,18 @@ class Run {
     last: readonly Value[],
   ): Value {
     const { name, at } = operand;
+    const given = args.length + last.length;
+    const decisive = shortCircuits.get(name);
+    if (decisive !== undefined) {
+      if (given === 0) throw this.#wrong(at, name, `wrong number of args for ${name}: want at least 1 got 0`);
+      return this.#short(decisive, args, dot, last);
+    }
     const found = this.#options.functions[name];
     if (!found) throw this.#wrong(at, name, `${JSON.stringify(name)} is not a defined function`);
-    const given = args.length + last.length;
     if (given < found.least || given > (found.most ?? given)) {
       const wanted = found.most === undefined ? `at least ${found.least}` : `${found.most}`;
       throw this.#wrong(at, name, `wrong number of args for ${name}: want ${wanted} got ${given}`);
     }
-    if (found === builtins.and || found === builtins.or) return this.#short(name === "or", args, dot, last);
     const values = [...args.map((arg) => this.#operand(arg, dot)), ...last];
     try {
       return found.call(values);

@@ -1,3 +1,4 @@
+import { goQuote } from "../../lib/go-text.ts";
 import { FloatLiteral, floatOf, isList, isMap, sortedKeys, typeName, type Value, wholeOf } from "./values.ts";
 
 /** A value as Go's `%v` shows it. */
@@ -97,7 +98,7 @@ function showAs(letter: string, value: Value, spec: Spec): string {
 function text(letter: string, value: string, { flags, precision }: Spec): string | undefined {
   const cut = precision === undefined ? value : [...value].slice(0, precision).join("");
   if (letter === "s") return cut;
-  if (letter === "q") return flags.includes("#") && !cut.includes("`") ? `\`${cut}\`` : quote(cut);
+  if (letter === "q") return flags.includes("#") && !cut.includes("`") ? `\`${cut}\`` : goQuote(cut);
   if (letter !== "x" && letter !== "X") return undefined;
   const hex = Buffer.from(cut).toString("hex");
   return letter === "X" ? hex.toUpperCase() : hex;
@@ -162,27 +163,4 @@ const decimal = (value: number) => (Number.isInteger(value) ? BigInt(value).toSt
 /** Go's exponents have two digits at least. */
 function goExponent(shown: string): string {
   return shown.replace(/e([+-])(\d)$/, "e$10$2");
-}
-
-const named: Readonly<Record<string, string>> = {
-  "\x07": "\\a",
-  "\b": "\\b",
-  "\f": "\\f",
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  "\v": "\\v",
-  '"': '\\"',
-  "\\": "\\\\",
-};
-
-/** A string in Go's quotes. */
-export function quote(value: string): string {
-  const inner = value.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (one) => {
-    if (named[one]) return named[one];
-    const code = one.codePointAt(0)!;
-    if (code < 0x80) return `\\x${code.toString(16).padStart(2, "0")}`;
-    return code > 0xffff ? `\\U${code.toString(16).padStart(8, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
-  });
-  return `"${inner}"`;
 }

@@ -14,10 +14,14 @@ export type TemplateFunctions = Readonly<Record<string, TemplateFunction>>;
 const any = (call: TemplateFunction["call"], least = 0): TemplateFunction => ({ call, least });
 const exactly = (least: number, call: TemplateFunction["call"]): TemplateFunction => ({ call, least, most: least });
 
-/** Go's own. `and` and `or` are here for their names: they look at one argument after the other and are carried out elsewhere. */
+/** Go's own that look at one argument after the other; each gives the first that is so true, or the last. */
+export const shortCircuits: ReadonlyMap<string, boolean> = new Map([
+  ["and", false],
+  ["or", true],
+]);
+
+/** Go's own that look at all their arguments. */
 export const builtins: TemplateFunctions = {
-  and: any((args) => args.find((value) => !isTrue(value)) ?? args.at(-1), 1),
-  or: any((args) => args.find(isTrue) ?? args.at(-1), 1),
   not: exactly(1, ([value]) => !isTrue(value)),
   len: exactly(1, ([value]) => lengthOf(value)),
   index: any(([item, ...keys]) => keys.reduce(elementOf, item), 1),

@@ -1,5 +1,5 @@
 import { execute } from "./execute.ts";
-import { builtins, type TemplateFunctions } from "./functions.ts";
+import { builtins, shortCircuits, type TemplateFunctions } from "./functions.ts";
 import { parse } from "./parse.ts";
 import type { Value } from "./values.ts";
 
@@ -26,6 +26,6 @@ export interface GoTemplate {
 export function compileGoTemplate(source: string, options: TemplateOptions): GoTemplate {
   const { name, strict = false } = options;
   const functions = { ...builtins, ...options.functions };
-  const templates = parse(source, { name, functions: new Set(Object.keys(functions)) });
+  const templates = parse(source, { name, functions: new Set([...shortCircuits.keys(), ...Object.keys(functions)]) });
   return { execute: (data) => execute({ name, source, templates, functions, strict }, data as Value) };
 }

@@ -1,16 +1,4 @@
-const escapes: Readonly<Record<string, string>> = {
-  a: "\x07",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  v: "\v",
-  "\\": "\\",
-  "'": "'",
-  '"': '"',
-};
-
+import { goUnescapes } from "../../lib/go-text.ts";
 /** What a quoted string or character of Go's syntax says; undefined for one that is malformed. */
 export function unquote(text: string): string | undefined {
   if (text.startsWith("`")) return text.slice(1, -1).replaceAll("\r", "");
@@ -23,7 +11,7 @@ export function unquote(text: string): string | undefined {
         const code = x ?? u ?? U;
         if (code !== undefined) return character(Number.parseInt(code, 16));
         if (octal !== undefined) return character(Number.parseInt(octal, 8));
-        const escaped = escapes[one as string];
+        const escaped = goUnescapes[one as string];
         if (escaped === undefined) bad = true;
         return escaped ?? "";
       },

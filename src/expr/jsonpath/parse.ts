@@ -1,20 +1,8 @@
 import { Fault } from "../../lib/fault.ts";
+import { goUnescapes } from "../../lib/go-text.ts";
 import type { Path, PathNode, Segment, Slice } from "./syntax.ts";
 
 const ends = new Set(["", "\r", "\n", "\t", " ", ".", ",", "[", "]", "$", "@", "{", "}"]);
-const escapes: Readonly<Record<string, string>> = {
-  a: "\x07",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  v: "\v",
-  "\\": "\\",
-  "'": "'",
-  '"': '"',
-};
-
 /** Reads a template: text, and paths in braces. Throws Fault `invalid` in kubectl's words. */
 export function parseTemplate(text: string): readonly Segment[] {
   const segments: Segment[] = [];
@@ -128,7 +116,7 @@ class PathReader {
       if (!/^[0-9a-fA-F]+$/.test(code) || code.length !== digits) throw wrong("invalid syntax");
       return String.fromCodePoint(Number.parseInt(code, 16));
     }
-    const known = escapes[letter];
+    const known = goUnescapes[letter];
     if (known === undefined) throw wrong("invalid syntax");
     return known;
   }

@@ -1,4 +1,4 @@
-import { goQuote } from "../fields.ts";
+import { goQuote } from "../../lib/go-text.ts";
 import type { StatusCause } from "../generated/meta-v1.ts";
 import { StatusError } from "../status-error.ts";
 import type { Manager } from "./managers.ts";

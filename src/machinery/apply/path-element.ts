@@ -1,4 +1,5 @@
-import { goJson, goQuote } from "../fields.ts";
+import { goQuote } from "../../lib/go-text.ts";
+import { goJson } from "../fields.ts";
 
 /** The step to a member of an object. */
 export const fieldStep = (name: string): string => `f:${name}`;

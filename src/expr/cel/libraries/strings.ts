@@ -1,3 +1,4 @@
+import { goEscapes } from "../../../lib/go-text.ts";
 import {
   type ArgumentSize,
   type CostRule,
@@ -84,20 +85,8 @@ function split(text: string, separator: string, limit: bigint): CelOutcome {
   return new ArrayList([...pieces.slice(0, kept), pieces.slice(kept).join(separator)]);
 }
 
-const quotes: Readonly<Record<string, string>> = {
-  "\u0007": "\\a",
-  "\b": "\\b",
-  "\f": "\\f",
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  "\v": "\\v",
-  "\\": "\\\\",
-  '"': '\\"',
-};
-
 const quote = (text: string): string =>
-  `"${text.toWellFormed().replace(/[\u0007\b\f\n\r\t\v\\"]/g, (sign) => quotes[sign] ?? sign)}"`;
+  `"${text.toWellFormed().replace(/[\u0007\b\f\n\r\t\v\\"]/g, (sign) => goEscapes[sign] ?? sign)}"`;
 
 /** White space as Unicode defines it, which is not JavaScript's set. */
 const edges =
