@@ -1,22 +1,15 @@
 import { Fault } from "../../../lib/fault.ts";
 import { commandRunner, mustRun, type RunCommand } from "../../machine/command.ts";
+import { KernelTable, type TableContent } from "../../nft/kernel-table.ts";
+import { parseListing } from "../../nft/listing.ts";
+import { type Element, Transaction } from "../../nft/transaction.ts";
 import type { ProxyBackend } from "../backend.ts";
 import { doorKey, type Front, type HostPort, hostPortKey, type ProxyChange } from "../front.ts";
 import { affinityLeftovers } from "./affinity.ts";
-import { familyWords, type RulesetOptions } from "./chains.ts";
-import {
-  type Element,
-  noSlots,
-  ownTargets,
-  type Rendered,
-  renderFront,
-  renderHostPort,
-  renderSelf,
-} from "./elements.ts";
+import type { RulesetOptions } from "./chains.ts";
+import { noSlots, ownTargets, type Rendered, renderFront, renderHostPort, renderSelf } from "./elements.ts";
 import { forgetStaleFlows, touchedDoors } from "./flows.ts";
-import { mend, parseListing, type WantedTable } from "./listing.ts";
-import { declarations, fixedChains, fixedSets, skeletonScript, versionMark } from "./skeleton.ts";
-import { Transaction } from "./transaction.ts";
+import { proxyTable } from "./skeleton.ts";
 
 export interface NftProxyOptions extends Omit<RulesetOptions, "masqueradeMark"> {
   readonly masqueradeMark?: number;
@@ -44,20 +37,21 @@ class NftProxy implements ProxyBackend {
   readonly #options: RulesetOptions;
   readonly #localPodRanges: readonly string[] | undefined;
   readonly #run: RunCommand;
-  readonly #table: string;
+  readonly #table: KernelTable;
+  readonly #tableName: string;
   readonly #installed = new Map<string, Installed>();
   readonly #hostPorts = new Map<string, HostPort>();
   readonly #chains = new Map<string, readonly string[]>();
   readonly #selves = new Map<string, number>();
-  /** False while the kernel may differ from what is installed by our books. */
-  #inStep = false;
   #closed = false;
 
   constructor({ masqueradeMark = 0x4000, localPodRanges, run = commandRunner(), ...options }: NftProxyOptions) {
     this.#options = { ...options, masqueradeMark };
     this.#localPodRanges = localPodRanges;
     this.#run = run;
-    this.#table = `${familyWords(options.family).ip} ${options.table}`;
+    const shape = proxyTable(this.#options);
+    this.#table = new KernelTable(run, shape);
+    this.#tableName = shape.name;
   }
 
   async apply(change: ProxyChange): Promise<void> {
@@ -78,31 +72,18 @@ class NftProxy implements ProxyBackend {
       if (has && !had) transaction.add(renderSelf(ip));
       if (had && !has) transaction.remove(renderSelf(ip));
     }
-    if (!this.#inStep) await this.resync();
-    else if (transaction.size > 0) await this.#commit(transaction.script(this.#table));
+    if (this.#table.inStep) await this.#table.commit(transaction);
+    else await this.resync();
     if (fronts.some(({ before }) => before?.affinitySeconds)) await this.#forgetAffinity();
     await forgetStaleFlows(this.#run, touchedDoors(fronts, hostPorts));
   }
 
   async resync(): Promise<{ readonly repaired: number }> {
     if (this.#closed) throw new Fault("closed", "the proxy's table is closed");
-    const wanted = this.#wantedTable();
-    const listed = await this.#run(["nft", "-j", "-n", "list", "table", ...this.#table.split(" ")]);
-    const mended = listed.code === 0 ? mend(parseListing(listed.stdout), wanted) : "rebuild";
-    let repaired = 0;
-    if (mended === "rebuild") {
-      const all = new Transaction();
-      for (const [name, rules] of wanted.chains) all.define(name, rules);
-      for (const element of wanted.elements) all.add(element);
-      await this.#commit(`${skeletonScript(this.#options).join("\n")}\n${all.script(this.#table)}`);
-      repaired = wanted.elements.length;
-    } else if (mended.size > 0) {
-      await this.#commit(mended.script(this.#table));
-      repaired = mended.size;
-    }
+    const content = this.#content();
+    const repaired = await this.#table.mend(content);
     this.#chains.clear();
-    for (const [name, rules] of wanted.chains) this.#chains.set(name, rules);
-    this.#inStep = true;
+    for (const [name, rules] of content.chains) this.#chains.set(name, rules);
     return { repaired };
   }
 
@@ -114,8 +95,7 @@ class NftProxy implements ProxyBackend {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    // Added first, so that deleting works whether or not it was ever made.
-    await mustRun(this.#run, ["nft", "-f", "-"], `add table ${this.#table}\ndelete table ${this.#table}\n`);
+    await this.#table.remove();
   }
 
   #replace(key: string, front: Front | undefined, transaction: Transaction, touched: Map<string, boolean>) {
@@ -164,7 +144,7 @@ class NftProxy implements ProxyBackend {
     for (const ip of removed) count(ip, -1);
   }
 
-  #wantedTable(): WantedTable {
+  #content(): TableContent {
     const chains = new Map<string, readonly string[]>();
     const elements: Element[] = [];
     for (const { rendered } of this.#installed.values()) {
@@ -173,36 +153,28 @@ class NftProxy implements ProxyBackend {
     }
     for (const port of this.#hostPorts.values()) elements.push(renderHostPort(port));
     for (const ip of this.#selves.keys()) elements.push(renderSelf(ip));
-    return {
-      version: versionMark(this.#options),
-      fixed: new Map(fixedChains(this.#options).map((chain) => [chain.name, chain.rules.length])),
-      chains,
-      elements,
-      ignoredMaps: new Set([...fixedSets, "affinity"]),
-      maps: [...declarations(this.#options).keys()],
-    };
-  }
-
-  async #commit(script: string): Promise<void> {
-    try {
-      await mustRun(this.#run, ["nft", "-f", "-"], script);
-    } catch (error) {
-      this.#inStep = false;
-      throw error;
-    }
+    return { chains, elements };
   }
 
   /** Forgets which client got which target where the target is gone; the kernel writes these entries itself. */
   async #forgetAffinity(): Promise<void> {
     // An entry may expire between looking and deleting, which fails the whole deletion: look again.
     for (let attempt = 0; ; attempt++) {
-      const json = await mustRun(this.#run, ["nft", "-j", "-n", "list", "map", ...this.#table.split(" "), "affinity"]);
+      const json = await mustRun(this.#run, [
+        "nft",
+        "-j",
+        "-n",
+        "list",
+        "map",
+        ...this.#tableName.split(" "),
+        "affinity",
+      ]);
       const leftovers = affinityLeftovers(
         parseListing(json).maps.get("affinity") ?? new Map(),
         (key) => this.#installed.get(key)?.front,
       );
       if (leftovers.length === 0) return;
-      const script = `delete element ${this.#table} affinity { ${leftovers.join(", ")} }\n`;
+      const script = `delete element ${this.#tableName} affinity { ${leftovers.join(", ")} }\n`;
       const result = await this.#run(["nft", "-f", "-"], script);
       if (result.code === 0) return;
       if (attempt === 4) throw new Fault("internal", `nft: ${result.stderr.trim()}`);

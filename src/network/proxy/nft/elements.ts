@@ -1,13 +1,8 @@
 import { cidrContains, disjointRanges, type IpFamily, parseCidr } from "../../machine/address.ts";
+import { rangeText } from "../../nft/kernel-table.ts";
+import type { Element } from "../../nft/transaction.ts";
 import { type Front, type HostPort, type Protocol, type Target, targetKey } from "../front.ts";
 import { dispatchFor, doorMaps, type RulesetOptions, rememberChain } from "./chains.ts";
-
-/** One entry of a map (or a set, without `value`), in the words that nft reads and prints. */
-export interface Element {
-  readonly map: string;
-  readonly key: string;
-  readonly value?: string;
-}
 
 /** What a front needs in the table. */
 export interface Rendered {
@@ -24,9 +19,6 @@ export interface Slots {
 }
 
 export const noSlots: Slots = { targets: [], localTargets: [] };
-
-/** nft prints a range of one address as the address. */
-const fullLength = /(?<=\.\d+)\/32$|\/128$/;
 
 const protocolNumber: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
@@ -72,7 +64,7 @@ export function renderFront(front: Front, previous: Slots, options: RulesetOptio
   if (front.sourceRanges && front.door.kind === "address") {
     elements.push({ map: "guarded", key: door });
     for (const range of disjointRanges(front.sourceRanges, options.family)) {
-      elements.push({ map: "guests", key: `${door} . ${range.replace(fullLength, "")}` });
+      elements.push({ map: "guests", key: `${door} . ${rangeText(range)}` });
     }
   }
   return { elements, chains, slots };

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { skeletonScript, versionMark } from "../../nft/kernel-table.ts";
+import { mend, parseListing, type WantedTable } from "../../nft/listing.ts";
+import { Transaction } from "../../nft/transaction.ts";
 import type { Front, Target } from "../front.ts";
 import { affinityLeftovers } from "./affinity.ts";
 import { assignSlots, noSlots, ownTargets, renderFront } from "./elements.ts";
 import { parseFlows, staleFlows, touchedDoors } from "./flows.ts";
-import { mend, parseListing, type WantedTable } from "./listing.ts";
-import { skeletonScript, versionMark } from "./skeleton.ts";
-import { Transaction } from "./transaction.ts";
+import { proxyTable } from "./skeleton.ts";
 
 const options = {
   table: "t",
@@ -222,17 +223,21 @@ describe("what the kernel remembers", () => {
 
 describe("the fixed part", () => {
   test("names its version by all that it is made of", () => {
-    expect(versionMark(options)).toBe(versionMark({ ...options }));
-    expect(versionMark(options)).not.toBe(versionMark({ ...options, podRanges: ["10.245.0.0/16"] }));
+    expect(versionMark(proxyTable(options))).toBe(versionMark(proxyTable({ ...options })));
+    expect(versionMark(proxyTable(options))).not.toBe(
+      versionMark(proxyTable({ ...options, podRanges: ["10.245.0.0/16"] })),
+    );
   });
 
   test("speaks of IPv6 in a table of that family", () => {
-    const script = skeletonScript({
-      ...options,
-      family: "IPv6",
-      podRanges: ["fd00:1::/48"],
-      serviceRanges: ["fd00:2::/108"],
-    }).join("\n");
+    const script = skeletonScript(
+      proxyTable({
+        ...options,
+        family: "IPv6",
+        podRanges: ["fd00:1::/48"],
+        serviceRanges: ["fd00:2::/108"],
+      }),
+    ).join("\n");
     expect(script).toContain("add table ip6 t");
     expect(script).not.toMatch(/ipv4_addr|\bip (s|d)addr/);
   });

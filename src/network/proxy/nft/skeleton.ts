@@ -1,22 +1,9 @@
-import { createHash } from "node:crypto";
 import { disjointRanges } from "../../machine/address.ts";
+import type { Declaration, FixedChain, TableShape } from "../../nft/kernel-table.ts";
 import { familyWords, type RulesetOptions } from "./chains.ts";
 
-/** One chain that is always there. */
-export interface FixedChain {
-  readonly name: string;
-  readonly hook?: string;
-  readonly rules: readonly string[];
-}
-
-/** How a map or set is declared. */
-export interface Declaration {
-  readonly kind: "map" | "set";
-  readonly body: string;
-}
-
 /** The maps and sets of a table: how each is declared. `flags dynamic` ones hold what the kernel writes itself. */
-export function declarations(options: RulesetOptions): ReadonlyMap<string, Declaration> {
+function declarations(options: RulesetOptions): ReadonlyMap<string, Declaration> {
   const { address } = familyWords(options.family);
   const door = `${address} . inet_proto . inet_service`;
   const port = "inet_proto . inet_service";
@@ -54,10 +41,10 @@ export function declarations(options: RulesetOptions): ReadonlyMap<string, Decla
 }
 
 /** The sets whose elements are fixed when the table is made. */
-export const fixedSets: ReadonlySet<string> = new Set(["pod-ranges", "service-ranges", "node-port-ranges"]);
+const fixedSets: ReadonlySet<string> = new Set(["pod-ranges", "service-ranges", "node-port-ranges"]);
 
 /** The chains that do not depend on services, in the order in which they can be declared. */
-export function fixedChains(options: RulesetOptions): readonly FixedChain[] {
+function fixedChains(options: RulesetOptions): readonly FixedChain[] {
   const { ip, loopback } = familyWords(options.family);
   const mark = `0x${options.masqueradeMark.toString(16)}`;
   const door = `${ip} daddr . meta l4proto . th dport`;
@@ -144,24 +131,12 @@ export function fixedChains(options: RulesetOptions): readonly FixedChain[] {
   ];
 }
 
-/** The name of an empty chain that says by which options and rules a table was made. */
-export function versionMark(options: RulesetOptions): string {
-  const text = JSON.stringify([[...declarations(options)], fixedChains(options)]);
-  return `version-${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
-}
-
-/** The table with everything that does not depend on services, as one script that replaces what was there. */
-export function skeletonScript(options: RulesetOptions): string[] {
-  const { ip } = familyWords(options.family);
-  const table = `${ip} ${options.table}`;
-  const chains = fixedChains(options);
-  return [
-    `add table ${table}`,
-    `delete table ${table}`,
-    `add table ${table}`,
-    ...[...declarations(options)].map(([name, { kind, body }]) => `add ${kind} ${table} ${name} { ${body} }`),
-    ...chains.map((chain) => `add chain ${table} ${chain.name}${chain.hook ? ` { ${chain.hook} }` : ""}`),
-    `add chain ${table} ${versionMark(options)}`,
-    ...chains.flatMap((chain) => chain.rules.map((rule) => `add rule ${table} ${chain.name} ${rule}`)),
-  ];
+/** The fixed part of the proxy's table. */
+export function proxyTable(options: RulesetOptions): TableShape {
+  return {
+    name: `${familyWords(options.family).ip} ${options.table}`,
+    declarations: declarations(options),
+    chains: fixedChains(options),
+    ignored: new Set([...fixedSets, "affinity"]),
+  };
 }

@@ -1,4 +1,9 @@
-import type { Element } from "./elements.ts";
+/** One entry of a map (or a set, without `value`), in the words that nft reads and prints. */
+export interface Element {
+  readonly map: string;
+  readonly key: string;
+  readonly value?: string;
+}
 
 /** Element changes of one table, collected and written as one nft script, which the kernel takes as a whole or not at all. */
 export class Transaction {

@@ -1,6 +1,5 @@
-import { Fault } from "../../../lib/fault.ts";
-import type { Element } from "./elements.ts";
-import { getOrMake, Transaction } from "./transaction.ts";
+import { Fault } from "../../lib/fault.ts";
+import { type Element, getOrMake, Transaction } from "./transaction.ts";
 
 /** A table as the kernel has it: per map its elements by key, per chain how many rules it has. */
 export interface TableListing {
