@@ -1,5 +1,7 @@
-/** Flags of upstream's API server by their names without dashes in front, as `oidc-issuer-url`. */
-export type ApiServerFlags = Readonly<Record<string, string>>;
+import type { Flags } from "./part-flags.ts";
+
+/** Flags of upstream's API server, as `oidc-issuer-url`. */
+export type ApiServerFlags = Flags;
 
 /** The flags that say who may come in and what they may do. */
 export const accessFlags: readonly string[] = [
@@ -61,4 +63,13 @@ export const protectionFlags: readonly string[] = [
   "max-requests-inflight",
   "request-timeout",
   "strict-transport-security-directives",
+];
+
+/** The flags that say where the data lies. */
+export const storeFlags: readonly string[] = [
+  "etcd-cafile",
+  "etcd-certfile",
+  "etcd-keyfile",
+  "etcd-prefix",
+  "etcd-servers",
 ];

@@ -12,7 +12,7 @@ import { Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
 import { SimulatedNodes } from "../node/simulated-nodes/simulated-nodes.ts";
 import { openScheduler, type Scheduler } from "../scheduler/scheduler.ts";
-import { type ApiServer, openServer } from "../server/api-server.ts";
+import { type ApiServer, openServer, type ServerOptions } from "../server/api-server.ts";
 import { TokenSigner } from "../server/authentication/json-web-token.ts";
 import { legacyClaims } from "../server/authentication/legacy-tokens.ts";
 import type { UserInfo } from "../server/exchange.ts";
@@ -46,6 +46,8 @@ export interface ControlPlaneOptions {
   readonly metrics?: Metrics;
   /** What the scheduler is told to do other than by default. */
   readonly scheduling?: SchedulerWishes;
+  /** Paths that the API server has beside the usual ones. */
+  readonly paths?: ServerOptions["paths"];
 }
 
 /** The API server, the controllers and the scheduler, running; disposing ends them in the opposite order. */
@@ -93,6 +95,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     kubelet: withLivePair({ ca: credentials.ca }, () => credentials.kubeletClient),
     clientCa: credentials.ca,
     proxyClient,
+    ...(options.paths ? { paths: options.paths } : {}),
     explainPod: (pod) => scheduler?.why(pod),
     ...(figures ? { computed: resourceMetricsKinds(figures) } : {}),
     ...protectionFromFlags(flags, { clock, log, metrics }),

@@ -1,8 +1,14 @@
 import type { Revision, Store } from "../store/store.ts";
 
 /** Where servers on one store agree on whose turn it is; etcd's users know the key by this name. */
-const key = "compact_rev_key";
-const range = { start: key, end: `${key}0` };
+export const compactionKey = "compact_rev_key";
+const range = { start: compactionKey, end: `${compactionKey}0` };
+
+/** The oldest revision that history is certainly kept of. Throws the store's faults. */
+export async function compactedTo(store: Store): Promise<Revision> {
+  const { entries } = await store.read(range);
+  return BigInt(Buffer.from(entries[0]?.value ?? []).toString() || "1");
+}
 
 /**
  * Forgets old history in turns: each turn compacts to where the store stood at the turn before, so that at least one
@@ -25,7 +31,7 @@ export class Compactor {
     this.#turn = { claimed, target: latest };
     if (before?.claimed !== claimed || latest === claimed) return; // another's turn, or nothing has happened since
     const value = Buffer.from(String(before.target));
-    const claim = await this.#store.commit({ key, value, expected: claimed });
+    const claim = await this.#store.commit({ key: compactionKey, value, expected: claimed });
     if (!claim.ok) return;
     this.#turn = { claimed: claim.revision, target: claim.revision };
     await this.#store.compact(before.target);

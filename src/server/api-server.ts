@@ -39,7 +39,7 @@ import { FlowControl } from "./flow-control/flow-control.ts";
 import { Health } from "./health.ts";
 import { type Origin, serveHttp, upgradeRequest } from "./http-front.ts";
 import { OpenApi } from "./openapi/openapi.ts";
-import { PathRouter } from "./paths.ts";
+import { type PathHandler, PathRouter } from "./paths.ts";
 import { Pipeline } from "./pipeline.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import type { ComputedKind } from "./resources/computed.ts";
@@ -86,6 +86,8 @@ export interface ServerOptions extends BootstrapOptions {
   readonly admission?: AdmissionSettings;
   /** Answers a pod's `why`: the scheduler, which this server knows nothing of. Default: there is no such subresource. */
   readonly explainPod?: ExplainPod;
+  /** Paths beside those of every API server, each with who answers it; they are authorized as all others. */
+  readonly paths?: Readonly<Record<string, PathHandler>>;
   /** Freezes every object that is held, so that whoever changes a shared one fails: for tests. */
   readonly freeze?: boolean;
 }
@@ -220,6 +222,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     openapi: new MergedOpenApi(new OpenApi(registry, catalog), aggregator),
     accounts,
     address,
+    ...(options.paths ? { others: options.paths } : {}),
   });
   const auditor =
     options.audit && opened.use(new Auditor({ ...options.audit, clock, log, metrics, decode: bodyReader(registry) }));

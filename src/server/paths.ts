@@ -9,6 +9,9 @@ import type { Health } from "./health.ts";
 import type { PathRequest } from "./request-info.ts";
 import { versionBody } from "./version.ts";
 
+/** Answers a path that only this cluster's server has. Throws StatusError. */
+export type PathHandler = (request: ServerRequest, about: PathRequest) => Promise<ServerResponse>;
+
 export interface PathRouterOptions {
   readonly catalog: Catalog;
   readonly discovery: Discovery;
@@ -17,6 +20,8 @@ export interface PathRouterOptions {
   readonly openapi: Pick<MergedOpenApi, "answer" | "paths">;
   readonly accounts: ServiceAccountTokens;
   readonly address: () => string;
+  /** Further paths, each with who answers it. */
+  readonly others?: Readonly<Record<string, PathHandler>>;
 }
 
 /** Upstream routes these by their method too; health and metrics answer to any. */
@@ -31,8 +36,10 @@ export class PathRouter {
   }
 
   /** Throws MethodNotAllowed. */
-  async answer(request: ServerRequest, { path, query, verb }: PathRequest): Promise<ServerResponse> {
-    const { discovery, health, openapi } = this.#options;
+  async answer(request: ServerRequest, about: PathRequest): Promise<ServerResponse> {
+    const { discovery, health, openapi, others = {} } = this.#options;
+    const { path, query, verb } = about;
+    if (Object.hasOwn(others, path)) return others[path]!(request, about);
     if (onlyRead.test(path) && verb !== "get" && verb !== "head") throw routeError("MethodNotAllowed");
     const found =
       discovery.answer(request, path) ??
@@ -70,12 +77,12 @@ export class PathRouter {
   }
 
   #paths(): readonly string[] {
-    const { catalog, health, openapi } = this.#options;
+    const { catalog, health, openapi, others: further = {} } = this.#options;
     const groups = catalog.groups.flatMap(({ name, versions }) => {
       const root = name ? `/apis/${name}` : "/api";
       return [root, ...versions.map(({ version }) => `${root}/${version}`)];
     });
     const others = ["/.well-known/openid-configuration", "/apis", "/apis/", "/metrics", "/openid/v1/jwks", "/version"];
-    return [...new Set([...others, ...groups, ...health.paths, ...openapi.paths])].sort();
+    return [...new Set([...others, ...groups, ...health.paths, ...openapi.paths, ...Object.keys(further)])].sort();
   }
 }

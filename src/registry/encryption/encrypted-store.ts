@@ -190,7 +190,8 @@ class TransformingStore implements EncryptedStore {
 const pageSize = 500;
 const nothing: readonly Transformer[] = [];
 
-function isSealed(value: Uint8Array): boolean {
+/** Whether a value is kept in a form that needs a key. */
+export function isSealed(value: Uint8Array): boolean {
   // Objects begin with a brace, so nearly all values are told by their first byte.
   if (value[0] !== mark[0]) return false;
   return startsWith(value, sealedPrefix);
