@@ -1,15 +1,18 @@
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { createClient } from "../client/api-client.ts";
 import type { Client } from "../client/client.ts";
+import { createEventRecorder } from "../client/event-recorder.ts";
 import { createInformers } from "../client/informer.ts";
+import { type ElectionTimes, type Lead, type Term, usualElectionTimes, whileHeld } from "../client/leader-election.ts";
 import { allControllers } from "../controllers/all.ts";
 import { runControllers } from "../controllers/framework/run.ts";
 import { ResourceFigures } from "../controllers/metrics-server/figures.ts";
-import type { MetricsServerOptions } from "../controllers/metrics-server/metrics-server.ts";
+import { type MetricsServerOptions, metricsServer } from "../controllers/metrics-server/metrics-server.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { Metrics } from "../lib/metrics.ts";
-import type { Random } from "../lib/random.ts";
+import { type Random, uuid } from "../lib/random.ts";
 import { SimulatedNodes } from "../node/simulated-nodes/simulated-nodes.ts";
 import { openScheduler, type Scheduler } from "../scheduler/scheduler.ts";
 import { type ApiServer, openServer, type ServerOptions } from "../server/api-server.ts";
@@ -24,6 +27,7 @@ import { authenticationFromFlags, authorizationFromFlags, serviceAccountsFromFla
 import { openSigner } from "./certificates.ts";
 import type { ClusterConfig } from "./config.ts";
 import { type Credentials, frontProxyName } from "./credentials.ts";
+import { runLed } from "./election.ts";
 import { frontProxyFromFlags } from "./front-proxy-flags.ts";
 import { inProcessTransport } from "./in-process-transport.ts";
 import { ensureJoinRights } from "./join-rights.ts";
@@ -46,8 +50,17 @@ export interface ControlPlaneOptions {
   readonly metrics?: Metrics;
   /** What the scheduler is told to do other than by default. */
   readonly scheduling?: SchedulerWishes;
+  /** When its loops act; by default while it holds their leases, under a name of its own. */
+  readonly election?: ControlPlaneElection;
   /** Paths that the API server has beside the usual ones. */
   readonly paths?: ServerOptions["paths"];
+}
+
+export interface ControlPlaneElection {
+  /** Without them the loops always act: only where no other control plane is on the store. */
+  readonly times: ElectionTimes | undefined;
+  /** What it writes into the leases; by default a new name each time. */
+  readonly identity?: string;
 }
 
 /** The API server, the controllers and the scheduler, running; disposing ends them in the opposite order. */
@@ -107,52 +120,64 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     createClient(inProcessTransport(server, identity), { fieldManager: managerOf(identity) });
   await ensureJoinRights(clientFor({ name: "system:apiserver", groups: ["system:masters"] }));
   const managerIdentity: UserInfo = { name: "system:kube-controller-manager", groups: [] };
-  await ensureAddOns(clientFor({ name: "navarch:add-ons", groups: ["system:masters"] }), wanted);
+  const schedulerIdentity: UserInfo = { name: "system:kube-scheduler", groups: [] };
+  const adding = clientFor({ name: "navarch:add-ons", groups: ["system:masters"] });
+  await ensureAddOns(adding, wanted);
   const tokens = new TokenSigner({ privateKey: credentials.serviceAccountKey });
-  const informers = opened.use(createInformers({ client: clientFor(managerIdentity), clock, random, log }));
+  const { times, identity = `${hostname()}_${uuid(random)}` } = options.election ?? { times: usualElectionTimes };
+  const elect = (name: string, user: UserInfo, component: string, lead: Lead) => {
+    const client = clientFor(user);
+    const events = createEventRecorder({ client, clock, random, log, source: { component } });
+    const lease = { namespace: "kube-system", name };
+    const part = { client, clock, random, log: log.child({ part: name }), metrics, events, lease, identity };
+    return runLed(part, times, lead);
+  };
+  const during = (term: Term) => (user: UserInfo) =>
+    createClient(whileHeld(inProcessTransport(server, user), term), { fieldManager: managerOf(user) });
+
+  if (figures) {
+    // What nodes use is kept in memory, so every control plane looks by itself.
+    const manager = clientFor(managerIdentity);
+    const informers = opened.use(createInformers({ client: manager, clock, random, log }));
+    const scraping = metricsServer({ figures, scrape: nodeScraper(server) });
+    opened.use(runControllers([scraping], { clientFor: asAccount(clientFor), manager, informers, clock, random, log }));
+  }
   opened.use(
-    runControllers(
-      allControllers({
+    await elect("kube-controller-manager", managerIdentity, "kube-controller-manager", async (term, work) => {
+      const clientOf = during(term);
+      const manager = clientOf(managerIdentity);
+      const informers = work.use(createInformers({ client: manager, clock, random, log }));
+      const folders = whileHeld(inProcessTransport(server, serviceAccountIdentity("local-path-provisioner")), term);
+      const controllers = allControllers({
         rootCa: credentials.ca,
         signer: openSigner(credentials.authority, { clock, random }),
         secretToken: (namespace, secret, account) => tokens.sign(legacyClaims(namespace, secret, account)),
         podRange: config.podRange,
         nodeAddresses: [config.nodeAddress],
-        ...(wanted.includes("local-path")
-          ? { nodeFolders: nodeFolders(inProcessTransport(server, serviceAccountIdentity("local-path-provisioner"))) }
-          : {}),
-        ...(figures ? { metrics: { figures, scrape: nodeScraper(server) } } : {}),
-      }),
-      {
-        clientFor: (serviceAccount) => clientFor(serviceAccountIdentity(serviceAccount)),
-        manager: clientFor(managerIdentity),
-        informers,
-        clock,
-        random,
-        log,
-      },
-    ),
-  );
-  const schedulerClient = clientFor({ name: "system:kube-scheduler", groups: [] });
-  const schedulerInformers = opened.use(createInformers({ client: schedulerClient, clock, random, log }));
-  scheduler = opened.use(
-    await openScheduler({
-      client: schedulerClient,
-      informers: schedulerInformers,
-      clock,
-      random,
-      log: log.child({ part: "scheduler" }),
-      metrics,
-      ...options.scheduling,
+        ...(wanted.includes("local-path") ? { nodeFolders: nodeFolders(folders) } : {}),
+      });
+      work.use(runControllers(controllers, { clientFor: asAccount(clientOf), manager, informers, clock, random, log }));
     }),
   );
   opened.use(
-    new SimulatedNodes({
-      informers: schedulerInformers,
-      clientFor: (node) => clientFor({ name: `system:node:${node}`, groups: ["system:nodes"] }),
-      clock,
-      log: log.child({ part: "simulated-nodes" }),
-      version: kubernetesVersion,
+    await elect("kube-scheduler", schedulerIdentity, "default-scheduler", async (term, work) => {
+      const clientOf = during(term);
+      const client = clientOf(schedulerIdentity);
+      const informers = work.use(createInformers({ client, clock, random, log }));
+      const part = { client, informers, clock, random, log: log.child({ part: "scheduler" }), metrics };
+      work.defer(() => {
+        scheduler = undefined;
+      });
+      scheduler = work.use(await openScheduler({ ...part, ...options.scheduling }));
+      work.use(
+        new SimulatedNodes({
+          informers,
+          clientFor: (node) => clientOf({ name: `system:node:${node}`, groups: ["system:nodes"] }),
+          clock,
+          log: log.child({ part: "simulated-nodes" }),
+          version: kubernetesVersion,
+        }),
+      );
     }),
   );
 
@@ -170,6 +195,9 @@ function nodeScraper(server: ApiServer): MetricsServerOptions["scrape"] {
 export function storeFolder(config: ClusterConfig): string {
   return join(config.dataDir, "store");
 }
+
+const asAccount = (clientFor: (identity: UserInfo) => Client) => (serviceAccount: string) =>
+  clientFor(serviceAccountIdentity(serviceAccount));
 
 function serviceAccountIdentity(name: string): UserInfo {
   if (name.startsWith("system:")) return { name, groups: [] };

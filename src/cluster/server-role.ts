@@ -8,6 +8,7 @@ import { openLmdbStore } from "../store/lmdb.ts";
 import type { ClusterConfig } from "./config.ts";
 import { openControlPlane, storeFolder } from "./control-plane.ts";
 import { ensureCredentials } from "./credentials.ts";
+import { soleElection } from "./election.ts";
 import { openEncryption } from "./encryption.ts";
 import { followCredentials, liveCredentials, withLivePair } from "./live-credentials.ts";
 import type { Role } from "./role-process.ts";
@@ -27,8 +28,9 @@ export async function startServerRole(config: ClusterConfig, log: Log, note: (te
   opened.use(followCredentials(live, config, { clock, random, log }));
   note("API server");
   const scheduling = await readSchedulerFiles(config);
+  const election = soleElection(credentials.serviceAccountKey);
   const plane = opened.use(
-    await openControlPlane({ config, credentials, store, clock, random, log, metrics, scheduling }),
+    await openControlPlane({ config, credentials, store, clock, random, log, metrics, scheduling, election }),
   );
   for (const host of await listenAddresses(config)) {
     try {

@@ -21,7 +21,6 @@ import { loadBalancerController } from "./load-balancer/service-load-balancer.ts
 import type { NodeFolders } from "./local-path/node-folders.ts";
 import { localPathProvisionerController } from "./local-path/provision.ts";
 import { localPathReclaimController } from "./local-path/reclaim.ts";
-import { type MetricsServerOptions, metricsServer } from "./metrics-server/metrics-server.ts";
 import { namespaceController } from "./namespace/namespace.ts";
 import { type MonitorOptions, nodeMonitor } from "./node-life-cycle/monitor.ts";
 import { nodeRangeController } from "./node-life-cycle/node-ranges.ts";
@@ -62,11 +61,9 @@ export interface ControllerSettings {
   readonly nodeMonitor?: MonitorOptions;
   /** Makes volumes of folders on nodes, for claims of class `local-path`; without it nobody does. */
   readonly nodeFolders?: NodeFolders;
-  /** Looks at what nodes and pods use; without it nobody does. */
-  readonly metrics?: MetricsServerOptions;
 }
 
-/** Every controller of a control plane. */
+/** Every controller of a control plane that acts by writing: only one control plane at a time runs them. */
 export function allControllers(settings: ControllerSettings): readonly (ControllerDefinition | LoopDefinition)[] {
   return [
     serviceAccountController,
@@ -113,6 +110,5 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     podCollector(),
     nodeTtlController(),
     loadBalancerController(settings.nodeAddresses),
-    ...(settings.metrics ? [metricsServer(settings.metrics)] : []),
   ];
 }

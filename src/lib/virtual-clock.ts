@@ -20,7 +20,8 @@ export class VirtualClock implements Clock {
   }
 
   now(): number {
-    return this.#epoch + this.#elapsed;
+    // Whole ones, as the machine's clock gives; timers may fall due in between.
+    return Math.floor(this.#epoch + this.#elapsed);
   }
 
   monotonic(): number {
