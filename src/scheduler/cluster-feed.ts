@@ -39,7 +39,7 @@ export function feedCluster({ informers, cluster, queue, nominations, isOurs }: 
     cluster.removePod(uid);
     if (node === undefined) return;
     const place = cluster.node(node);
-    tell({ event: "AssignedPod/delete", pod, ...(place ? { place } : {}) });
+    tell({ event: "AssignedPod/delete", pod, ...(place ? { place, awaiting: nominations.on(node) } : {}) });
   };
 
   const nodeChanged = (node: Node, previousNode: Node) => {

@@ -20,7 +20,7 @@ export function guarded(factories: Readonly<Record<string, PluginFactory>>): Rea
 
 const methods = [
   ...["preEnqueue", "prepareFilter", "filter", "rescue", "prepareScore", "score", "normalize"],
-  ...["reserve", "unreserve", "permit", "preBind", "bind", "postBind", "staticKey"],
+  ...["reserve", "unreserve", "permit", "preBind", "bind", "postBind", "staticKey", "nodeKey"],
 ] as const;
 
 function guardedPlugin(name: string, plugin: Plugin): Plugin {
@@ -111,5 +111,6 @@ function rescueView(context: RescueArguments): RescueArguments {
     cluster: view(context.cluster),
     random: () => context.random(),
     fitsOn: (node: NodeInfo) => context.fitsOn(originals.get(node) ?? node),
+    stampOf: (node: NodeInfo) => context.stampOf(originals.get(node) ?? node),
   });
 }

@@ -20,7 +20,7 @@ import { type DecideOptions, decide, type NoPlace, type Placement } from "./fram
 import { DecisionLog, type RecordedDecision } from "./framework/decision-log.ts";
 import { explain } from "./framework/explain.ts";
 import { Nominations } from "./framework/nominations.ts";
-import { podInfo } from "./framework/pod-info.ts";
+import { podInfo, renewedPodInfo } from "./framework/pod-info.ts";
 import { type Profile, pluginsOf } from "./framework/profile.ts";
 import { noNodes, type QueuedPod, SchedulingQueue } from "./framework/queue.ts";
 import { WaitingPods } from "./framework/waiting-pods.ts";
@@ -280,7 +280,8 @@ class RunningScheduler implements Scheduler {
     const freed = this.#cluster.node(node);
     release(step);
     this.#cluster.forget(uid);
-    this.#queue.changed({ event: "AssignedPod/delete", pod, ...(freed ? { place: freed } : {}) });
+    const awaiting = this.#nominations.on(node);
+    this.#queue.changed({ event: "AssignedPod/delete", pod, ...(freed ? { place: freed, awaiting } : {}) });
     if (end.kind === "rejected") {
       this.#turnedDown(entry, profile, end);
       return;
@@ -323,15 +324,17 @@ class RunningScheduler implements Scheduler {
     const events = this.#recorders.get(profile.schedulerName)!;
     const tools = { ...this.#options, events };
     const message = explain(decision);
-    this.#queue.reject(entry, blamed(decision));
-    events.record(pod, "Warning", "FailedScheduling", message);
     const { rescue } = decision;
     const nominated = rescue?.kind === "preempt" ? rescue.node : rescue?.clearNomination ? "" : undefined;
+    const info = podInfo(pod);
+    // It waits for its own victims from now on, though the API learns of it a moment later.
+    const waiting = rescue?.kind === "preempt" ? renewedPodInfo(nominatedFor(pod, rescue.node), info).pod : pod;
+    this.#queue.reject({ ...entry, pod: waiting }, blamed(decision));
+    events.record(pod, "Warning", "FailedScheduling", message);
     if (nominated === "") this.#nominations.remove(pod.metadata.uid);
     this.#track(noteRefusal(pod, { reason: "Unschedulable", message, nominated }, tools));
     if (rescue?.kind !== "preempt") return;
     this.#metrics.preempted(rescue.victims.length);
-    const info = podInfo(pod);
     // Who waits for the same node and comes behind this pod has to look elsewhere.
     for (const other of this.#nominations.on(rescue.node)) {
       if (other.priority >= info.priority) continue;
@@ -361,6 +364,8 @@ class RunningScheduler implements Scheduler {
 }
 
 type Tail<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never;
+
+const nominatedFor = (pod: Pod, node: string): Pod => ({ ...pod, status: { ...pod.status, nominatedNodeName: node } });
 
 /** The plugins on which it depends whether the pod is tried again. */
 function blamed(decision: NoPlace): ReadonlySet<string> {

@@ -1,10 +1,11 @@
 import type { Pod } from "../api/generated/core-v1.ts";
 import type { ClusterState } from "./framework/cluster-state.ts";
-import { type DecideOptions, decide, prepare, type Search, scoreNodes } from "./framework/decide.ts";
+import { type DecideOptions, decide, scoreNodes } from "./framework/decide.ts";
 import { type NodeScore, type RecordedDecision, recorded } from "./framework/decision-log.ts";
 import type { NodeInfo } from "./framework/node-info.ts";
 import type { Rejection } from "./framework/plugin.ts";
 import type { Profile } from "./framework/profile.ts";
+import { prepare, type Search } from "./framework/search.ts";
 import { mendsOf } from "./mends.ts";
 
 /** One plugin's objection to a node, and what would take it away. */

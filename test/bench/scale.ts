@@ -16,6 +16,7 @@ import { openControlPlane } from "../../src/cluster/control-plane.ts";
 import { ensureCredentials } from "../../src/cluster/credentials.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { openLog } from "../../src/lib/log.ts";
+import { Metrics } from "../../src/lib/metrics.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import { microTimeOf } from "../../src/machinery/times.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
@@ -60,12 +61,14 @@ const config = {
   serviceRange: "10.96.0.0/16",
 } as ClusterConfig;
 const store = openMemoryStore({ clock: systemClock });
+const metrics = new Metrics();
 const plane = await openControlPlane({
   config,
   credentials: await ensureCredentials(config, { clock: systemClock, random: systemRandom }),
   store,
   clock: systemClock,
   random: systemRandom,
+  metrics,
   log: openLog({ level: values.log as "warn" }),
 });
 const client = plane.clientFor({ name: "bench", groups: ["system:masters"] });
@@ -98,6 +101,7 @@ const result = {
   shape: values.shape,
   boundSeconds: Number(boundSeconds.toFixed(3)),
   podsPerSecond: Math.round(pods / boundSeconds),
+  decisions: await countDecisions(),
   rssMegabytes: Math.round(process.memoryUsage.rss() / 1_000_000),
 };
 if (values.output === "json") console.log(JSON.stringify(result));
@@ -198,6 +202,12 @@ async function countBindings(): Promise<number> {
     if (seen.size >= pods) return (performance.now() - started) / 1000;
   }
   throw new Error(`only ${seen.size} of ${pods} pods were bound`);
+}
+
+/** Decisions of the scheduler so far: one for each pod, or two where others had to go first. */
+async function countDecisions(): Promise<number> {
+  const lines = (await metrics.text()).matchAll(/^scheduler_schedule_attempts_total\{.*\} (\d+)$/gm);
+  return [...lines].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 async function inParallel(count: number, width: number, task: (index: number) => Promise<void>): Promise<void> {

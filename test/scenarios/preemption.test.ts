@@ -58,6 +58,22 @@ test("a victim is told once, however often the pod that needs its place is decid
   expect(items.filter(({ reason }) => reason === "Preempted").map(({ count }) => count)).toEqual([1]);
 });
 
+test("pods that make room at the same time are decided about twice: to make it, and to take it", async () => {
+  await using it = await openSchedulerCluster();
+  await withClasses(it);
+  const names = ["a", "b", "c", "d"];
+  for (const name of names) {
+    await it.addNode(`on-${name}`, { cpu: "1" });
+    await it.createPod(`low-${name}`, of("low", "1", { terminationGracePeriodSeconds: 0 }));
+  }
+  await Promise.all(names.map((name) => it.createPod(name, of("high", "1"))));
+  await it.cluster.pass(20_000);
+  const places = Object.values(await it.places()).sort();
+  expect(places).toEqual(["on-a", "on-b", "on-c", "on-d"]);
+  const decided = names.map((name) => it.scheduler.decisionsOf({ namespace: "default", name }).length);
+  expect(decided).toEqual([2, 2, 2, 2]);
+});
+
 test("room that was made for a pod is not taken by a lesser one that comes meanwhile, but by a greater one", async () => {
   await using it = await openSchedulerCluster();
   await withClasses(it);

@@ -56,6 +56,21 @@ test("pods wait for a node to come, to be uncordoned, to get a label", async () 
   expect(await it.places()).toEqual({ p: "n1", ssd: "n1" });
 });
 
+test("a pod that fits nowhere is not decided about again by the news that it does not fit", async () => {
+  await using it = await openSchedulerCluster();
+  await it.addNode("n1", { cpu: "1" });
+  await it.createPod("big", { cpu: "5" });
+  await it.cluster.pass(60_000);
+  const decided = () => it.scheduler.decisionsOf({ namespace: "default", name: "big" }).length;
+  expect(decided()).toBe(1);
+  // Neither does anything else that is told of it; a label might matter to somebody.
+  const key = { namespace: "default", name: "big" };
+  const conditions = [{ type: "Ready", status: "False" }];
+  await it.client.patch(Pod, key, { type: "strategic", body: { status: { conditions } } }, { subresource: "status" });
+  await it.cluster.pass(60_000);
+  expect(decided()).toBe(1);
+});
+
 test("a pod with scheduling gates waits for the last of them", async () => {
   await using it = await openSchedulerCluster();
   await it.addNode("n1");

@@ -1,19 +1,10 @@
 import type { Pod } from "../../api/generated/core-v1.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import type { ClusterState } from "../framework/cluster-state.ts";
-import {
-  type DecideOptions,
-  type Decision,
-  type Found,
-  findNodes,
-  noPlace,
-  placement,
-  prepare,
-  type Refusal,
-  type Search,
-} from "../framework/decide.ts";
-import { reject } from "../framework/plugin.ts";
+import { type DecideOptions, type Decision, type Found, findNodes, noPlace, placement } from "../framework/decide.ts";
+import { type Refusal, reject } from "../framework/plugin.ts";
 import type { Profile } from "../framework/profile.ts";
+import { prepare, type Search } from "../framework/search.ts";
 import type { Extender } from "./extender.ts";
 
 /** As `decide`, with extenders that have a say about the nodes that the plugins leave. */

@@ -1,6 +1,7 @@
 import type { Node, Pod } from "../../api/generated/core-v1.ts";
 import type { KubeObject } from "../../machinery/object.ts";
 import type { NodeInfo } from "./node-info.ts";
+import type { PodInfo } from "./pod-info.ts";
 
 /** What may make a pod fit that did not fit before. */
 export type ClusterEvent =
@@ -34,6 +35,8 @@ export interface ClusterChange {
   readonly previousPod?: Pod;
   /** The node that a placed pod left, as it is now. */
   readonly place?: NodeInfo;
+  /** Pods that wait for that node: what became free there is meant for them. */
+  readonly awaiting?: readonly PodInfo[];
   /** Any other object. */
   readonly object?: KubeObject;
 }

@@ -2,6 +2,8 @@ import type { Node, Pod } from "../../api/generated/core-v1.ts";
 import { isEqual } from "../../machinery/equality.ts";
 import type { NamespaceLabels } from "./affinity-terms.ts";
 import { NodeInfo, ResourceTable } from "./node-info.ts";
+import { NodeMemo } from "./node-memo.ts";
+import type { NodeRefusal } from "./plugin.ts";
 import { PodIndex } from "./pod-index.ts";
 import { type PodInfo, podInfo, renewedPodInfo } from "./pod-info.ts";
 
@@ -12,6 +14,17 @@ const sortsKept = 128;
 export interface Trial {
   takeAway(pod: PodInfo): void;
   put(pod: PodInfo): void;
+}
+
+/** What equal pods need not ask again. */
+export interface SortMemory {
+  readonly generation: number;
+  /** By slot, 1 where all was well that depends on the node object alone; forgotten after any change of a node object. */
+  readonly passed: Uint8Array;
+  /** Who refused a node that is as it was. */
+  readonly refused: NodeMemo<NodeRefusal>;
+  /** What is said of a node with the pods that wait for it. */
+  readonly crowded: NodeMemo<NodeRefusal | "fits">;
 }
 
 interface Placed {
@@ -33,7 +46,7 @@ export class ClusterState {
   readonly #assumed = new Set<string>();
   /** Pods of nodes that are not known (yet). */
   readonly #homeless = new Map<string, Map<string, PodInfo>>();
-  readonly #passed = new Map<string, { readonly generation: number; readonly marks: Uint8Array }>();
+  readonly #sorts = new Map<string, SortMemory>();
   readonly #freeSlots: number[] = [];
   #slots = 0;
   #list: readonly NodeInfo[] | undefined;
@@ -141,7 +154,7 @@ export class ClusterState {
       this.#placed.set(uid, { node, info });
       const holder = this.#nodes.get(node);
       if (holder) {
-        holder.pods.set(uid, info);
+        holder.renew(info);
         this.index.renew(info);
       } else this.#homeless.get(node)?.set(uid, info);
       return;
@@ -168,15 +181,20 @@ export class ClusterState {
     this.#take(uid);
   }
 
-  /** Marks by node slot for a sort of pods, all 0 again after any change of a node. */
-  passed(sort: string): Uint8Array {
-    const known = this.#passed.get(sort);
-    if (known?.generation === this.#nodesGeneration && known.marks.length >= this.#slots) return known.marks;
-    const marks = new Uint8Array(this.#slots);
-    this.#passed.delete(sort);
-    this.#passed.set(sort, { generation: this.#nodesGeneration, marks });
-    if (this.#passed.size > sortsKept) this.#passed.delete(this.#passed.keys().next().value as string);
-    return marks;
+  /** What is known about the nodes for pods of a sort. */
+  memoryOf(sort: string): SortMemory {
+    const known = this.#sorts.get(sort);
+    if (known?.generation === this.#nodesGeneration && known.passed.length >= this.#slots) return known;
+    const memory: SortMemory = {
+      generation: this.#nodesGeneration,
+      passed: new Uint8Array(this.#slots),
+      refused: new NodeMemo(),
+      crowded: new NodeMemo(),
+    };
+    this.#sorts.delete(sort);
+    this.#sorts.set(sort, memory);
+    if (this.#sorts.size > sortsKept) this.#sorts.delete(this.#sorts.keys().next().value as string);
+    return memory;
   }
 
   /**
@@ -189,6 +207,7 @@ export class ClusterState {
     ask: (trial: Trial) => T,
   ): T {
     const generation = this.#generation;
+    const { revision } = node;
     const gone = new Set<PodInfo>();
     const there = new Set<PodInfo>();
     const takeAway = (pod: PodInfo) => {
@@ -210,6 +229,7 @@ export class ClusterState {
       for (const pod of [...there]) takeAway(pod);
       for (const pod of [...gone]) put(pod);
       this.#generation = generation;
+      node.revision = revision;
     }
   }
 

@@ -1,17 +1,11 @@
 import type { Pod } from "../../api/generated/core-v1.ts";
 import type { ClusterState } from "./cluster-state.ts";
+import { type NodeCheck, nodeCheck, sortOf, supposedCheck } from "./node-check.ts";
 import type { NodeInfo } from "./node-info.ts";
 import type { Nominations } from "./nominations.ts";
-import type { NodeRejection, Plugin, Rejection, Rescue, Verdict } from "./plugin.ts";
-import { podInfo } from "./pod-info.ts";
+import type { Refusal, Rejection, Rescue, Verdict } from "./plugin.ts";
 import type { Profile } from "./profile.ts";
-
-/** Nodes that one plugin refused for the same reasons. */
-export interface Refusal {
-  readonly plugin: string;
-  readonly rejection: Rejection;
-  readonly nodes: readonly string[];
-}
+import { prepare, refresher, type Search } from "./search.ts";
 
 /** What each plugin gave the nodes that would do, weighted; the lists run side by side. */
 export interface ScoreTable {
@@ -54,97 +48,6 @@ export interface DecideOptions {
   readonly nominations?: Nominations;
 }
 
-interface ReadyFilter {
-  readonly plugin: Plugin;
-  readonly state: unknown;
-}
-
-/** A pod's filters with what they found out before any node was looked at. */
-export interface Search {
-  readonly filters: readonly ReadyFilter[];
-  /** The states of all plugins that have one, by name. */
-  readonly states: ReadonlyMap<string, unknown>;
-  readonly allowed: ReadonlySet<string> | undefined;
-  readonly narrowedBy: readonly string[];
-  readonly refused: (Rejection & { readonly plugin: string }) | undefined;
-}
-
-/** Asks every plugin what can be known without looking at a node. */
-export function prepare(pod: Pod, profile: Profile, cluster: ClusterState): Search {
-  const states = new Map<string, unknown>();
-  const skipped = new Set<Plugin>();
-  let allowed: ReadonlySet<string> | undefined;
-  const narrowedBy: string[] = [];
-  for (const plugin of profile.preFilter) {
-    const prepared = plugin.prepareFilter!(pod, cluster);
-    if (prepared.kind === "rejected")
-      return {
-        filters: [],
-        states,
-        allowed,
-        narrowedBy,
-        refused: { ...prepared.rejection, plugin: plugin.name },
-      };
-    if (prepared.kind === "skip") {
-      skipped.add(plugin);
-      continue;
-    }
-    states.set(plugin.name, prepared.state);
-    const { nodes } = prepared;
-    if (!nodes) continue;
-    allowed = allowed ? new Set([...allowed].filter((name) => nodes.has(name))) : nodes;
-    narrowedBy.push(plugin.name);
-  }
-  const filters = profile.filter
-    .filter((plugin) => !skipped.has(plugin))
-    .map((plugin) => ({ plugin, state: states.get(plugin.name) }));
-  const refused = allowed?.size === 0 ? { ...noneAllowed(narrowedBy), plugin: narrowedBy[0]! } : undefined;
-  return { filters, states, allowed, narrowedBy: narrowedBy.sort(), refused };
-}
-
-function noneAllowed(plugins: readonly string[]): Rejection {
-  const text =
-    plugins.length > 1
-      ? `node(s) didn't satisfy plugin(s) [${[...plugins].sort().join(" ")}] simultaneously`
-      : `node(s) didn't satisfy plugin ${plugins[0]}`;
-  return { reasons: [text], preemptionHelps: false };
-}
-
-/** Makes the search anew while pods are supposed to come or go; only plugins to which it matters are asked again. */
-function refresher(pod: Pod, profile: Profile, cluster: ClusterState, search: Search): () => Search {
-  const isSteady = (plugin: Plugin) => plugin.stateHolds || !plugin.prepareFilter;
-  const unsteady = profile.preFilter.filter((plugin) => !isSteady(plugin));
-  if (unsteady.length === 0) return () => search;
-  const steady = search.filters.filter(({ plugin }) => isSteady(plugin));
-  const without: Search = { ...search, filters: steady };
-  const reduced: Profile = {
-    ...profile,
-    preFilter: unsteady,
-    filter: profile.filter.filter((each) => !isSteady(each)),
-  };
-  return () => {
-    const again = prepare(pod, reduced, cluster);
-    if (again.refused) return again;
-    if (again.filters.length === 0) return without;
-    const states = new Map([...search.states, ...again.states]);
-    const all = new Map([...steady, ...again.filters].map((each) => [each.plugin, each]));
-    return { ...search, states, filters: profile.filter.flatMap((plugin) => all.get(plugin) ?? []) };
-  };
-}
-
-/** The first plugin's objection to a node. */
-export function objection(
-  pod: Pod,
-  node: NodeInfo,
-  filters: readonly ReadyFilter[],
-): { readonly plugin: string; readonly rejection: Rejection } | undefined {
-  for (const { plugin, state } of filters) {
-    const verdict = plugin.filter!(pod, node, state);
-    if (verdict) return { plugin: plugin.name, rejection: verdict };
-  }
-  return undefined;
-}
-
 /** How many nodes that fit are enough: all up to 100, then a share that falls from 50 % to 5 % (as upstream). */
 export function sampleSize(nodes: number, percentage = 0): number {
   if (nodes < 100 || percentage >= 100) return nodes;
@@ -170,8 +73,7 @@ export function findNodes(
 ): Found {
   const total = cluster.nodes.length;
   const refusals = new Refusals();
-  const full = checker(pod, profile, cluster, search, nominations);
-  const check = nominations && nominations.size > 0 ? full : withMemory(pod, cluster, search, full);
+  const check = nodeCheck(pod, profile, cluster, search, nominations);
 
   // A node that was cleared for this pod is taken if it fits, without looking further.
   const hoped = pod.status?.nominatedNodeName ?? nominations?.nodeOf(pod.metadata.uid);
@@ -199,64 +101,6 @@ export function findNodes(
         }
       : undefined;
   return { feasible, refusals: refusals.list, left, looked };
-}
-
-type Objection = { readonly plugin: string; readonly rejection: Rejection } | undefined;
-
-/** Checks a node as it is, and first as it will be with the pods that wait for it and go before. */
-function checker(
-  pod: Pod,
-  profile: Profile,
-  cluster: ClusterState,
-  search: Search,
-  nominations: Nominations | undefined,
-): (node: NodeInfo) => Objection {
-  const { filters } = search;
-  if (!nominations || nominations.size === 0) return (node) => objection(pod, node, filters);
-  const info = podInfo(pod);
-  const refresh = refresher(pod, profile, cluster, search);
-  return (node) => {
-    const others = nominations.before(info, node.name);
-    if (others.length > 0) {
-      const crowded = cluster.supposing(node, { there: others }, (): Objection => {
-        const again = refresh();
-        if (again.refused) return { plugin: again.refused.plugin, rejection: again.refused };
-        return objection(pod, node, again.filters);
-      });
-      if (crowded) return crowded;
-    }
-    return objection(pod, node, filters);
-  };
-}
-
-/** Leaves out filters that equal pods passed on a node before. */
-function withMemory(
-  pod: Pod,
-  cluster: ClusterState,
-  { filters }: Search,
-  full: (node: NodeInfo) => Objection,
-): (node: NodeInfo) => Objection {
-  const fixed: ReadyFilter[] = [];
-  const others: ReadyFilter[] = [];
-  let key = "";
-  for (const filter of filters) {
-    const part = filter.plugin.staticKey?.(pod);
-    if (part === undefined) others.push(filter);
-    else {
-      fixed.push(filter);
-      key += `${filter.plugin.name}${part};`;
-    }
-  }
-  if (fixed.length === 0) return full;
-  const passed = cluster.passed(key);
-  return (node) => {
-    if (passed[node.slot] !== 1) {
-      const refused = objection(pod, node, fixed);
-      if (refused) return full(node);
-      passed[node.slot] = 1;
-    }
-    return objection(pod, node, others);
-  };
 }
 
 class Refusals {
@@ -378,20 +222,19 @@ export function noPlace(
   const base = { placed: false, total, refusals, left: found?.left, refused: search.refused } as const;
   if (total === 0) return { ...base, rescue: undefined };
   let rescue: Rescue | undefined;
-  const rejections: readonly NodeRejection[] = refusals.flatMap(({ plugin, rejection, nodes }) =>
-    nodes.map((node) => ({ node, plugin, rejection })),
-  );
   const refresh = refresher(pod, profile, cluster, search);
-  let last: { readonly search: Search; readonly check: (node: NodeInfo) => Objection } | undefined;
+  let last: { readonly search: Search; readonly check: NodeCheck } | undefined;
   for (const plugin of profile.postFilter) {
     rescue = plugin.rescue!(pod, {
       cluster,
-      rejections,
+      refusals,
+      likeness: sortOf(pod, profile, search).likeness,
+      stampOf: (node) => (nominations ? nominations.stampFor(pod.metadata.uid, node.name) : 0),
       random,
       fitsOn: (node): Verdict => {
         const again = refresh();
         if (again.refused) return again.refused;
-        const check = again === last?.search ? last.check : checker(pod, profile, cluster, again, nominations);
+        const check = again === last?.search ? last.check : supposedCheck(pod, profile, cluster, again, nominations);
         last = { search: again, check };
         return check(node)?.rejection;
       },

@@ -1,7 +1,8 @@
 import type { Pod } from "../../api/generated/core-v1.ts";
 import { type KubeObject, keyText, type ObjectKey } from "../../machinery/object.ts";
-import type { Decision, Refusal, ScoreTable } from "./decide.ts";
+import type { Decision, ScoreTable } from "./decide.ts";
 import { explain } from "./explain.ts";
+import type { Refusal } from "./plugin.ts";
 
 /** What a node got. */
 export interface NodeScore {

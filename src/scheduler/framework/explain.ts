@@ -1,4 +1,5 @@
-import type { NoPlace, Refusal } from "./decide.ts";
+import type { NoPlace } from "./decide.ts";
+import type { Refusal } from "./plugin.ts";
 
 /** `1 Too many pods, 2 Insufficient cpu`: texts with how often each was said, sorted by the whole. */
 export function histogram(counts: ReadonlyMap<string, number>): string {

@@ -23,6 +23,13 @@ const width = 16;
 /** What all nodes have and what their pods take: a row of numbers for each, side by side, since they are read for every pod. */
 export class ResourceTable {
   data = new Float64Array(64 * width);
+  #revision = 0;
+
+  /** A number that no node of the table has had. */
+  nextRevision(): number {
+    this.#revision += 1;
+    return this.#revision;
+  }
 
   /** Where the row of a slot begins. */
   row(slot: number): number {
@@ -47,6 +54,8 @@ export class NodeInfo {
   readonly table: ResourceTable;
   /** Where its row in the table begins. */
   readonly row: number;
+  /** Another one after each change of the node or its pods: as long as it is the same, so are they. */
+  revision = 0;
   allocatable: Resources = noResources;
   readonly pods = new Map<string, PodInfo>();
   readonly others = new Map<string, number>();
@@ -73,6 +82,7 @@ export class NodeInfo {
   setNode(node: Node): void {
     const previous = this.node;
     this.node = node;
+    this.revision = this.table.nextRevision();
     this.labels = node.metadata.labels ?? noLabels;
     const allocatable = (node.status?.allocatable ?? {}) as Readonly<Record<string, string>>;
     this.allocatable = resourcesOf(allocatable);
@@ -123,8 +133,15 @@ export class NodeInfo {
     return info;
   }
 
+  /** A pod's newer form that takes as much as the one before. */
+  renew(info: PodInfo): void {
+    this.pods.set(info.uid, info);
+    this.revision = this.table.nextRevision();
+  }
+
   #count({ requests, scored }: PodInfo, sign: 1 | -1): void {
     const { row } = this;
+    this.revision = this.table.nextRevision();
     const { data } = this.table;
     data[row + column.usedCpu]! += sign * requests.cpu;
     data[row + column.usedMemory]! += sign * requests.memory;

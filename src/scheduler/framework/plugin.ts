@@ -57,19 +57,30 @@ export type Rescue =
 /** What a plugin that is asked for a rescue may use. */
 export interface RescueContext {
   readonly cluster: ClusterState;
-  /** Nodes that refused in a way that evictions can change, and the others. */
-  readonly rejections: readonly NodeRejection[];
+  /** Which nodes refused the pod, by reason; not all of them are such that evictions can change it. */
+  readonly refusals: readonly Refusal[];
+  /**
+   * Equal for pods of one priority about which filters say the same wherever a node, its pods and those that wait for it are
+   * the same; undefined when something else matters too.
+   */
+  readonly likeness: string | undefined;
+  /** Stands for the other pods that wait for a node (`Nominations.stampFor`). */
+  stampOf(node: NodeInfo): number | undefined;
   /** Whether the pod would fit on a node; `supposing` of the cluster holds while it is asked. */
   fitsOn(node: NodeInfo): Verdict;
   /** A number in [0, 1). */
   random(): number;
 }
 
-/** Why one node was refused, and by whom. */
-export interface NodeRejection {
-  readonly node: string;
+/** Why a node was refused, and by whom. */
+export interface NodeRefusal {
   readonly plugin: string;
   readonly rejection: Rejection;
+}
+
+/** Nodes that one plugin refused for the same reasons. */
+export interface Refusal extends NodeRefusal {
+  readonly nodes: readonly string[];
 }
 
 /** A pod must wait before it is bound, at most so many milliseconds; somebody allows or rejects it meanwhile. */
@@ -101,6 +112,11 @@ export interface Plugin<State = unknown, ScoreState = unknown> {
    * asked again for equal pods until a node changes. Undefined for a pod means that it cannot be told.
    */
   readonly staticKey?: (pod: Pod) => string | undefined;
+  /**
+   * Set when the filter looks at nothing but the node, the pods on it and these parts of the pod: nodes that it refused are
+   * then not asked again for equal pods until they or their pods change.
+   */
+  readonly nodeKey?: (pod: Pod) => string | undefined;
   /** Filter. */
   readonly filter?: (pod: Pod, node: NodeInfo, state: State) => Verdict;
   /** PostFilter: when no node is left. */

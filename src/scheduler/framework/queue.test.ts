@@ -159,12 +159,14 @@ describe("the scheduling queue", () => {
     expect(versions).toEqual(["new", "new", "new"]);
   });
 
-  test("an update that its plugin waits for wakes a pod", () => {
+  test("an update that its plugin waits for wakes a pod, news of its status do not", () => {
     const { queue } = open({ Fit: ["Pod/update"] });
     const pod = samplePod({ name: "a" });
     queue.add(pod);
     queue.reject(queue.poll()!, by("Fit"));
-    queue.update(pod, pod);
+    queue.update({ ...pod, status: { conditions: [] } } as typeof pod, pod);
+    expect(names(queue)).toEqual([]);
+    queue.update({ ...pod, metadata: { ...pod.metadata, labels: { app: "a" } } }, pod);
     expect(names(queue)).toEqual(["a"]);
   });
 

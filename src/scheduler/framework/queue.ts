@@ -1,5 +1,6 @@
 import type { Pod } from "../../api/generated/core-v1.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { isEqual } from "../../machinery/equality.ts";
 import type { ClusterChange, RetryHint, RetryTable } from "./changes.ts";
 import { Heap } from "./heap.ts";
 import type { Queued, Rejection } from "./plugin.ts";
@@ -123,6 +124,8 @@ export class SchedulingQueue implements Disposable {
     if (group === undefined) return;
     const entry = { ...this.#waiting.get(group)!.get(uid)!, pod };
     this.#waiting.get(group)!.set(uid, entry);
+    // What is told of the refusal itself, and all else of the status, changes nothing about where the pod fits.
+    if (asksAlike(pod, previous)) return;
     const hints = this.#hintsFor(entry.rejectedBy, change.event);
     if (hints && mayHelp(hints, pod, change)) this.#wake(entry);
   }
@@ -318,6 +321,13 @@ export class SchedulingQueue implements Disposable {
       if (!this.#closed) this.#armSweep();
     });
   }
+}
+
+/** Two forms of a pod that want the same. */
+function asksAlike(one: Pod, two: Pod): boolean {
+  if (one.spec !== two.spec && !isEqual(one.spec, two.spec)) return false;
+  const [{ labels, annotations }, other] = [one.metadata, two.metadata];
+  return isEqual(labels, other.labels) && isEqual(annotations, other.annotations);
 }
 
 function mayHelp(hints: readonly RetryHint[], pod: Pod, change: ClusterChange): boolean {

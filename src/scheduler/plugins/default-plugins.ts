@@ -49,7 +49,8 @@ export const pluginFactories: Readonly<Record<string, PluginFactory>> = {
   InterPodAffinity: (args) => interPodAffinity(args as InterPodAffinityArgs),
   DefaultPreemption: (args, { informers }) => {
     const budgets = informers.of(PodDisruptionBudget);
-    return defaultPreemption((namespace) => budgets.list(namespace), args as DefaultPreemptionArgs);
+    const of = (namespace: string) => budgets.list(namespace);
+    return defaultPreemption({ of, revision: () => budgets.revision }, args as DefaultPreemptionArgs);
   },
   NodeResourcesBalancedAllocation: (args) => balancedAllocation(args),
   ImageLocality: () => imageLocality(),

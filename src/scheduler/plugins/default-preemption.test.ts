@@ -13,7 +13,12 @@ const node = (name: string, more: object = {}) => sampleNode(name, { cpu: "2", .
 const on = (name: string, at: string, priority: number, cpu = "1", more: SamplePod = {}) =>
   samplePod({ name, node: at, priority, cpu, ...more });
 const rescue = (pod: Pod, cluster: ClusterState, budgets: readonly PodDisruptionBudget[] = []) => {
-  const plugins = [taintToleration, nodeResourcesFit(), interPodAffinity(), defaultPreemption(() => budgets)];
+  const plugins = [
+    taintToleration,
+    nodeResourcesFit(),
+    interPodAffinity(),
+    defaultPreemption({ of: () => budgets, revision: () => 0n }),
+  ];
   const result = decision(pod, cluster, plugins);
   if (result.placed) return { node: result.node, victims: "none needed" };
   if (result.rescue?.kind === "preempt")

@@ -2,8 +2,10 @@ import type { Pod } from "../../api/generated/core-v1.ts";
 import type { PodDisruptionBudget } from "../../api/generated/policy-v1.ts";
 import { selectorOfObject } from "../../machinery/labels.ts";
 import { timeMillis } from "../../machinery/times.ts";
+import type { ClusterState } from "../framework/cluster-state.ts";
 import { availability } from "../framework/explain.ts";
 import type { NodeInfo } from "../framework/node-info.ts";
+import { NodeMemo } from "../framework/node-memo.ts";
 import { definePlugin, type Rescue, type RescueContext } from "../framework/plugin.ts";
 import { type PodInfo, podInfo } from "../framework/pod-info.ts";
 
@@ -13,8 +15,13 @@ export interface DefaultPreemptionArgs {
   readonly minCandidateNodesAbsolute?: number;
 }
 
-/** Disruption budgets of a namespace. */
-export type BudgetsOf = (namespace: string) => readonly PodDisruptionBudget[];
+/** The disruption budgets that there are. */
+export interface Budgets {
+  /** Those of a namespace. */
+  readonly of: (namespace: string) => readonly PodDisruptionBudget[];
+  /** Another number after each change. */
+  readonly revision: () => bigint;
+}
 
 /** A node with the pods that would have to go, the most important first. */
 interface Candidate {
@@ -22,13 +29,36 @@ interface Candidate {
   readonly victims: readonly PodInfo[];
   /** How many of them a disruption budget would keep. */
   readonly violations: number;
+  /** Numbers to compare candidates by, one after the other; less is better. */
+  readonly costs: readonly number[];
 }
+
+/** A node's candidate, or why there is none (reasons by line). */
+type Finding = Candidate | string;
+
+/** Sorts of pods for which it is remembered who would have to go. */
+const sortsKept = 16;
 
 const notHelpful = "Preemption is not helpful for scheduling";
 const nobodyToEvict = "No preemption victims found for incoming pod";
 
 /** Makes room for a pod by pods of lower priority: as few and as unimportant ones as will do. */
-export function defaultPreemption(budgetsOf: BudgetsOf, args: DefaultPreemptionArgs = {}) {
+export function defaultPreemption(budgets: Budgets, args: DefaultPreemptionArgs = {}) {
+  const found = new WeakMap<ClusterState, Map<string, NodeMemo<Finding>>>();
+
+  /** What was found out for equal pods while budgets were as they are. */
+  const memoOf = ({ cluster, likeness }: RescueContext): NodeMemo<Finding> | undefined => {
+    if (likeness === undefined) return undefined;
+    const sorts = found.get(cluster) ?? new Map<string, NodeMemo<Finding>>();
+    found.set(cluster, sorts);
+    const key = `${budgets.revision()} ${likeness}`;
+    const memo = sorts.get(key) ?? new NodeMemo();
+    sorts.delete(key);
+    sorts.set(key, memo);
+    if (sorts.size > sortsKept) sorts.delete(sorts.keys().next().value as string);
+    return memo;
+  };
+
   return definePlugin({
     name: "DefaultPreemption",
     retryOn: [],
@@ -36,7 +66,7 @@ export function defaultPreemption(budgetsOf: BudgetsOf, args: DefaultPreemptionA
       const ineligible = notEligible(pod, context);
       if (ineligible) return none(ineligible);
       const total = context.cluster.nodes.length;
-      const possible = context.rejections.filter(({ rejection }) => rejection.preemptionHelps);
+      const possible = context.refusals.flatMap(({ rejection, nodes }) => (rejection.preemptionHelps ? nodes : []));
       const counts = new Map<string, number>();
       const others = total - possible.length;
       if (others > 0) counts.set(notHelpful, others);
@@ -46,12 +76,18 @@ export function defaultPreemption(budgetsOf: BudgetsOf, args: DefaultPreemptionA
       const share = Math.floor((possible.length * minCandidateNodesPercentage) / 100);
       const enough = Math.min(possible.length, Math.max(share, minCandidateNodesAbsolute));
       const offset = Math.floor(context.random() * possible.length);
+      const memo = memoOf(context);
       const candidates: Candidate[] = [];
       let free = 0;
       for (let looked = 0; looked < possible.length; looked++) {
-        const node = context.cluster.node(possible[(offset + looked) % possible.length]!.node);
+        const node = context.cluster.node(possible[(offset + looked) % possible.length]!);
         if (!node) continue;
-        const result = tryNode(pod, node, context, budgetsOf);
+        const stamp = memo && context.stampOf(node);
+        let result = stamp === undefined ? undefined : memo?.get(node, stamp);
+        if (result === undefined) {
+          result = tryNode(pod, node, context, budgets);
+          if (stamp !== undefined) memo?.set(node, result, stamp);
+        }
         if (typeof result !== "string") {
           candidates.push(result);
           if (result.violations === 0) free += 1;
@@ -86,14 +122,14 @@ const isBeingPreempted = ({ metadata, status }: Pod) =>
       type === "DisruptionTarget" && holds === "True" && reason === "PreemptionByScheduler",
   );
 
-/** Who has to go from a node, or why that does not help (reasons by line). */
-function tryNode(pod: Pod, node: NodeInfo, context: RescueContext, budgetsOf: BudgetsOf): Candidate | string {
+/** Who has to go from a node, or why that does not help. */
+function tryNode(pod: Pod, node: NodeInfo, context: RescueContext, budgets: Budgets): Finding {
   const { priority } = podInfo(pod);
   const lower = [...node.pods.values()].filter((other) => other.priority < priority);
   if (lower.length === 0) return nobodyToEvict;
   lower.sort(byImportance);
   const gone = new Set(lower);
-  const kept = protectedByBudgets(lower, budgetsOf);
+  const kept = protectedByBudgets(lower, budgets);
   const verdict = context.cluster.supposing(node, { gone: lower }, ({ put, takeAway }) => {
     const refused = context.fitsOn(node);
     if (refused) return refused;
@@ -109,17 +145,18 @@ function tryNode(pod: Pod, node: NodeInfo, context: RescueContext, budgetsOf: Bu
   });
   if (verdict) return verdict.reasons.join("\n");
   const victims = lower.filter((each) => gone.has(each));
-  return { node: node.name, victims, violations: victims.filter((each) => kept.has(each)).length };
+  const violations = victims.filter((each) => kept.has(each)).length;
+  return { node: node.name, victims, violations, costs: costsOf(victims, violations) };
 }
 
 /** Pods that, gone one after the other, exceed what a budget allows. */
-function protectedByBudgets(pods: readonly PodInfo[], budgetsOf: BudgetsOf): ReadonlySet<PodInfo> {
+function protectedByBudgets(pods: readonly PodInfo[], budgets: Budgets): ReadonlySet<PodInfo> {
   const left = new Map<PodDisruptionBudget, number>();
   const kept = new Set<PodInfo>();
   for (const info of pods) {
     const { namespace, name, labels } = info.pod.metadata;
     if (!labels || Object.keys(labels).length === 0) continue;
-    for (const budget of budgetsOf(namespace)) {
+    for (const budget of budgets.of(namespace)) {
       const selector = selectorOfObject(budget.spec?.selector);
       if (selector.nothing || selector.everything || !selector.matches(labels)) continue;
       // Its going is paid for already.
@@ -140,8 +177,7 @@ function byImportance(one: PodInfo, two: PodInfo): number {
   return two.priority - one.priority || startOf(one) - startOf(two);
 }
 
-/** Numbers to compare candidates by, one after the other; less is better. */
-function costs({ victims, violations }: Candidate): readonly number[] {
+function costsOf(victims: readonly PodInfo[], violations: number): readonly number[] {
   const highest = victims[0]?.priority ?? Number.NEGATIVE_INFINITY;
   // Shifted so that pods of negative priority also cost something.
   const sum = victims.reduce((total, { priority }) => total + priority + 2 ** 31, 0);
@@ -151,12 +187,9 @@ function costs({ victims, violations }: Candidate): readonly number[] {
 
 /** Fewest broken budgets, lowest priorities, fewest pods, youngest pods (as upstream). */
 function cheapest(candidates: readonly Candidate[]): Candidate | undefined {
-  let best: { readonly candidate: Candidate; readonly cost: readonly number[] } | undefined;
-  for (const candidate of candidates) {
-    const cost = costs(candidate);
-    if (!best || isLess(cost, best.cost)) best = { candidate, cost };
-  }
-  return best?.candidate;
+  let best: Candidate | undefined;
+  for (const candidate of candidates) if (!best || isLess(candidate.costs, best.costs)) best = candidate;
+  return best;
 }
 
 function isLess(one: readonly number[], two: readonly number[]): boolean {

@@ -3,7 +3,7 @@ import type { ClusterChange } from "../framework/changes.ts";
 import { column, type NodeInfo } from "../framework/node-info.ts";
 import { definePlugin, fits, type Rejection, ready, reject, skip } from "../framework/plugin.ts";
 import { type PodInfo, podInfo } from "../framework/pod-info.ts";
-import { amountOf, type Resources, resourcesOf } from "../framework/requests.ts";
+import { amountOf, type Resources, resourcesOf, sumOf } from "../framework/requests.ts";
 
 /** A resource and how much it counts. */
 export interface ResourceWeight {
@@ -50,12 +50,13 @@ function lacks(
   requests: Resources,
   node: NodeInfo,
   ignored: ((name: string) => boolean) | undefined,
+  furtherPods = 0,
 ): Rejection | undefined {
   const { row } = node;
   const { data } = node.table;
   // Most nodes have enough of everything: that must cost next to nothing.
   if (
-    data[row + column.usedPods]! < data[row + column.pods]! &&
+    data[row + column.usedPods]! + furtherPods < data[row + column.pods]! &&
     (requests.cpu === 0 || requests.cpu <= data[row + column.cpu]! - data[row + column.usedCpu]!) &&
     (requests.memory === 0 || requests.memory <= data[row + column.memory]! - data[row + column.usedMemory]!) &&
     (requests.ephemeralStorage === 0 ||
@@ -72,12 +73,18 @@ function lacks(
     // More than the whole node has: no eviction makes room.
     if (wanted > capacity) preemptionHelps = false;
   };
-  if (data[row + column.usedPods]! + 1 > data[row + column.pods]!) reasons.push("Too many pods");
+  if (data[row + column.usedPods]! + furtherPods >= data[row + column.pods]!) reasons.push("Too many pods");
   check("cpu", requests.cpu);
   check("memory", requests.memory);
   check("ephemeral-storage", requests.ephemeralStorage);
   for (const [name, wanted] of requests.others) if (!ignored?.(name)) check(name, wanted);
   return reasons.length === 0 ? undefined : shortage(reasons, preemptionHelps);
+}
+
+function requestsKey(pod: Pod): string {
+  const { cpu, memory, ephemeralStorage, others } = podInfo(pod).requests;
+  const amounts = `${cpu} ${memory} ${ephemeralStorage}`;
+  return others.size === 0 ? amounts : JSON.stringify([amounts, ...others]);
 }
 
 /** An empty node of that size would do. */
@@ -92,8 +99,8 @@ function couldHold(pod: Pod, node: Node | undefined): boolean {
 }
 
 /** A pod that went, or asks for less, may have made room for another: where it was, and for whom. */
-function freesSomething(pod: Pod, { pod: gone, previousPod, place }: ClusterChange): boolean {
-  const { requests, priority } = podInfo(pod);
+function freesSomething(pod: Pod, { pod: gone, previousPod, place, awaiting = [] }: ClusterChange): boolean {
+  const { uid, requests, priority } = podInfo(pod);
   if (gone && previousPod) {
     const before = podInfo(previousPod).requests;
     const after = podInfo(gone).requests;
@@ -103,7 +110,10 @@ function freesSomething(pod: Pod, { pod: gone, previousPod, place }: ClusterChan
       (requests.ephemeralStorage > 0 && after.ephemeralStorage < before.ephemeralStorage)
     );
   }
-  if (!place || !lacks(requests, place, undefined)) return true;
+  if (!place) return true;
+  const before = awaiting.filter((other) => other.uid !== uid && other.priority >= priority);
+  const all = before.reduce((sum, other) => sumOf(sum, other.requests), requests);
+  if (!lacks(all, place, undefined, before.length)) return true;
   // It does not fit there yet, but perhaps it does now by evictions; one that waits for its own victims does not look again.
   if (pod.spec.preemptionPolicy === "Never" || pod.status?.nominatedNodeName) return false;
   for (const other of place.pods.values()) if (other.priority < priority) return true;
@@ -132,6 +142,7 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs = {}) {
       "Pod/update",
     ],
     stateHolds: true,
+    nodeKey: requestsKey,
     prepareFilter: (pod) => ready(podInfo(pod)),
     filter: (_pod, node, { requests }) => lacks(requests, node, ignored) ?? fits,
     prepareScore: (pod) => ready(podInfo(pod)),

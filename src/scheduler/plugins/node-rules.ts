@@ -109,6 +109,7 @@ export const nodePorts = definePlugin<readonly HostPort[]>({
     },
   ],
   stateHolds: true,
+  nodeKey: (pod) => JSON.stringify(podInfo(pod).ports),
   prepareFilter(pod) {
     const { ports } = podInfo(pod);
     return ports.length === 0 ? skip : ready(ports);
