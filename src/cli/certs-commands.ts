@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { inspectCertificates } from "../cluster/certificate-report.ts";
 import type { ClusterConfig } from "../cluster/config.ts";
-import { authorityNames, ensureCredentials } from "../cluster/credentials.ts";
+import { authorityNames, ensureCredentials, ensureNodeCredentials } from "../cluster/credentials.ts";
 import { contextName, installKubeconfig, kubeconfigPath, readKubeconfig } from "../cluster/kubeconfig.ts";
+import { localNodes } from "../cluster/local-nodes.ts";
 import { accessTo } from "../cluster/up.ts";
 import { systemClock } from "../lib/clock.ts";
 import { Fault } from "../lib/fault.ts";
@@ -52,7 +53,9 @@ async function renew(names: readonly string[], flags: CertsFlags): Promise<void>
       throw new Fault("missing", `there is no certificate ${name}; there are: ${present.join(", ")}`);
   }
   const wanted = (name: string) => names.length === 0 || names.includes(name);
-  const credentials = await ensureCredentials(config, { clock: systemClock, random: systemRandom }, wanted);
+  const tools = { clock: systemClock, random: systemRandom };
+  const credentials = await ensureCredentials(config, tools, wanted);
+  for (const node of localNodes(config)) await ensureNodeCredentials(config, node, tools, wanted);
   const path = kubeconfigPath(process.env);
   const context = contextName(config.name);
   // Whoever keeps the admin's access elsewhere has it from there.

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { planCluster } from "../cluster/config.ts";
+import { type ClusterConfig, planCluster } from "../cluster/config.ts";
 import { containerdAddress, imageCache } from "../cluster/images.ts";
+import { localNodes } from "../cluster/local-nodes.ts";
 import { type BuiltImage, buildImage, busyboxImage, listBuilt, pauseImage } from "../images/build.ts";
 import { buildAll, loadAll } from "../images/catalogue.ts";
-import { importedImages, importImage } from "../images/import.ts";
+import { type ContainerdTarget, importedImages, importImage } from "../images/import.ts";
 import { Fault } from "../lib/fault.ts";
 import { alignedTable } from "./flags.ts";
 
@@ -47,17 +48,19 @@ export function addImageCommands(program: Command): void {
     .option("--name <cluster>", "the cluster", "navarch")
     .action(async (what: string[], flags: ImageFlags) => {
       const config = planCluster({ name: flags.name }, process.env);
-      const address = containerdAddress(config);
-      if (!existsSync(address))
-        throw new Fault("unavailable", `cluster ${config.name} does not run containers now; start it with: navarch up`);
+      const targets = runningContainerds(config);
+      const load = async (images: readonly BuiltImage[]) => {
+        // Said of the first node, done on all.
+        await Promise.all(targets.map((target, index) => loadAll(images, target, index === 0 ? report : undefined)));
+      };
       const known = await listBuilt({ cacheDir: imageCache(process.env) });
       for (const each of what) {
         const built = known.find((candidate) => candidate.name === each || candidate.aliases.includes(each));
-        if (built) await loadAll([built], { address }, report);
-        else if (each.endsWith(".tar"))
-          for (const name of await importImage({ address }, each)) console.log(`${name} loaded`);
-        else if (existsSync(each))
-          await loadAll(await buildAll([each], { cacheDir: imageCache(process.env) }), { address }, report);
+        if (built) await load([built]);
+        else if (each.endsWith(".tar")) {
+          const [names = []] = await Promise.all(targets.map((target) => importImage(target, each)));
+          for (const name of names) console.log(`${name} loaded`);
+        } else if (existsSync(each)) await load(await buildAll([each], { cacheDir: imageCache(process.env) }));
         else
           throw new Fault("missing", `${each} is neither a built image (navarch image ls shows them) nor a file here`);
       }
@@ -70,16 +73,22 @@ export function addImageCommands(program: Command): void {
     .option("-o, --output <format>", "json for programs")
     .action(async (flags: { name?: string; output?: string }) => {
       if (!flags.name) return print(await listBuilt({ cacheDir: imageCache(process.env) }), flags.output);
-      const address = containerdAddress(planCluster({ name: flags.name }, process.env));
-      if (!existsSync(address))
-        throw new Fault("unavailable", `cluster ${flags.name} does not run containers now; start it with: navarch up`);
-      const held = [...(await importedImages({ address }))].map(([name, digest]) => ({ name, digest }));
+      const [target] = runningContainerds(planCluster({ name: flags.name }, process.env));
+      const held = [...(await importedImages(target))].map(([name, digest]) => ({ name, digest }));
       if (flags.output === "json") console.log(JSON.stringify(held, undefined, 2));
       else
         console.log(
           alignedTable([["IMAGE", "DIGEST"], ...held.map(({ name, digest }) => [name, digest.slice(0, 19)])]),
         );
     });
+}
+
+/** The containerd of each node here. Throws Fault `unavailable` when the cluster does not run. */
+function runningContainerds(config: ClusterConfig): readonly [ContainerdTarget, ...ContainerdTarget[]] {
+  const [first, ...further] = localNodes(config).map((node) => ({ address: containerdAddress(node) }));
+  if (!first || !existsSync(first.address))
+    throw new Fault("unavailable", `cluster ${config.name} does not run containers now; start it with: navarch up`);
+  return [first, ...further];
 }
 
 function report(image: BuiltImage, imported: boolean): void {

@@ -4,13 +4,23 @@ import type { Command } from "commander";
 import { Node } from "../api/core/node.ts";
 import { createClient } from "../client/api-client.ts";
 import type { Client } from "../client/client.ts";
-import { type ClusterConfig, newCluster, planCluster, type RuntimeName, readCluster } from "../cluster/config.ts";
+import {
+  type ClusterConfig,
+  type ConfigWishes,
+  type NodeBackend,
+  newCluster,
+  planCluster,
+  type RuntimeName,
+  readCluster,
+} from "../cluster/config.ts";
 import { exampleFolder, serveExample } from "../cluster/example.ts";
 import { loadExampleImages } from "../cluster/example-images.ts";
 import { imageCache } from "../cluster/images.ts";
 import { contextName, kubeconfigPath, removeKubeconfig } from "../cluster/kubeconfig.ts";
 import { cleanLeftovers } from "../cluster/leftovers.ts";
+import { mostLocalNodes } from "../cluster/local-nodes.ts";
 import { inspectMachine, installPackages, type MachineReport } from "../cluster/machine.ts";
+import type { Flags } from "../cluster/part-flags.ts";
 import { endOrphans, runningProcess } from "../cluster/process-lock.ts";
 import { readSchedulerFiles } from "../cluster/scheduler-files.ts";
 import { ensureSimulatedNodes } from "../cluster/simulated-nodes.ts";
@@ -31,9 +41,14 @@ interface UpFlags {
   readonly dataDir?: string;
   readonly apiPort?: number;
   readonly disable?: readonly string[];
-  readonly apiserverArg?: Readonly<Record<string, string>>;
+  readonly apiserverArg?: Flags;
   readonly schedulerConfig?: string;
   readonly schedulerPlugins?: string;
+  readonly controllerManagerArg?: Flags;
+  readonly kubeletArg?: Flags;
+  readonly nodes?: number;
+  readonly nodeNetwork?: NodeBackend;
+  readonly advertiseAddress?: string;
   readonly simulatedNodes?: number;
   readonly zones?: readonly string[];
 }
@@ -55,8 +70,29 @@ export function addLifeCommands(program: Command): void {
       "a flag of Kubernetes' API server, as oidc-issuer-url=https://dex.example.com; may be repeated",
       addFlag,
     )
+    .option(
+      "--controller-manager-arg <flag=value>",
+      "a flag of Kubernetes' controller manager, as node-monitor-grace-period=20s; may be repeated",
+      addFlag,
+    )
+    .option(
+      "--kubelet-arg <flag=value>",
+      "a flag of Kubernetes' kubelet, as node-status-update-frequency=5s; may be repeated",
+      addFlag,
+    )
+    .option(
+      "--nodes <number>",
+      "nodes on this machine, each further one a network namespace",
+      wholeNumber(1, mostLocalNodes),
+    )
+    .option(
+      "--node-network <backend>",
+      "how nodes reach each other's pods: vxlan or host-gw",
+      oneOf("vxlan", "host-gw"),
+    )
+    .option("--advertise-address <address>", "this machine's address for other machines, which then can join")
     .option("--simulated-nodes <number>", "nodes beside this machine that are only played", wholeNumber(0, 10_000))
-    .option("--zones <names>", "zones of new simulated nodes, with commas between", commaList)
+    .option("--zones <names>", "zones of the nodes in turn, with commas between", commaList)
     .option("--scheduler-config <file>", "a KubeSchedulerConfiguration (v1), as YAML or JSON", filePath)
     .option("--scheduler-plugins <file>", "a TypeScript module that exports functions which make plugins", filePath)
     .action(up);
@@ -79,8 +115,7 @@ export function addLifeCommands(program: Command): void {
 }
 
 async function up(flags: UpFlags): Promise<void> {
-  const { apiserverArg: apiServerFlags, ...rest } = flags;
-  const config = planCluster({ ...rest, ...(apiServerFlags ? { apiServerFlags } : {}) }, process.env);
+  const config = planCluster(wishesOf(flags), process.env);
   if (flags.example) exampleFolder(flags.example);
   await readSchedulerFiles(config);
   const progress = terminalProgress({ stream: process.stderr, now: () => systemClock.monotonic() });
@@ -119,6 +154,19 @@ async function up(flags: UpFlags): Promise<void> {
   } finally {
     await progress.phase("stopping", () => cluster.stop());
   }
+}
+
+function wishesOf(flags: UpFlags): ConfigWishes {
+  const { apiserverArg, controllerManagerArg, kubeletArg, nodeNetwork, zones, ...rest } = flags;
+  return {
+    ...rest,
+    ...(apiserverArg ? { apiServerFlags: apiserverArg } : {}),
+    ...(controllerManagerArg ? { controllerFlags: controllerManagerArg } : {}),
+    ...(kubeletArg ? { nodeFlags: kubeletArg } : {}),
+    ...(nodeNetwork ? { nodeBackend: nodeNetwork } : {}),
+    // With simulated nodes, the zones are theirs.
+    ...(zones && !flags.simulatedNodes ? { zones } : {}),
+  };
 }
 
 async function playNodes(

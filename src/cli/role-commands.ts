@@ -1,42 +1,63 @@
 import type { Command } from "commander";
-import { readCluster } from "../cluster/config.ts";
+import { type ClusterConfig, readCluster } from "../cluster/config.ts";
 import { claimProcess } from "../cluster/process-lock.ts";
-import { runRole } from "../cluster/role-process.ts";
+import { type Role, runRole } from "../cluster/role-process.ts";
 import { Fault } from "../lib/fault.ts";
-import { openLog } from "../lib/log.ts";
+import { type Log, openLog } from "../lib/log.ts";
+import { wholeNumber } from "./flags.ts";
 
-const roles = [
-  {
-    name: "server",
-    description: "run the control plane of a cluster that `up` has prepared",
-    load: async () => (await import("../cluster/server-role.ts")).startServerRole,
-  },
-  {
-    name: "agent",
-    description: "run the node of a cluster that `up` has prepared",
-    load: async () => (await import("../cluster/agent-role.ts")).startAgentRole,
-  },
-] as const;
+interface RoleFlags {
+  readonly dataDir: string;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+}
+
+interface AgentFlags extends RoleFlags {
+  readonly node: number;
+}
 
 /** Whether a command is one of the processes that `up` starts. */
 export function isRole(command: string | undefined): boolean {
-  return roles.some(({ name }) => name === command);
+  return command === "server" || command === "agent";
 }
 
 /** The processes that `up` starts. */
 export function addRoleCommands(program: Command): void {
-  for (const { name, description, load } of roles) {
-    program
-      .command(name, { hidden: true })
-      .description(description)
-      .requiredOption("--data-dir <folder>", "the cluster's folder")
-      .option("--log-level <level>", "debug, info, warn or error", "info")
-      .action(async (flags: { dataDir: string; logLevel: "debug" | "info" | "warn" | "error" }) => {
-        const config = readCluster(flags.dataDir);
-        if (!config) throw new Fault("missing", `there is no cluster in ${flags.dataDir}; make one with: navarch up`);
-        const log = openLog({ level: flags.logLevel });
-        using _claim = claimProcess(config.runDir, name);
-        await runRole(log, async (note) => (await load())(config, log, note));
-      });
-  }
+  roleCommand(program, "server", "run the control plane of a cluster that `up` has prepared").action(server);
+  roleCommand(program, "agent", "run a node of a cluster that `up` has prepared")
+    .option("--node <number>", "which of this machine's nodes", wholeNumber(1, 1000), 1)
+    .action(agent);
+}
+
+function roleCommand(program: Command, name: string, description: string): Command {
+  return program
+    .command(name, { hidden: true })
+    .description(description)
+    .requiredOption("--data-dir <folder>", "the cluster's folder")
+    .option("--log-level <level>", "debug, info, warn or error", "info");
+}
+
+async function server(flags: RoleFlags): Promise<void> {
+  await run("server", flags, async (config, log, note) => {
+    const { startServerRole } = await import("../cluster/server-role.ts");
+    return startServerRole(config, log, note);
+  });
+}
+
+async function agent({ node, ...flags }: AgentFlags): Promise<void> {
+  await run(node === 1 ? "agent" : `agent-${node}`, flags, async (config, log, note) => {
+    const { startLocalNode } = await import("../cluster/local-node-role.ts");
+    return startLocalNode(config, node, log, note);
+  });
+}
+
+async function run(
+  part: string,
+  { dataDir, logLevel }: RoleFlags,
+  start: (config: ClusterConfig, log: Log, note: (text: string) => void) => Promise<Role>,
+): Promise<void> {
+  const config = readCluster(dataDir);
+  if (!config) throw new Fault("missing", `there is no cluster in ${dataDir}; make one with: navarch up`);
+  const log = openLog({ level: logLevel });
+  using _claim = claimProcess(config.runDir, part);
+  await runRole(log, (note) => start(config, log, note));
 }

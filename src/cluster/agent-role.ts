@@ -11,7 +11,7 @@ import { createInformers } from "../client/informer.ts";
 import { buildImage, pauseImage } from "../images/build.ts";
 import { ensureImported } from "../images/import.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
-import { errorMessage, Fault } from "../lib/fault.ts";
+import { Fault } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
 import { Metrics } from "../lib/metrics.ts";
 import { systemRandom } from "../lib/random.ts";
@@ -26,31 +26,35 @@ import type { DnsConfig } from "../node/runtime/sandbox.ts";
 import { SimulatedRuntime } from "../node/runtime/simulated.ts";
 import { diskLogSink } from "../node/runtime/simulated-logs.ts";
 import type { KeyPair } from "./certificates.ts";
-import type { ClusterConfig } from "./config.ts";
 import { privateContainerd } from "./containerd.ts";
-import { type Credentials, ensureCredentials } from "./credentials.ts";
+import type { NodeCredentials } from "./credentials.ts";
 import { imageCache } from "./images.ts";
-import { followCredentials, liveCredentials, withLivePair } from "./live-credentials.ts";
-import { cgroupName, cniFolder, networkStateFolder, nodeFolder, podLogFolder } from "./node-places.ts";
+import { withLivePair } from "./live-credentials.ts";
+import type { NodeAccess } from "./node-access.ts";
+import { cgroupName, cniFolder, networkStateFolder, podLogFolder } from "./node-places.ts";
+import { type NodeSettings, nodeLabels, wayToOthers } from "./node-settings.ts";
 import type { Role } from "./role-process.ts";
 import { kubernetesVersion } from "./version.ts";
 
 const patience = 60_000;
 
-/** Runs the node in this process: containerd, the pod network, the service proxy, DNS and the agent. */
-export async function startAgentRole(config: ClusterConfig, log: Log, note: (text: string) => void): Promise<Role> {
+/** Runs a node in this process: containerd, the pod network, the service proxy, DNS and the agent. */
+export async function startAgentRole(
+  settings: NodeSettings,
+  access: NodeAccess,
+  log: Log,
+  note: (text: string) => void,
+): Promise<Role> {
   const clock = systemClock;
   const random = systemRandom;
   const metrics = new Metrics();
-  const live = liveCredentials(await ensureCredentials(config, { clock, random }));
-  const { credentials } = live;
+  const { credentials } = access;
   await using opened = new AsyncDisposableStack();
-  // It is the control plane that renews; here is read what it has written, and written only when it is a day late.
-  opened.use(followCredentials(live, config, { clock, random, log, renewWithin: 29 * 86_400_000 }));
+  opened.use(access);
   const stopping = new AbortController();
-  const { client, informers } = connect(config, credentials, credentials.node, log, clock, opened);
-  const labels = nodeLabels(config);
-  const registered = registerNode({ client, nodeName: config.nodeName, labels, clock, log }, stopping.signal);
+  const { client, informers } = connect(settings, credentials, credentials.node, log, clock, opened);
+  const labels = nodeLabels(settings);
+  const registered = registerNode({ client, nodeName: settings.name, labels, clock, log }, stopping.signal);
   const shared = {
     client,
     informers,
@@ -58,21 +62,22 @@ export async function startAgentRole(config: ClusterConfig, log: Log, note: (tex
     random,
     log,
     metrics,
-    nodeName: config.nodeName,
-    address: config.nodeAddress,
-    kubeletPort: config.kubeletPort,
+    nodeName: settings.name,
+    address: settings.address,
+    kubeletPort: settings.kubeletPort,
     tls: withLivePair({ clientCa: credentials.ca }, () => credentials.kubeletServing),
-    dataFolder: nodeFolder(config),
-    logRoot: podLogFolder(config),
+    dataFolder: settings.folder,
+    logRoot: podLogFolder(settings),
     logFiles: diskLogFiles(clock),
-    clusterDomain: config.clusterDomain,
+    clusterDomain: settings.clusterDomain,
     labels,
     version: kubernetesVersion,
+    ...(settings.statusEvery ? { statusEvery: settings.statusEvery } : {}),
   };
   mkdirSync(shared.dataFolder, { recursive: true, mode: 0o711 });
   const capacity = machineCapacity(shared.dataFolder);
 
-  if (config.runtime === "simulated") {
+  if (settings.runtime === "simulated") {
     await registered;
     const runtime = opened.use(new SimulatedRuntime({ clock, random, logs: diskLogSink }));
     const agent = await openNodeAgent({
@@ -80,13 +85,13 @@ export async function startAgentRole(config: ClusterConfig, log: Log, note: (tex
       runtime,
       capacity,
       listenOn: ["127.0.0.1"],
-      dnsFor: () => ({ servers: [config.dnsAddress], searches: [], options: [] }),
+      dnsFor: () => ({ servers: [settings.dnsAddress], searches: [], options: [] }),
     });
     return roleOf(agent, opened.move());
   }
 
   note("containerd");
-  const containerd = privateContainerd(config, clock, log);
+  const containerd = privateContainerd(settings, clock, log);
   const [, pause] = await Promise.all([
     containerd.start(),
     buildImage(pauseImage, { cacheDir: imageCache(process.env) }),
@@ -94,27 +99,26 @@ export async function startAgentRole(config: ClusterConfig, log: Log, note: (tex
   opened.use(containerd);
   await ensureImported({ address: containerd.endpoint }, pause);
   note("network");
-  const proxyAccess = connect(config, credentials, credentials.proxy, log, clock, opened);
-  const dnsAccess = connect(config, credentials, credentials.dns, log, clock, opened);
+  const proxyAccess = connect(settings, credentials, credentials.proxy, log, clock, opened);
+  const dnsAccess = connect(settings, credentials, credentials.dns, log, clock, opened);
   await registered;
-  const podCidr = await assignedRange(informers, config.nodeName, clock);
+  const podCidr = await assignedRange(informers, settings.name, clock);
   const network = await openNetwork(
-    config,
+    settings,
     podCidr,
     informers,
     { proxy: proxyAccess.informers, dns: dnsAccess.informers },
     { clock, random, log, metrics },
   );
-  await ensureDnsService(credentials, config, log, clock);
   note("agent");
   const runtime = opened.use(openCriRuntime({ endpoint: containerd.endpoint, clock, log }));
-  const cgroups = new Cgroups({ hierarchy: await detectCgroups(), clock, name: cgroupName(config) });
+  const cgroups = new Cgroups({ hierarchy: await detectCgroups(), clock, name: cgroupName(settings) });
   const agent = await openNodeAgent({
     ...shared,
     runtime,
     cgroups,
     capacity,
-    listenOn: ["127.0.0.1", config.nodeAddress],
+    listenOn: ["127.0.0.1", settings.address],
     dnsFor: (pod) => dnsConfigOf(network, pod),
   });
   const rest = opened.move();
@@ -147,31 +151,16 @@ function roleOf(agent: NodeAgent, rest: AsyncDisposableStack): Role {
 }
 
 function connect(
-  config: ClusterConfig,
-  { ca }: Credentials,
+  { server }: NodeSettings,
+  { ca }: NodeCredentials,
   pair: KeyPair,
   log: Log,
   clock: Clock,
   opened: AsyncDisposableStack,
 ): { readonly client: Client; readonly informers: Informers } {
-  const transport = opened.use(
-    httpTransport(
-      withLivePair({ server: `https://127.0.0.1:${config.apiPort}`, ca, userAgent: "navarch-agent" }, () => pair),
-    ),
-  );
+  const transport = opened.use(httpTransport(withLivePair({ server, ca, userAgent: "navarch-agent" }, () => pair)));
   const client = createClient(transport, { fieldManager: "kubelet" });
   return { client, informers: opened.use(createInformers({ client, clock, random: systemRandom, log })) };
-}
-
-function nodeLabels(config: ClusterConfig): Readonly<Record<string, string>> {
-  const arch = process.arch === "x64" ? "amd64" : process.arch;
-  return {
-    "beta.kubernetes.io/arch": arch,
-    "beta.kubernetes.io/os": "linux",
-    "kubernetes.io/arch": arch,
-    "kubernetes.io/os": "linux",
-    "kubernetes.io/hostname": config.nodeName,
-  };
 }
 
 /** The pod range that the control plane gives the node. */
@@ -198,7 +187,7 @@ interface Tools {
 }
 
 async function openNetwork(
-  config: ClusterConfig,
+  settings: NodeSettings,
   podCidr: string,
   own: Informers,
   others: { readonly proxy: Informers; readonly dns: Informers },
@@ -206,24 +195,26 @@ async function openNetwork(
 ): Promise<NodeNetwork> {
   return await openNodeNetwork({
     ...tools,
-    name: config.name,
-    nodeName: config.nodeName,
+    name: settings.title,
+    nodeName: settings.name,
+    ...(settings.zone ? { zone: settings.zone } : {}),
     podCIDRs: [podCidr],
-    clusterCIDRs: [config.podRange],
-    serviceCIDRs: [config.serviceRange],
-    clusterDNS: [config.dnsAddress],
-    clusterDomain: config.clusterDomain,
-    nodeToNode: { kind: "none" },
-    // Node ports answer at loopback and at addresses of our own, not at whatever else the machine is reached by.
-    nodePortRanges: ["127.0.0.0/8", config.nodeRange, config.podRange],
-    stateDir: networkStateFolder(config),
-    cniConfDir: cniFolder(config),
+    clusterCIDRs: [settings.podRange],
+    serviceCIDRs: [settings.serviceRange],
+    clusterDNS: [settings.dnsAddress],
+    clusterDomain: settings.clusterDomain,
+    nodeToNode: wayToOthers(settings),
+    nodePortRanges: settings.nodePortRanges,
+    stateDir: networkStateFolder(settings),
+    cniConfDir: cniFolder(settings),
     feeds: {
       services: others.proxy.of(Service),
       endpointSlices: others.proxy.of(EndpointSlice),
-      pods: own.of(Pod, { fieldSelector: `spec.nodeName=${config.nodeName}` }),
+      pods: own.of(Pod, { fieldSelector: `spec.nodeName=${settings.name}` }),
       allPods: others.dns.of(Pod),
       namespaces: others.dns.of(Namespace),
+      // A node sees only itself, the proxy sees all.
+      ...(settings.backend ? { nodes: others.proxy.of(Node) } : {}),
     },
   });
 }
@@ -231,32 +222,4 @@ async function openNetwork(
 function dnsConfigOf(network: NodeNetwork, pod: Pod): DnsConfig {
   const { config } = network.resolvConf(pod);
   return { servers: config.nameservers, searches: config.searches, options: config.options };
-}
-
-/** The Service that people know cluster DNS by. The node itself answers on its address; no endpoint stands behind it. */
-async function ensureDnsService(
-  credentials: Credentials,
-  config: ClusterConfig,
-  log: Log,
-  clock: Clock,
-): Promise<void> {
-  await using opened = new AsyncDisposableStack();
-  const { client } = connect(config, credentials, credentials.admin, log, clock, opened);
-  const name = "kube-dns";
-  const labels = { "k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS" };
-  try {
-    await client.create(Service, {
-      metadata: { namespace: "kube-system", name, labels },
-      spec: {
-        clusterIP: config.dnsAddress,
-        ports: [
-          { name: "dns", port: 53, protocol: "UDP", targetPort: 53 },
-          { name: "dns-tcp", port: 53, protocol: "TCP", targetPort: 53 },
-        ],
-      },
-    });
-  } catch (error) {
-    if (!errorMessage(error).includes("already exists") && !errorMessage(error).includes("already allocated"))
-      throw error;
-  }
 }

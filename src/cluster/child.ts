@@ -21,6 +21,8 @@ export interface ChildOptions {
   readonly module: string;
   readonly args: readonly string[];
   readonly logFile: string;
+  /** The file of the network namespace to run in; this process's own if absent. */
+  readonly namespace?: string;
   readonly clock: Clock;
   readonly onNote?: (text: string) => void;
   /** Called when the process ended without being asked to, and was started again. */
@@ -67,12 +69,19 @@ export class Child implements AsyncDisposable {
   }
 
   #spawn(): ChildProcess {
-    const { module, args, logFile } = this.#options;
+    const { module, args, logFile, namespace } = this.#options;
     mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
     const log = openSync(logFile, "a", 0o600);
     try {
       // Its own process group: Ctrl-C on the terminal is for the parent, which then ends things in order.
-      const child = fork(module, [...args], { detached: true, stdio: ["ignore", log, log, "ipc"] });
+      const child = fork(module, [...args], {
+        detached: true,
+        stdio: ["ignore", log, log, "ipc"],
+        // Entering only the network keeps the machine's /sys, where the control groups are mounted.
+        ...(namespace
+          ? { execPath: "nsenter", execArgv: [`--net=${namespace}`, process.execPath, ...process.execArgv] }
+          : {}),
+      });
       this.#process = child;
       return child;
     } finally {

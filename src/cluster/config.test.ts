@@ -57,3 +57,40 @@ test.each([
   expect(() => readCluster(dataDir)).toThrow(`navarch down --wipe --name ${name} --data-dir ${dataDir}`);
   expect(() => planCluster({ name: "neighbour" }, environment)).not.toThrow();
 });
+
+test("nodes, zones and flags of the parts are kept until something else is wished", () => {
+  const wishes = {
+    nodes: 3,
+    zones: ["a", "b"],
+    nodeBackend: "host-gw",
+    controllerFlags: { "node-monitor-period": "1s" },
+    nodeFlags: { "node-status-update-frequency": "1s" },
+  } as const;
+  writeCluster(planCluster({ name: "many", ...wishes }, environment));
+  expect(planCluster({ name: "many" }, environment)).toMatchObject(wishes);
+  const changed = planCluster(
+    { name: "many", nodes: 1, nodeFlags: { "node-status-update-frequency": "" } },
+    environment,
+  );
+  expect(changed).toMatchObject({ nodes: 1, zones: ["a", "b"], nodeFlags: {} });
+});
+
+test("an advertised address is the node's, until it is taken away", () => {
+  const made = planCluster({ name: "reached", advertiseAddress: "192.0.2.7" }, environment);
+  expect(made.nodeAddress).toBe("192.0.2.7");
+  writeCluster(made);
+  expect(planCluster({ name: "reached" }, environment)).toEqual(made);
+  const { nodeAddress, advertiseAddress } = planCluster({ name: "reached", advertiseAddress: "" }, environment);
+  expect(nodeAddress).toMatch(/^10\.254\.\d+\.1$/);
+  expect(advertiseAddress).toBeUndefined();
+});
+
+test.each([
+  { wishes: { nodes: 2, runtime: "simulated" }, says: /--nodes is for real containers/ },
+  { wishes: { nodes: 2, advertiseAddress: "192.0.2.7" }, says: /exclude each other/ },
+  { wishes: { advertiseAddress: "here" }, says: /no IPv4 address/ },
+  { wishes: { controllerFlags: { "node-eviction": "1" } }, says: /the controller manager has no flag --node-eviction/ },
+  { wishes: { nodeFlags: { v: "9" } }, says: /the kubelet has no flag --v/ },
+] as const)("is refused: $says", ({ wishes, says }) => {
+  expect(() => planCluster({ name: "refused", ...wishes }, environment)).toThrow(says);
+});

@@ -1,14 +1,18 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { homedir, hostname } from "node:os";
 import { basename, join } from "node:path";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import { type AddOn, addOns } from "./add-ons.ts";
-import { type ApiServerFlags, accessFlags, protectionFlags } from "./api-server-flag-names.ts";
+import { type ApiServerFlags, accessFlags, protectionFlags, storeFlags } from "./api-server-flag-names.ts";
 import { writeSafely } from "./certificates.ts";
+import { addressIn } from "./local-nodes.ts";
 import type { Environment } from "./machine.ts";
+import { controllerFlagNames, type Flags, knownFlags, nodeFlagNames } from "./part-flags.ts";
 import { apiPortOf, firstFreeSlot, kubeletPortOf, readMachineUse, slotCount } from "./slots.ts";
 
 export type RuntimeName = "cri" | "simulated";
+export type NodeBackend = "vxlan" | "host-gw";
 
 /** One cluster on one machine, whole; kept as JSON in its data folder so that every start is the same cluster. */
 export interface ClusterConfig {
@@ -21,7 +25,7 @@ export interface ClusterConfig {
   readonly kubeletPort: number;
   readonly runtime: RuntimeName;
   readonly nodeName: string;
-  /** An address of our own on this machine: the node's, where node ports and load balancers answer. */
+  /** The node's address, where node ports and load balancers answer: one of our own, or the advertised one. */
   readonly nodeAddress: string;
   /** The network that the node's address is in; more nodes of this machine join it. */
   readonly nodeRange: string;
@@ -37,6 +41,18 @@ export interface ClusterConfig {
   readonly schedulerConfig?: string;
   /** Module with plugins for the scheduler, which its configuration names. */
   readonly schedulerPlugins?: string;
+  /** How many nodes there are on this machine; one if absent. */
+  readonly nodes?: number;
+  /** The zones of these nodes in turn. */
+  readonly zones?: readonly string[];
+  /** The address at which other machines reach this one; without it none can join. */
+  readonly advertiseAddress?: string;
+  /** How packets reach other nodes' pods; `vxlan` if absent. */
+  readonly nodeBackend?: NodeBackend;
+  /** Flags of upstream's controller manager that this cluster's takes too. */
+  readonly controllerFlags?: Flags;
+  /** Flags of upstream's kubelet that the nodes of this machine take too. */
+  readonly nodeFlags?: Flags;
 }
 
 /** The layout of a cluster's folder. Raised when an older Navarch could not read a newer one's. */
@@ -69,6 +85,15 @@ export interface ConfigWishes {
   /** Absolute paths; an empty one takes away what the cluster had. */
   readonly schedulerConfig?: string;
   readonly schedulerPlugins?: string;
+  /** Each replaces what the cluster had. */
+  readonly nodes?: number;
+  readonly zones?: readonly string[];
+  /** Empty: none any more. */
+  readonly advertiseAddress?: string;
+  readonly nodeBackend?: NodeBackend;
+  /** Added to those that the cluster has; an empty value takes one away. */
+  readonly controllerFlags?: Flags;
+  readonly nodeFlags?: Flags;
 }
 
 /** The cluster of that name as it was made before, or a new one that gets in nobody's way. Writes nothing. */
@@ -88,12 +113,15 @@ export function planCluster(wishes: ConfigWishes, environment: Environment): Clu
         `cluster ${known.name} was made with --runtime ${known.runtime}; use that, another --name, or forget it with: navarch down --wipe`,
       );
     }
+    const { advertiseAddress: _, ...rest } = known;
     return {
-      ...known,
+      ...rest,
       ...(wishes.apiPort ? { apiPort: wishes.apiPort } : {}),
       ...flagsOf(wishes, known),
       ...addOnsOf(wishes),
       ...schedulerFilesOf(wishes, known),
+      ...nodesOf(wishes, known.nodeRange, known),
+      ...partFlagsOf(wishes, known),
     };
   }
   return newCluster(wishes, environment);
@@ -103,6 +131,7 @@ export function planCluster(wishes: ConfigWishes, environment: Environment): Clu
 export function newCluster(wishes: ConfigWishes, environment: Environment): ClusterConfig {
   const dataDir = wishes.dataDir ?? join(clustersFolder(environment), wishes.name);
   const slot = freeSlot(environment);
+  const nodeRange = `10.254.${slot}.0/24`;
   return {
     name: wishes.name,
     dataDir,
@@ -115,8 +144,7 @@ export function newCluster(wishes: ConfigWishes, environment: Environment): Clus
       hostname()
         .toLowerCase()
         .replace(/[^a-z0-9.-]/g, "-"),
-    nodeAddress: `10.254.${slot}.1`,
-    nodeRange: `10.254.${slot}.0/24`,
+    nodeRange,
     podRange: `10.${244 - slot}.0.0/16`,
     serviceRange: `10.${96 + slot}.0.0/16`,
     dnsAddress: `10.${96 + slot}.0.10`,
@@ -124,6 +152,8 @@ export function newCluster(wishes: ConfigWishes, environment: Environment): Clus
     ...flagsOf(wishes),
     ...addOnsOf(wishes),
     ...schedulerFilesOf(wishes),
+    ...nodesOf(wishes, nodeRange),
+    ...partFlagsOf(wishes),
   };
 }
 
@@ -137,12 +167,48 @@ function schedulerFilesOf(wishes: ConfigWishes, known?: ClusterConfig): Schedule
   };
 }
 
+type Nodes = Pick<ClusterConfig, "nodes" | "zones" | "nodeBackend" | "advertiseAddress" | "nodeAddress">;
+
+function nodesOf(wishes: ConfigWishes, nodeRange: string, known?: ClusterConfig): Nodes {
+  const runtime = known?.runtime ?? wishes.runtime;
+  const { nodes = known?.nodes, zones = known?.zones, nodeBackend = known?.nodeBackend } = wishes;
+  const advertiseAddress = (wishes.advertiseAddress ?? known?.advertiseAddress) || undefined;
+  if (nodes !== undefined && nodes > 1) {
+    if (runtime === "simulated") {
+      throw new Fault("invalid", "--nodes is for real containers; with --runtime simulated say --simulated-nodes");
+    }
+    if (advertiseAddress) {
+      throw new Fault(
+        "invalid",
+        "--nodes and --advertise-address exclude each other: other machines could not reach the further nodes of this one",
+      );
+    }
+  }
+  if (advertiseAddress && isIP(advertiseAddress) !== 4) {
+    throw new Fault("invalid", `--advertise-address ${advertiseAddress} is no IPv4 address`);
+  }
+  return {
+    ...(nodes !== undefined ? { nodes } : {}),
+    ...(zones !== undefined ? { zones } : {}),
+    ...(nodeBackend !== undefined ? { nodeBackend } : {}),
+    ...(advertiseAddress ? { advertiseAddress } : {}),
+    nodeAddress: advertiseAddress ?? addressIn(nodeRange, 1),
+  };
+}
+
+type PartFlags = Pick<ClusterConfig, "controllerFlags" | "nodeFlags">;
+
+function partFlagsOf(wishes: ConfigWishes, known?: ClusterConfig): PartFlags {
+  const given = [known?.controllerFlags, wishes.controllerFlags];
+  const controllerFlags = knownFlags("controller manager", controllerFlagNames, given);
+  const nodeFlags = knownFlags("kubelet", nodeFlagNames, [known?.nodeFlags, wishes.nodeFlags]);
+  return { ...(controllerFlags ? { controllerFlags } : {}), ...(nodeFlags ? { nodeFlags } : {}) };
+}
+
 function flagsOf(wishes: ConfigWishes, known?: ClusterConfig): Pick<ClusterConfig, "apiServerFlags"> {
-  const wished = wishes.apiServerFlags ?? {};
-  const unknown = Object.keys(wished).find((name) => !accessFlags.includes(name) && !protectionFlags.includes(name));
-  if (unknown !== undefined) throw new Fault("invalid", `the API server has no flag --${unknown}`);
-  const all = Object.entries({ ...known?.apiServerFlags, ...wished }).filter(([, value]) => value !== "");
-  return all.length > 0 || known?.apiServerFlags ? { apiServerFlags: Object.fromEntries(all) } : {};
+  const names = [...accessFlags, ...protectionFlags, ...storeFlags];
+  const apiServerFlags = knownFlags("API server", names, [known?.apiServerFlags, wishes.apiServerFlags]);
+  return apiServerFlags ? { apiServerFlags } : {};
 }
 
 function addOnsOf({ disable }: ConfigWishes): Pick<ClusterConfig, "disabledAddOns"> {

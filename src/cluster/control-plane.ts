@@ -26,7 +26,9 @@ import { admissionFromFlags } from "./admission-flags.ts";
 import { authenticationFromFlags, authorizationFromFlags, serviceAccountsFromFlags } from "./api-server-flags.ts";
 import { openSigner } from "./certificates.ts";
 import type { ClusterConfig } from "./config.ts";
+import { nodeMonitorFromFlags } from "./controller-flags.ts";
 import { type Credentials, frontProxyName } from "./credentials.ts";
+import { ensureDnsService } from "./dns-service.ts";
 import { runLed } from "./election.ts";
 import { frontProxyFromFlags } from "./front-proxy-flags.ts";
 import { inProcessTransport } from "./in-process-transport.ts";
@@ -123,6 +125,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const schedulerIdentity: UserInfo = { name: "system:kube-scheduler", groups: [] };
   const adding = clientFor({ name: "navarch:add-ons", groups: ["system:masters"] });
   await ensureAddOns(adding, wanted);
+  if (config.runtime === "cri") await ensureDnsService(adding, config.dnsAddress);
   const tokens = new TokenSigner({ privateKey: credentials.serviceAccountKey });
   const { times, identity = `${hostname()}_${uuid(random)}` } = options.election ?? { times: usualElectionTimes };
   const elect = (name: string, user: UserInfo, component: string, lead: Lead) => {
@@ -154,6 +157,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
         secretToken: (namespace, secret, account) => tokens.sign(legacyClaims(namespace, secret, account)),
         podRange: config.podRange,
         nodeAddresses: [config.nodeAddress],
+        nodeMonitor: nodeMonitorFromFlags(config.controllerFlags ?? {}),
         ...(wanted.includes("local-path") ? { nodeFolders: nodeFolders(folders) } : {}),
       });
       work.use(runControllers(controllers, { clientFor: asAccount(clientOf), manager, informers, clock, random, log }));

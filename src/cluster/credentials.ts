@@ -12,6 +12,7 @@ import {
   writeSafely,
 } from "./certificates.ts";
 import type { ClusterConfig } from "./config.ts";
+import { addressIn, type LocalNode } from "./local-nodes.ts";
 
 /** Every certificate and key of one cluster, as they lie in its `pki` folder. */
 export interface Credentials {
@@ -25,10 +26,7 @@ export interface Credentials {
   readonly apiServer: KeyPair;
   /** How the API server calls the nodes. */
   readonly kubeletClient: KeyPair;
-  /** What the node's own HTTPS server shows. */
-  readonly kubeletServing: KeyPair;
-  /** How the node agent, the proxy and DNS of the node call the API. */
-  readonly node: KeyPair;
+  /** How the proxies and the name servers of nodes call the API. */
   readonly proxy: KeyPair;
   readonly dns: KeyPair;
   readonly admin: KeyPair;
@@ -36,15 +34,16 @@ export interface Credentials {
   readonly serviceAccountKey: string;
 }
 
+/** What one node has of certificates and keys. */
+export interface NodeCredentials extends Pick<Credentials, "ca" | "proxy" | "dns"> {
+  /** What the node's own HTTPS server shows. */
+  readonly kubeletServing: KeyPair;
+  /** How the node agent calls the API. */
+  readonly node: KeyPair;
+}
+
 /** Whom servers behind this one believe about who is asking. */
 export const frontProxyName = "front-proxy-client";
-
-/** The first address of a range such as `10.96.0.0/16`: the `kubernetes` Service's. */
-export function firstAddress(range: string): string {
-  const [network = ""] = range.split("/");
-  const parts = network.split(".").map(Number);
-  return [...parts.slice(0, 3), (parts[3] ?? 0) + 1].join(".");
-}
 
 /** Where a cluster's certificates lie. */
 export function certificateFolder(config: ClusterConfig): CertificateFolder {
@@ -67,12 +66,7 @@ export async function ensureCredentials(
   const pair = await ensureAuthority(folder, "ca", `${config.name}-ca`, tools);
   const frontProxy = await ensureAuthority(folder, "front-proxy-ca", `${config.name}-front-proxy-ca`, tools);
   const authority = openAuthority(pair, tools);
-  const make = async (name: string, by: CertificateAuthority, request: CertificateRequest): Promise<KeyPair> => {
-    if (!renew(name)) return folder.ensure(name, by, request, tools);
-    const issued = await by.issue(request);
-    folder.write(name, issued);
-    return issued;
-  };
+  const make = maker(folder, tools, renew);
   const ensure = (name: string, request: CertificateRequest) => make(name, authority, request);
   const client = (name: string, commonName: string, ...organizations: string[]) =>
     ensure(name, { commonName, organizations, usage: "client" });
@@ -89,7 +83,10 @@ export async function ensureCredentials(
     apiServer: await ensure("apiserver", {
       commonName: "kube-apiserver",
       usage: "server",
-      names: ["localhost", ...services, "127.0.0.1", "::1", firstAddress(config.serviceRange), config.nodeAddress],
+      names: [
+        ...["localhost", ...services, "127.0.0.1", "::1", addressIn(config.serviceRange, 1)],
+        ...new Set([config.nodeAddress, addressIn(config.nodeRange, 1)]),
+      ],
     }),
     kubeletClient: await client(
       "apiserver-kubelet-client",
@@ -97,17 +94,48 @@ export async function ensureCredentials(
       "kubeadm:cluster-admins",
       "system:masters",
     ),
-    kubeletServing: await ensure(`kubelet-${config.nodeName}`, {
-      commonName: `system:node:${config.nodeName}`,
-      organizations: ["system:nodes"],
-      usage: "server",
-      names: [config.nodeName, "localhost", "127.0.0.1", config.nodeAddress],
-    }),
-    node: await client(`node-${config.nodeName}`, `system:node:${config.nodeName}`, "system:nodes"),
     proxy: await client("kube-proxy", "system:kube-proxy"),
     dns: await client("dns", "system:kube-dns"),
     admin: await client("admin", "kubernetes-admin", "system:masters"),
     serviceAccountKey: ensureSigningKey(join(config.dataDir, "pki", "sa.key")),
+  };
+}
+
+/** The same for one node of this machine. */
+export async function ensureNodeCredentials(
+  config: ClusterConfig,
+  node: Pick<LocalNode, "name" | "address">,
+  tools: CertificateTools,
+  renew: (name: string) => boolean = () => false,
+): Promise<NodeCredentials> {
+  const { ca, authority, proxy, dns } = await ensureCredentials(config, tools);
+  const make = maker(certificateFolder(config), tools, renew);
+  const by = openAuthority(authority, tools);
+  const identity = nodeIdentity(node.name);
+  return {
+    ca,
+    proxy,
+    dns,
+    kubeletServing: await make(`kubelet-${node.name}`, by, {
+      ...identity,
+      usage: "server",
+      names: [node.name, "localhost", "127.0.0.1", node.address],
+    }),
+    node: await make(`node-${node.name}`, by, { ...identity, usage: "client" }),
+  };
+}
+
+/** Who a node is in its certificates. */
+export function nodeIdentity(name: string): Pick<CertificateRequest, "commonName" | "organizations"> {
+  return { commonName: `system:node:${name}`, organizations: ["system:nodes"] };
+}
+
+function maker(folder: CertificateFolder, tools: CertificateTools, renew: (name: string) => boolean) {
+  return async (name: string, by: CertificateAuthority, request: CertificateRequest): Promise<KeyPair> => {
+    if (!renew(name)) return folder.ensure(name, by, request, tools);
+    const issued = await by.issue(request);
+    folder.write(name, issued);
+    return issued;
   };
 }
 

@@ -4,8 +4,9 @@ import { buildAll, loadAll } from "../images/catalogue.ts";
 import type { ClusterConfig } from "./config.ts";
 import { exampleFolder } from "./example.ts";
 import { containerdAddress } from "./images.ts";
+import { localNodes } from "./local-nodes.ts";
 
-/** Builds an example's images where no registry gives them, and brings them into the cluster's containerd. */
+/** Builds an example's images where no registry gives them, and brings them into the containerd of each node here. */
 export async function loadExampleImages(
   config: ClusterConfig,
   example: string,
@@ -19,6 +20,6 @@ export async function loadExampleImages(
     signal,
     onProgress: ({ image, step, detail }) => note(`${image}: ${step} ${detail}`),
   });
-  await loadAll(built, { address: containerdAddress(config) });
+  await Promise.all(localNodes(config).map((node) => loadAll(built, { address: containerdAddress(node) })));
   note(built.map(({ name }) => name).join(" "));
 }

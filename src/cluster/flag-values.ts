@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import { parseDuration } from "../machinery/times.ts";
-import type { ApiServerFlags } from "./api-server-flag-names.ts";
+import type { Flags } from "./part-flags.ts";
 
 /** The text of a file that a flag names. Throws Fault `invalid`. */
 export function readFlagFile(path: string): string {
@@ -13,7 +13,7 @@ export function readFlagFile(path: string): string {
 }
 
 /** A flag that is true or false; undefined when it is not given. Throws Fault `invalid`. */
-export function truthFlag(flags: ApiServerFlags, name: string): boolean | undefined {
+export function truthFlag(flags: Flags, name: string): boolean | undefined {
   const value = flags[name];
   if (value === undefined) return undefined;
   if (value === "true" || value === "false") return value === "true";
@@ -21,7 +21,7 @@ export function truthFlag(flags: ApiServerFlags, name: string): boolean | undefi
 }
 
 /** A flag in milliseconds. Throws Fault `invalid`. */
-export function durationFlag(flags: ApiServerFlags, name: string, usual: number): number {
+export function durationFlag(flags: Flags, name: string, usual: number): number {
   const value = flags[name];
   if (value === undefined) return usual;
   try {
@@ -32,7 +32,7 @@ export function durationFlag(flags: ApiServerFlags, name: string, usual: number)
 }
 
 /** A flag that is a whole number; undefined when it is not given. Throws Fault `invalid`. */
-export function wholeFlag(flags: ApiServerFlags, name: string): number | undefined {
+export function wholeFlag(flags: Flags, name: string): number | undefined {
   const value = flags[name];
   if (value === undefined) return undefined;
   if (!/^\d+$/.test(value)) throw new Fault("invalid", `${name} is a whole number, not ${JSON.stringify(value)}`);

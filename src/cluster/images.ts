@@ -1,8 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { ClusterConfig } from "./config.ts";
 import type { Environment } from "./machine.ts";
-import { containerdFolder } from "./node-places.ts";
+import { containerdFolder, type NodePlace } from "./node-places.ts";
 
 /** Where built images are kept; shared by all clusters of this machine's user. */
 export function imageCache(environment: Environment): string {
@@ -11,7 +10,7 @@ export function imageCache(environment: Environment): string {
   return join(environment.XDG_CACHE_HOME ?? join(environment.HOME ?? homedir(), ".cache"), "navarch", "images");
 }
 
-/** The socket of the cluster's own containerd. */
-export function containerdAddress(config: ClusterConfig): string {
-  return join(containerdFolder(config), "containerd.sock");
+/** The socket of a node's own containerd. */
+export function containerdAddress(place: NodePlace): string {
+  return join(containerdFolder(place), "containerd.sock");
 }

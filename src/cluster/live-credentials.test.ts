@@ -11,8 +11,9 @@ import { VirtualClock } from "../lib/virtual-clock.ts";
 import { openHttpServer } from "../wire/http-server.ts";
 import { inspectCertificates } from "./certificate-report.ts";
 import type { ClusterConfig } from "./config.ts";
-import { ensureCredentials } from "./credentials.ts";
+import { certificateFolder, ensureCredentials, ensureNodeCredentials } from "./credentials.ts";
 import { followCredentials, liveCredentials, withLivePair } from "./live-credentials.ts";
+import { localNodes } from "./local-nodes.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "navarch-pki-"));
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
@@ -67,7 +68,11 @@ test("certificates are renewed thirty days before their end, and a server that r
     handle: async () => ({ status: 200 }),
   });
   expect(await shownBy(server.port)).toBe(serial());
-  using _following = followCredentials(live, config, { ...tools, log: silentLog });
+  using _following = followCredentials(
+    live,
+    async () => (certificateFolder(config).whole ? await ensureCredentials(config, tools) : undefined),
+    { clock, log: silentLog },
+  );
 
   clock.advance(336 * day);
   await until(() => {
@@ -82,7 +87,8 @@ test("certificates are renewed thirty days before their end, and a server that r
 
 test("a report names every certificate, whose it is and when it ends", async () => {
   const now = Date.now();
-  await ensureCredentials(config, { clock: new VirtualClock(now), random: systemRandom });
+  const [node] = localNodes(config);
+  await ensureNodeCredentials(config, node, { clock: new VirtualClock(now), random: systemRandom });
   const report = inspectCertificates(config, now);
   expect(report.map(({ name }) => name)).toEqual([
     "admin",

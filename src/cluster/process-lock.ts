@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 
@@ -34,7 +34,8 @@ export function claimProcess(runDir: string, part: string): Disposable {
 
 /** Ends the server and agent processes that a killed `up` left behind; they end by themselves, this waits for it. */
 export async function endOrphans(runDir: string, clock: Clock): Promise<void> {
-  for (const part of ["agent", "server"]) {
+  // Nodes first, as they tell the server what becomes of them.
+  for (const part of parts(runDir).filter((name) => name !== "up")) {
     const pid = runningProcess(runDir, part);
     if (!pid) continue;
     process.kill(pid, "SIGTERM");
@@ -44,4 +45,10 @@ export async function endOrphans(runDir: string, clock: Clock): Promise<void> {
       if (clock.monotonic() > deadline) process.kill(pid, "SIGKILL");
     }
   }
+}
+
+/** The parts that somebody has or had, by name: agents come before the server. */
+function parts(runDir: string): readonly string[] {
+  const files = existsSync(runDir) ? readdirSync(runDir) : [];
+  return files.flatMap((file) => /^(.*)\.pid$/.exec(file)?.[1] ?? []).sort();
 }

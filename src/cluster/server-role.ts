@@ -4,33 +4,38 @@ import { errorMessage, Fault } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
 import { Metrics } from "../lib/metrics.ts";
 import { systemRandom } from "../lib/random.ts";
-import { openLmdbStore } from "../store/lmdb.ts";
 import type { ClusterConfig } from "./config.ts";
-import { openControlPlane, storeFolder } from "./control-plane.ts";
-import { ensureCredentials } from "./credentials.ts";
+import { openControlPlane } from "./control-plane.ts";
+import { certificateFolder, ensureCredentials } from "./credentials.ts";
 import { soleElection } from "./election.ts";
 import { openEncryption } from "./encryption.ts";
+import { openClusterStore } from "./history/cluster-store.ts";
+import { HistoryPaths } from "./history/history-paths.ts";
 import { followCredentials, liveCredentials, withLivePair } from "./live-credentials.ts";
+import { addressIn } from "./local-nodes.ts";
 import type { Role } from "./role-process.ts";
 import { readSchedulerFiles } from "./scheduler-files.ts";
 
-/** Runs the control plane in this process, on the cluster's LMDB store. */
+/** Runs the control plane in this process, on the cluster's store. */
 export async function startServerRole(config: ClusterConfig, log: Log, note: (text: string) => void): Promise<Role> {
   const clock = systemClock;
   const random = systemRandom;
   await using opened = new AsyncDisposableStack();
   note("store");
-  const files = opened.use(await openLmdbStore({ path: storeFolder(config), clock }));
+  const files = opened.use(await openClusterStore(config, { clock, random, log }));
   const metrics = new Metrics();
   const store = opened.use(openEncryption({ config, store: files, clock, random, log, metrics }));
+  const { paths } = opened.use(new HistoryPaths({ config, store: files, clock, random, log }));
   const live = liveCredentials(await ensureCredentials(config, { clock, random }));
   const { credentials } = live;
-  opened.use(followCredentials(live, config, { clock, random, log }));
+  const read = async () =>
+    certificateFolder(config).whole ? await ensureCredentials(config, { clock, random }) : undefined;
+  opened.use(followCredentials(live, read, { clock, log }));
   note("API server");
   const scheduling = await readSchedulerFiles(config);
   const election = soleElection(credentials.serviceAccountKey);
   const plane = opened.use(
-    await openControlPlane({ config, credentials, store, clock, random, log, metrics, scheduling, election }),
+    await openControlPlane({ config, credentials, store, clock, random, log, metrics, scheduling, election, paths }),
   );
   for (const host of await listenAddresses(config)) {
     try {
@@ -54,9 +59,11 @@ export async function startServerRole(config: ClusterConfig, log: Log, note: (te
   return { stop: () => running.disposeAsync() };
 }
 
-/** Loopback, and the node's own address where this machine has it: pods reach the server there. */
-async function listenAddresses(config: ClusterConfig): Promise<readonly string[]> {
-  return (await canBind(config.nodeAddress)) ? ["127.0.0.1", config.nodeAddress] : ["127.0.0.1"];
+/** Loopback, our own address where this machine has it, as pods and nodes here reach the server there, and the advertised one. */
+async function listenAddresses({ nodeRange, advertiseAddress }: ClusterConfig): Promise<readonly string[]> {
+  const own = addressIn(nodeRange, 1);
+  const known = new Set(["127.0.0.1", ...((await canBind(own)) ? [own] : [])]);
+  return [...known, ...(advertiseAddress && !known.has(advertiseAddress) ? [advertiseAddress] : [])];
 }
 
 function canBind(host: string): Promise<boolean> {

@@ -1,20 +1,17 @@
 import { rmSync } from "node:fs";
-import { join } from "node:path";
-import { Node } from "../api/core/node.ts";
 import { createClient } from "../client/api-client.ts";
 import type { Client } from "../client/client.ts";
 import { httpTransport } from "../client/http-transport.ts";
 import { unlessAborted } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
-import { errorMessage, Fault } from "../lib/fault.ts";
 import type { Random } from "../lib/random.ts";
-import { isStatus } from "../machinery/status-error.ts";
-import { Child } from "./child.ts";
 import { type ClusterConfig, writeCluster } from "./config.ts";
 import { type Credentials, ensureCredentials } from "./credentials.ts";
 import { contextName, installKubeconfig } from "./kubeconfig.ts";
 import { ensureLink, removeLink } from "./machine-link.ts";
 import { claimProcess } from "./process-lock.ts";
+import { roleProcess } from "./supervised-role.ts";
+import { startNodes } from "./up-nodes.ts";
 
 /** Runs one phase of a long command under its name; `note` says what it is at. */
 export type Phase = <T>(name: string, work: (note: (text: string) => void) => Promise<T>) => Promise<T>;
@@ -44,8 +41,6 @@ export interface RunningCluster {
   stop(): Promise<void>;
 }
 
-const readyPatience = 120_000;
-
 /** Starts a cluster's processes in order; on failure, what had been started is ended again. */
 export async function startCluster(options: UpOptions): Promise<RunningCluster> {
   const { config, phase, signal } = options;
@@ -66,7 +61,7 @@ export async function startCluster(options: UpOptions): Promise<RunningCluster> 
   }
 
   await phase("control plane", async (note) => {
-    const child = roleProcess("server", options, note);
+    const child = roleProcess({ part: "server", args: ["server"] }, options, note);
     opened.defer(() => child.stop(true));
     await unlessAborted(child.start(), signal);
     note(`https://127.0.0.1:${config.apiPort}`);
@@ -76,14 +71,7 @@ export async function startCluster(options: UpOptions): Promise<RunningCluster> 
   const transport = opened.use(httpTransport({ server: address, ca: credentials.ca, cert, key }));
   const client = createClient(transport, { fieldManager: "navarch" });
 
-  await phase("node", async (note) => {
-    const child = roleProcess("agent", options, note);
-    opened.defer(() => child.stop(true));
-    await unlessAborted(child.start(), signal);
-    await nodeReady(client, options);
-    note(`${config.nodeName} at ${config.nodeAddress}`);
-  });
-
+  await startNodes(client, options, opened);
   const running = opened.move();
   return { config, credentials, server: address, client, stop: () => running.disposeAsync() };
 }
@@ -96,37 +84,4 @@ export function accessTo(config: ClusterConfig, credentials: Credentials) {
     ca: credentials.ca,
     client: credentials.admin,
   };
-}
-
-function roleProcess(role: "server" | "agent", options: UpOptions, note: (text: string) => void): Child {
-  const { config, clock, program, warn } = options;
-  return new Child({
-    module: program,
-    args: [role, "--data-dir", config.dataDir],
-    logFile: join(config.dataDir, "logs", `${role}.log`),
-    clock,
-    onNote: note,
-    onRestart: (why) =>
-      warn(`the ${role} process was started again: ${why}; see ${join(config.dataDir, "logs", `${role}.log`)}`),
-  });
-}
-
-/** Resolves when the node says that it is ready. */
-async function nodeReady(client: Client, { config, clock, signal }: UpOptions): Promise<void> {
-  const name = config.nodeName;
-  const deadline = clock.monotonic() + readyPatience;
-  let seen = "it has not registered";
-  while (clock.monotonic() < deadline) {
-    try {
-      const node = await client.get(Node, { name });
-      const ready = node.status?.conditions?.find((condition) => condition.type === "Ready");
-      const fresh = ready?.lastHeartbeatTime && Date.parse(ready.lastHeartbeatTime) > clock.now() - 30_000;
-      if (ready?.status === "True" && fresh) return;
-      seen = ready?.message ?? seen;
-    } catch (error) {
-      if (!isStatus(error, "NotFound")) seen = errorMessage(error);
-    }
-    await clock.sleep(50, signal);
-  }
-  throw new Fault("timeout", `node ${name} did not become ready within ${readyPatience / 1000} s: ${seen}`);
 }

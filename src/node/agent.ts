@@ -55,6 +55,8 @@ export interface NodeAgentOptions {
   readonly capacity: NodeCapacity;
   readonly labels: Readonly<Record<string, string>>;
   readonly version: string;
+  /** How often the node tells its status in any case, in ms; upstream's times if absent. */
+  readonly statusEvery?: number;
   readonly dnsFor: (pod: Pod) => DnsConfig;
 }
 

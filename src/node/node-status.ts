@@ -41,6 +41,8 @@ export interface NodeReporterOptions {
   readonly dataFolder: string;
   /** `v1.35.0+navarch` */
   readonly version: string;
+  /** How often, in ms, the status is told though it is the same, by which the node is known to live; upstream's times if absent. */
+  readonly statusEvery?: number;
 }
 
 /** Lease every 10 s, status every 10 s when it changed and every 5 min in any case (as upstream). */
@@ -103,7 +105,11 @@ export class NodeReporter implements AsyncDisposable {
   /** Resolves when the first status of the node (which is registered) was told. */
   async start(): Promise<void> {
     await this.report();
-    this.#running = Promise.all([this.#every(() => this.renewLease()), this.#every(() => this.report())]);
+    const { statusEvery = heartbeat } = this.#options;
+    this.#running = Promise.all([
+      this.#every(heartbeat, () => this.renewLease()),
+      this.#every(statusEvery, () => this.report()),
+    ]);
     await this.renewLease();
   }
 
@@ -112,11 +118,11 @@ export class NodeReporter implements AsyncDisposable {
     await this.#running;
   }
 
-  async #every(task: () => Promise<void>): Promise<void> {
+  async #every(pause: number, task: () => Promise<void>): Promise<void> {
     const { clock, log } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await clock.sleep(heartbeat, signal).catch(() => {});
+      await clock.sleep(pause, signal).catch(() => {});
       if (signal.aborted) return;
       await task().catch((error) => log.warn(`cannot report the node: ${errorMessage(error)}`));
     }
@@ -158,7 +164,7 @@ export class NodeReporter implements AsyncDisposable {
       ...value,
       conditions: value?.conditions?.map(({ lastHeartbeatTime: _, ...rest }) => rest),
     });
-    const due = clock.now() - this.#lastReport > quietReport;
+    const due = clock.now() - this.#lastReport > (this.#options.statusEvery ?? quietReport);
     if (!due && isEqual(timeless(node.status), timeless(status))) return;
     await client.updateStatus(Node, { ...node, status });
     this.#lastReport = clock.now();

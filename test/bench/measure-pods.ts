@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Pod } from "../../src/api/core/pod.ts";
 import { containerdAddress } from "../../src/cluster/images.ts";
+import { localNodes } from "../../src/cluster/local-nodes.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { systemRandom, uuid } from "../../src/lib/random.ts";
@@ -151,7 +152,7 @@ function entry<T>(map: Map<string, PromiseWithResolvers<T>>, name: string): Prom
 
 /** A sandbox with one started container in the cluster's own containerd, and nothing around them. */
 async function bareContainers({ config, image }: RealCluster) {
-  const endpoint = containerdAddress(config);
+  const endpoint = containerdAddress(localNodes(config)[0]);
   await using runtime = openCriRuntime({ endpoint, clock: systemClock, log: silentLog });
   const logDirectory = join(config.dataDir, "bench-logs");
   mkdirSync(logDirectory, { recursive: true });

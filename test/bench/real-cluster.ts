@@ -8,6 +8,7 @@ import { httpTransport } from "../../src/client/http-transport.ts";
 import { type ClusterConfig, readCluster } from "../../src/cluster/config.ts";
 import { ensureCredentials } from "../../src/cluster/credentials.ts";
 import { containerdAddress } from "../../src/cluster/images.ts";
+import { localNodes } from "../../src/cluster/local-nodes.ts";
 import { buildImage, busyboxImage } from "../../src/images/build.ts";
 import { ensureImported } from "../../src/images/import.ts";
 import { systemClock } from "../../src/lib/clock.ts";
@@ -47,7 +48,7 @@ export async function startRealCluster(folder: string): Promise<RealCluster> {
   const config = readCluster(join(environment.NAVARCH_DATA, name));
   if (!config) throw new Fault("internal", "navarch up left no description of its cluster");
   const busybox = await buildImage(busyboxImage, { cacheDir: join(place, "images") });
-  await ensureImported({ address: containerdAddress(config) }, busybox);
+  await ensureImported({ address: containerdAddress(localNodes(config)[0]) }, busybox);
   const { ca, admin } = await ensureCredentials(config, { clock: systemClock, random: systemRandom });
   const { cert, key } = admin;
   const transport = opened.use(httpTransport({ server: `https://127.0.0.1:${config.apiPort}`, ca, cert, key }));

@@ -1,0 +1,95 @@
+import type { NodeToNode } from "../network/node-network.ts";
+import type { ClusterConfig, NodeBackend, RuntimeName } from "./config.ts";
+import { durationFlag } from "./flag-values.ts";
+import { addressIn, type LocalNode } from "./local-nodes.ts";
+import type { NodePlace } from "./node-places.ts";
+
+/** What all nodes of a cluster have in common; a machine that joins is told it. */
+export interface SharedNodeSettings {
+  readonly podRange: string;
+  readonly serviceRange: string;
+  readonly dnsAddress: string;
+  readonly clusterDomain: string;
+  /** Absent: the cluster has one node, and no way to others. */
+  readonly backend?: NodeBackend;
+  readonly overlayId: number;
+}
+
+/** All that a node's process needs to know. */
+export interface NodeSettings extends NodePlace, SharedNodeSettings {
+  readonly name: string;
+  /** Where other nodes and the control plane reach this one. */
+  readonly address: string;
+  readonly zone?: string;
+  /** The API server, as `https://127.0.0.1:6443`. */
+  readonly server: string;
+  readonly kubeletPort: number;
+  readonly runtime: RuntimeName;
+  /** Ranges of the addresses that answer node ports. */
+  readonly nodePortRanges: readonly string[];
+  /** How often the node tells that it lives, in ms; upstream's time if absent. */
+  readonly statusEvery?: number;
+}
+
+/** What every node of the cluster must agree upon. */
+export function sharedSettings(config: ClusterConfig): SharedNodeSettings {
+  const { podRange, serviceRange, dnsAddress, clusterDomain, nodeBackend = "vxlan" } = config;
+  const several = (config.nodes ?? 1) > 1 || config.advertiseAddress !== undefined;
+  return {
+    podRange,
+    serviceRange,
+    dnsAddress,
+    clusterDomain,
+    ...(several ? { backend: nodeBackend } : {}),
+    // Clusters side by side on one machine share its tunnels' port.
+    overlayId: firstOverlayId + Number(config.nodeRange.split(".")[2]),
+  };
+}
+
+const firstOverlayId = 4096;
+
+/** The settings of one of the cluster's nodes on this machine. */
+export function localSettings(config: ClusterConfig, node: LocalNode): NodeSettings {
+  const host = node.number === 1 ? "127.0.0.1" : addressIn(config.nodeRange, 1);
+  const flags = config.nodeFlags ?? {};
+  return {
+    ...sharedSettings(config),
+    title: node.title,
+    folder: node.folder,
+    ...(node.namespace ? { namespace: node.namespace } : {}),
+    name: node.name,
+    address: node.address,
+    ...(node.zone ? { zone: node.zone } : {}),
+    server: `https://${host}:${config.apiPort}`,
+    kubeletPort: config.kubeletPort,
+    runtime: config.runtime,
+    nodePortRanges: nodePortRanges([config.nodeRange, config.podRange], node.address),
+    ...(flags["node-status-update-frequency"]
+      ? { statusEvery: durationFlag(flags, "node-status-update-frequency", 0) }
+      : {}),
+  };
+}
+
+/** Node ports answer at loopback, at the node's address and in ranges of our own, not at whatever else the machine is reached by. */
+export function nodePortRanges(own: readonly string[], address: string): readonly string[] {
+  return ["127.0.0.0/8", ...own, `${address}/32`];
+}
+
+/** How this node's packets reach the pods of others. */
+export function wayToOthers({ backend, address, overlayId }: NodeSettings): NodeToNode {
+  if (!backend) return { kind: "none" };
+  return backend === "vxlan" ? { kind: "vxlan", address, id: overlayId } : { kind: "host-gw" };
+}
+
+/** The labels that a node registers with. */
+export function nodeLabels({ name, zone }: NodeSettings): Readonly<Record<string, string>> {
+  const arch = process.arch === "x64" ? "amd64" : process.arch;
+  return {
+    "beta.kubernetes.io/arch": arch,
+    "beta.kubernetes.io/os": "linux",
+    "kubernetes.io/arch": arch,
+    "kubernetes.io/os": "linux",
+    "kubernetes.io/hostname": name,
+    ...(zone ? { "topology.kubernetes.io/zone": zone, "failure-domain.beta.kubernetes.io/zone": zone } : {}),
+  };
+}

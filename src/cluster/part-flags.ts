@@ -1,0 +1,27 @@
+import { Fault } from "../lib/fault.ts";
+
+/** Flags of one of upstream's programs by their names without dashes in front. */
+export type Flags = Readonly<Record<string, string>>;
+
+/** The controller manager's flags that are known here: how soon a silent node is given up. */
+export const controllerFlagNames: readonly string[] = [
+  "node-monitor-grace-period",
+  "node-monitor-period",
+  "node-startup-grace-period",
+];
+
+/** The kubelet's flags that are known here: how often a node says that it lives. */
+export const nodeFlagNames: readonly string[] = ["node-status-update-frequency"];
+
+/** All flags that were given: later flags count for more, empty ones for nothing. Throws Fault `invalid` for one that is not among the names. */
+export function knownFlags(
+  part: string,
+  names: readonly string[],
+  given: readonly (Flags | undefined)[],
+): Flags | undefined {
+  const all: Flags = Object.assign({}, ...given);
+  const unknown = Object.keys(all).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new Fault("invalid", `the ${part} has no flag --${unknown}`);
+  if (given.every((flags) => flags === undefined)) return undefined;
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ""));
+}

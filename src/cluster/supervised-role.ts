@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import type { Clock } from "../lib/clock.ts";
+import { Child } from "./child.ts";
+import type { ClusterConfig } from "./config.ts";
+
+export interface SupervisedRole {
+  /** What the process and its log are called: `server`, `agent`, `agent-2`. */
+  readonly part: string;
+  /** The command and what tells it more than the cluster's folder. */
+  readonly args: readonly string[];
+  /** The network namespace that it runs in. */
+  readonly namespace?: string;
+}
+
+export interface Supervisor {
+  readonly config: ClusterConfig;
+  /** The program that starts a role: `main.ts`. */
+  readonly program: string;
+  readonly clock: Clock;
+  /** Told when a process died and was started again. */
+  readonly warn: (text: string) => void;
+}
+
+/** A process of the cluster, not started yet. */
+export function roleProcess(
+  { part, args, namespace }: SupervisedRole,
+  { config, clock, program, warn }: Supervisor,
+  note: (text: string) => void,
+): Child {
+  const logFile = join(config.dataDir, "logs", `${part}.log`);
+  return new Child({
+    module: program,
+    args: [...args, "--data-dir", config.dataDir],
+    logFile,
+    ...(namespace ? { namespace } : {}),
+    clock,
+    onNote: note,
+    onRestart: (why) => warn(`the ${part} process was started again: ${why}; see ${logFile}`),
+  });
+}
