@@ -42,6 +42,48 @@ describe("JSON patch", () => {
     );
   });
 
+  test.each([
+    [
+      { op: "add", path: "/nope/x", value: 1 },
+      'add operation does not apply: doc is missing path: "/nope/x": missing value',
+    ],
+    [{ op: "add", value: 1 }, "add operation failed to decode path: missing value"],
+    [
+      { op: "add", path: "/list/3", value: 1 },
+      "error in add for path: '/list/3': Unable to access invalid index: 3: invalid index referenced",
+    ],
+    [
+      { op: "add", path: "/list/x", value: 1 },
+      "error in add for path: '/list/x': value was not a proper array index: 'x': strconv.Atoi: parsing \"x\": invalid syntax",
+    ],
+    [
+      { op: "remove", path: "/data/nope" },
+      "error in remove for path: '/data/nope': Unable to remove nonexistent key: nope: missing value",
+    ],
+    [
+      { op: "replace", path: "/nope/x" },
+      "replace operation does not apply: doc is missing path: /nope/x: missing value",
+    ],
+    [
+      { op: "replace", path: "/list/4" },
+      "replace operation does not apply: doc is missing key: /list/4: missing value",
+    ],
+    [
+      { op: "move", from: "/nope/x", path: "/y" },
+      "move operation does not apply: doc is missing from path: /nope/x: missing value",
+    ],
+    [
+      { op: "copy", from: "/data/a", path: "/nope/y" },
+      "copy operation does not apply: doc is missing destination path: /nope/y: missing value",
+    ],
+    [{ op: "test", path: "/data/a", value: "9" }, "testing value /data/a failed: test failed"],
+    [{ op: "spin", path: "/data" }, "Unexpected kind: spin"],
+  ])("why %j cannot be done is told as the cause", (step, why) => {
+    expect(() => applyJsonPatch(value, [step])).toThrow(
+      expect.objectContaining({ cause: expect.objectContaining({ message: why }) }),
+    );
+  });
+
   test("move and copy", () => {
     const patch = [
       { op: "move", from: "/data/a", path: "/data/z" },

@@ -79,6 +79,16 @@ export function validateMatch(match: registration.MatchResources | undefined, pl
   ];
 }
 
+const mutable = ["*", "CONNECT", "CREATE", "UPDATE"];
+
+/** The faults of operations that nothing can be changed at: a deletion has no object to change. */
+export function validateMutatingOperations(match: registration.MatchResources | undefined, place: FieldPath): Errors {
+  const here = place.child("resourceRules", "operations");
+  return (match?.resourceRules ?? []).flatMap((rule) =>
+    (rule.operations ?? []).flatMap((operation) => oneOf(here, operation, mutable)),
+  );
+}
+
 /** The faults of conditions in CEL; whether they compile, the server finds out. */
 export function validateConditions(
   conditions: readonly registration.MatchCondition[] | undefined,

@@ -2,12 +2,11 @@ import { type FieldPath, field, path } from "../../machinery/fields.ts";
 import { qualifiedName } from "../../machinery/names.ts";
 import type { FieldError } from "../../machinery/status-error.ts";
 import { type Errors, eachAt, named, oneOf } from "../checks.ts";
-import { ageColumn, integer, nameColumn, text } from "../columns.ts";
-import { change, fill } from "../fill.ts";
+import { ageColumn, integer, nameColumn } from "../columns.ts";
 import type * as registration from "../generated/admissionregistration-v1.ts";
 import { defineKind } from "../kind.ts";
 import { sameInVersions } from "../renamed-version.ts";
-import { matchDefaults, validateConditions, validateMatch } from "./rules.ts";
+import { paramKindColumn, policyDefaults, validatePolicy } from "./policies.ts";
 
 export type ValidatingAdmissionPolicy = registration.ValidatingAdmissionPolicy;
 
@@ -21,17 +20,12 @@ export const ValidatingAdmissionPolicy = defineKind<registration.ValidatingAdmis
   scope: "Cluster",
   subresources: ["status"],
   unconditionalUpdate: false,
-  defaults: (policy) =>
-    change(fill(policy, { spec: {} }), {
-      spec: (given) => change(fill(given, { failurePolicy: "Fail" }), { matchConstraints: matchDefaults }),
-    }),
-  validate: (policy) => validatePolicy(policy.spec),
+  defaults: policyDefaults,
+  validate: (policy) => validateValidatingPolicy(policy.spec),
   columns: [
     nameColumn,
     integer("Validations", (policy) => policy.spec.validations?.length ?? 0),
-    text("ParamKind", ({ spec: { paramKind } }) =>
-      paramKind ? `${paramKind.apiVersion}/${paramKind.kind}` : "<unset>",
-    ),
+    paramKindColumn,
     ageColumn,
   ],
   versions: sameInVersions("admissionregistration.k8s.io/v1", {
@@ -39,31 +33,9 @@ export const ValidatingAdmissionPolicy = defineKind<registration.ValidatingAdmis
   }),
 });
 
-function validatePolicy(given: registration.ValidatingAdmissionPolicySpec): Errors {
-  const { paramKind, matchConstraints, validations = [], auditAnnotations = [] } = given;
-  const errors: FieldError[] = [];
-  const policies = ["Fail", "Ignore"];
-  if (given.failurePolicy === undefined) errors.push(field.required(spec.child("failurePolicy")));
-  else errors.push(...oneOf(spec.child("failurePolicy"), given.failurePolicy, policies));
-  if (paramKind) {
-    const place = spec.child("paramKind");
-    if (!paramKind.apiVersion) errors.push(field.required(place.child("apiVersion")));
-    if (!paramKind.kind) errors.push(field.required(place.child("kind")));
-  }
-  if (!matchConstraints) errors.push(field.required(spec.child("matchConstraints")));
-  else {
-    errors.push(...validateMatch(matchConstraints, spec.child("matchConstraints")));
-    if ((matchConstraints.resourceRules ?? []).length === 0) {
-      errors.push(field.required(spec.child("matchConstraints", "resourceRules")));
-    }
-  }
-  errors.push(...validateConditions(given.matchConditions, spec.child("matchConditions")));
-  errors.push(
-    ...eachAt(given.variables, spec.child("variables"), ({ name, expression }, here) => [
-      ...(name ? [] : [field.required(here.child("name"), "name is not specified")]),
-      ...(expression?.trim() ? [] : [field.required(here.child("expression"), "expression is not specified")]),
-    ]),
-  );
+function validateValidatingPolicy(given: registration.ValidatingAdmissionPolicySpec): Errors {
+  const { validations = [], auditAnnotations = [] } = given;
+  const errors: FieldError[] = [...validatePolicy(given)];
   if (validations.length === 0 && auditAnnotations.length === 0) {
     const detail = "validations or auditAnnotations must contain at least one item";
     errors.push(

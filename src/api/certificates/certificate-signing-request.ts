@@ -1,6 +1,5 @@
 import { isEqual } from "../../machinery/equality.ts";
-import { type FieldPath, field, path } from "../../machinery/fields.ts";
-import { dnsLabel, dnsSubdomain } from "../../machinery/names.ts";
+import { field, path } from "../../machinery/fields.ts";
 import type { FieldError } from "../../machinery/status-error.ts";
 import { type Errors, eachAt, oneOf } from "../checks.ts";
 import { ageColumn, nameColumn, text } from "../columns.ts";
@@ -8,6 +7,7 @@ import { humanDuration } from "../durations.ts";
 import type * as certificates from "../generated/certificates-v1.ts";
 import { defineKind } from "../kind.ts";
 import { requestMappings } from "./request-versions.ts";
+import { validateSignerName } from "./signer-name.ts";
 
 export type CertificateSigningRequest = certificates.CertificateSigningRequest;
 
@@ -108,26 +108,6 @@ function validateRequest({ spec: given }: certificates.CertificateSigningRequest
     const detail = "may not specify a duration less than 600 seconds (10 minutes)";
     errors.push(field.invalid(spec.child("expirationSeconds"), expirationSeconds, detail));
   }
-  return errors;
-}
-
-function validateSignerName(name: string | undefined, place: FieldPath): Errors {
-  if (!name) return [field.required(place)];
-  const [domain = "", path, ...rest] = name.split("/");
-  if (path === undefined || rest.length > 0) {
-    const detail = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
-    return [field.invalid(place, name, detail)];
-  }
-  const errors: FieldError[] = [];
-  if (domain.split(".").length < 2) {
-    const detail = "should be a domain with at least two segments separated by dots";
-    errors.push(field.invalid(place, domain, detail));
-  }
-  for (const label of domain.split(".")) {
-    for (const text of dnsLabel(label))
-      errors.push(field.invalid(place, label, `validating label "${label}": ${text}`));
-  }
-  for (const text of dnsSubdomain(path)) errors.push(field.invalid(place, path, text));
   return errors;
 }
 

@@ -10,11 +10,17 @@ type Members = Readonly<Record<string, unknown>>;
  * does not have, keyed elements that are there twice or without their key.
  */
 export function checkConfiguration(shape: Shape, config: Members): void {
+  const faults = configurationFaults(shape, config);
+  if (faults === undefined) return;
+  throw new StatusError("", `failed to create typed patch object (${configurationName(config)}): ${faults}`);
+}
+
+/** Why a configuration does not fit its type, in one text; undefined when it does. */
+export function configurationFaults(shape: Shape, config: Members): string | undefined {
   const faults: string[] = [];
   walk(shape, config, [], faults);
-  if (faults.length === 0) return;
-  const list = faults.length === 1 ? faults[0] : `errors:\n${faults.map((fault) => `  ${fault}`).join("\n")}`;
-  throw new StatusError("", `failed to create typed patch object (${configurationName(config)}): ${list}`);
+  if (faults.length <= 1) return faults[0];
+  return `errors:\n${faults.map((fault) => `  ${fault}`).join("\n")}`;
 }
 
 /** `default/web; apps/v1, Kind=Deployment`, as errors about a configuration name it. */

@@ -17,7 +17,7 @@ export function mutationStructs(name: string): CelObjectType | undefined {
 /** What is wrong with a built `Object`: each part's type must be named after the path where it stands. */
 export function misplacedType(value: CelOutcome, path = "Object"): string | undefined {
   if (value instanceof FieldsObject && value.typeName !== path) {
-    return `unexpected type name ${JSON.stringify(value.typeName)}, expected ${JSON.stringify(path)}, which must match field name path from root Object type`;
+    return `unexpected type name ${JSON.stringify(value.typeName)}, expected ${JSON.stringify(path)}, which matches field name path from root Object type`;
   }
   if (value instanceof FieldsObject) {
     for (const field of value.keys()) {

@@ -1,4 +1,11 @@
-import { type CelEnvironment, type CelObjectType, type CelType, celTypes } from "../../../expr/cel/cel.ts";
+import {
+  type CelEnvironment,
+  type CelObjectType,
+  type CelType,
+  celTypes,
+  kubernetesLibraries,
+  mutationStructs,
+} from "../../../expr/cel/cel.ts";
 
 const { bool, dyn, int, listOf, mapOf, objectType, opaque, string, timestamp } = celTypes;
 
@@ -66,7 +73,11 @@ export interface EnvironmentOptions {
   readonly object?: CelType;
   /** What earlier variables of a policy gave, by their names. */
   readonly variables?: Readonly<Record<string, CelType>>;
+  /** Whether patches can be built: `Object{...}` and `JSONPatch{...}`. */
+  readonly patches?: boolean;
 }
+
+const patchParts = { libraries: [...kubernetesLibraries, "mutation"], structs: mutationStructs } as const;
 
 /** The type of `variables` in a policy that has these. */
 export function variablesType(variables: Readonly<Record<string, CelType>>): CelObjectType {
@@ -79,8 +90,10 @@ export function admissionEnvironment({
   params,
   object = dyn,
   variables,
+  patches = false,
 }: EnvironmentOptions): CelEnvironment {
   return {
+    ...(patches ? patchParts : {}),
     variables: {
       object,
       oldObject: object,

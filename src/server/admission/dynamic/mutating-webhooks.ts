@@ -7,19 +7,12 @@ import type { AnyObject } from "../../../registry/resource.ts";
 import type { AdmissionPlugin, AdmissionRequest, MutatingPass } from "../admission.ts";
 import type { WebhookAnswer } from "./admission-review.ts";
 import { type ConfiguredWebhook, ConfiguredWebhooks } from "./configured-webhooks.ts";
+import { Reinvocation } from "./reinvocation.ts";
 import { isAdmissionConfiguration, type Matched } from "./request-matcher.ts";
 import { fromVersion, inVersion } from "./versions.ts";
 import { callFailure, internalError, WebhookAsker } from "./webhook-asker.ts";
 import type { WebhookPluginOptions } from "./webhook-plugin-options.ts";
 import { webhookMatch } from "./webhook-selection.ts";
-
-/** What the first round leaves for the second. */
-interface Memory {
-  /** Webhooks that may be asked again, and those of them that something has changed after. */
-  readonly reinvocable: Set<string>;
-  readonly due: Set<string>;
-  output: AnyObject | undefined;
-}
 
 /** Asks webhooks one after the other how an object is to be changed. */
 export function mutatingWebhooks(options: WebhookPluginOptions): AdmissionPlugin {
@@ -77,24 +70,18 @@ export function mutatingWebhooks(options: WebhookPluginOptions): AdmissionPlugin
     request: AdmissionRequest,
     pass: MutatingPass,
   ): Promise<AnyObject> => {
-    const memory = memoryOf(pass);
-    // Plugins of the server have changed the object once more: every webhook that wants to know is asked again.
-    if (pass.round === 1 && !isEqual(memory.output, given)) raise(memory);
+    const memory = Reinvocation.begin(plugin, pass, given);
     let object = given;
     for (const hook of hooks.all) {
       const objects = { object, previous };
       const matched = await webhookMatch(matcher, hook, request, objects, variables);
-      if (!matched || (pass.round === 1 && !memory.due.has(hook.id))) continue;
+      if (!matched || !memory.isDue(hook.id)) continue;
       const changed = await askOne(hook, request, matched, objects, pass.round);
-      if (changed) {
-        object = changed;
-        raise(memory);
-        pass.reinvoke();
-      }
-      if (hook.webhook.reinvocationPolicy === "IfNeeded") memory.reinvocable.add(hook.id);
+      if (changed) object = changed;
+      const again = hook.webhook.reinvocationPolicy === "IfNeeded";
+      memory.asked(hook.id, { changed: changed !== undefined, again });
     }
-    memory.output = object;
-    return object;
+    return memory.end(object);
   };
 
   const plugin: AdmissionPlugin = {
@@ -115,20 +102,7 @@ export function mutatingWebhooks(options: WebhookPluginOptions): AdmissionPlugin
     [Symbol.dispose]: () => hooks[Symbol.dispose](),
   };
 
-  function memoryOf(pass: MutatingPass): Memory {
-    const known = pass.memory.get(plugin) as Memory | undefined;
-    if (known) return known;
-    const memory: Memory = { reinvocable: new Set(), due: new Set(), output: undefined };
-    pass.memory.set(plugin, memory);
-    return memory;
-  }
-
   return plugin;
-}
-
-function raise({ reinvocable, due }: Memory): void {
-  for (const id of reinvocable) due.add(id);
-  reinvocable.clear();
 }
 
 interface SentPatch {

@@ -1,36 +1,57 @@
-import { ValidatingAdmissionPolicy } from "../../../api/admissionregistration/validating-admission-policy.ts";
-import { ValidatingAdmissionPolicyBinding } from "../../../api/admissionregistration/validating-admission-policy-binding.ts";
+import type { MatchResources } from "../../../api/generated/admissionregistration-v1.ts";
+import type { KindRef } from "../../../machinery/object.ts";
+import type { Collection } from "../../../registry/collection.ts";
 import type { Registry } from "../../../registry/registry.ts";
 import type { AnyObject } from "../../../registry/resource.ts";
 import { type RequestFilter, requestFilter } from "../dynamic/request-matcher.ts";
-import { type CompiledPolicy, compilePolicy } from "./compiled-policy.ts";
 
-export interface ConfiguredBinding {
-  readonly binding: ValidatingAdmissionPolicyBinding;
+/** What is read of policies of both sorts. */
+export interface AnyPolicy {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly matchConstraints?: MatchResources };
+}
+
+/** What is read of bindings of both sorts. */
+export interface AnyBinding {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly policyName?: string; readonly matchResources?: MatchResources };
+}
+
+export interface ConfiguredBinding<Binding> {
+  readonly binding: Binding;
   readonly name: string;
   readonly filter: RequestFilter;
 }
 
 /** A policy with the bindings that put it in force. */
-export interface ConfiguredPolicy {
-  readonly policy: ValidatingAdmissionPolicy;
+export interface ConfiguredPolicy<Policy, Binding, Compiled> {
+  readonly policy: Policy;
   readonly name: string;
   readonly filter: RequestFilter;
-  readonly compiled: CompiledPolicy;
-  readonly bindings: readonly ConfiguredBinding[];
+  readonly compiled: Compiled;
+  readonly bindings: readonly ConfiguredBinding<Binding>[];
 }
 
-/** The policies that are in force, ordered by name, compiled once for each state of a policy. */
-export class ConfiguredPolicies implements Disposable {
-  readonly #policies;
-  readonly #bindings;
-  readonly #compiled = new WeakMap<object, CompiledPolicy>();
-  #configured: readonly ConfiguredPolicy[] | undefined;
+/** Policies of one sort, and how their expressions are made ready. */
+export interface PolicySort<Policy extends AnyPolicy, Binding, Compiled> {
+  readonly policies: KindRef<Policy>;
+  readonly bindings: KindRef<Binding>;
+  compile(spec: Policy["spec"]): Compiled;
+}
+
+/** The policies of a sort that are in force, ordered by name, compiled once for each state of a policy. */
+export class ConfiguredPolicies<Policy extends AnyPolicy, Binding extends AnyBinding, Compiled> implements Disposable {
+  readonly #policies: Collection;
+  readonly #bindings: Collection;
+  readonly #compile: (spec: Policy["spec"]) => Compiled;
+  readonly #compiled = new WeakMap<object, Compiled>();
+  #configured: readonly ConfiguredPolicy<Policy, Binding, Compiled>[] | undefined;
   #subscriptions: readonly Disposable[] = [];
 
-  constructor(registry: Registry) {
-    this.#policies = registry.of(ValidatingAdmissionPolicy);
-    this.#bindings = registry.of(ValidatingAdmissionPolicyBinding);
+  constructor(registry: Registry, { policies, bindings, compile }: PolicySort<Policy, Binding, Compiled>) {
+    this.#policies = registry.of(policies);
+    this.#bindings = registry.of(bindings);
+    this.#compile = compile;
   }
 
   async start(): Promise<void> {
@@ -41,31 +62,31 @@ export class ConfiguredPolicies implements Disposable {
     await Promise.all([this.#policies.cache.start(), this.#bindings.cache.start()]);
   }
 
-  get all(): readonly ConfiguredPolicy[] {
+  get all(): readonly ConfiguredPolicy<Policy, Binding, Compiled>[] {
     this.#configured ??= this.#read();
     return this.#configured;
   }
 
-  #read(): readonly ConfiguredPolicy[] {
-    const bindings = objects<ValidatingAdmissionPolicyBinding>(this.#bindings).map((binding) => ({
+  #read(): readonly ConfiguredPolicy<Policy, Binding, Compiled>[] {
+    const bindings = objects<Binding>(this.#bindings).map((binding) => ({
       binding,
       name: binding.metadata.name,
       filter: requestFilter(binding.spec.matchResources ?? {}),
     }));
-    return objects<ValidatingAdmissionPolicy>(this.#policies).flatMap((policy) => {
+    return objects<Policy>(this.#policies).flatMap((policy) => {
       const { name } = policy.metadata;
       const own = bindings.filter(({ binding }) => binding.spec.policyName === name);
       if (own.length === 0) return [];
       const filter = requestFilter(policy.spec.matchConstraints ?? {});
-      return [{ policy, name, filter, compiled: this.#compile(policy), bindings: own }];
+      return [{ policy, name, filter, compiled: this.#ready(policy.spec), bindings: own }];
     });
   }
 
-  #compile(policy: ValidatingAdmissionPolicy): CompiledPolicy {
-    const known = this.#compiled.get(policy.spec);
+  #ready(spec: Policy["spec"]): Compiled {
+    const known = this.#compiled.get(spec);
     if (known) return known;
-    const compiled = compilePolicy(policy.spec);
-    this.#compiled.set(policy.spec, compiled);
+    const compiled = this.#compile(spec);
+    this.#compiled.set(spec, compiled);
     return compiled;
   }
 
@@ -74,10 +95,7 @@ export class ConfiguredPolicies implements Disposable {
   }
 }
 
-function objects<T extends { readonly metadata: { readonly name: string } }>({
-  cache,
-  resource,
-}: ReturnType<Registry["of"]>): readonly T[] {
+function objects<T extends AnyPolicy | AnyBinding>({ cache, resource }: Collection): readonly T[] {
   return Array.from(cache.range(resource.range), ({ object }) => object as AnyObject as unknown as T).sort((a, b) =>
     a.metadata.name < b.metadata.name ? -1 : 1,
   );

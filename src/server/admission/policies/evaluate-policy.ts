@@ -1,7 +1,7 @@
-import { CelError, lazyFields } from "../../../expr/cel/cel.ts";
-import { Budget, type Expression, failureText, overBudgetText, policyBudget } from "../cel/expression.ts";
+import { Budget, failureText, overBudgetText, policyBudget } from "../cel/expression.ts";
 import { conditionsHold } from "../cel/match-conditions.ts";
 import type { CompiledPolicy } from "./compiled-policy.ts";
+import { PolicyRun } from "./policy-run.ts";
 
 /** What one expression of a policy says of a request. */
 export interface PolicyDecision {
@@ -79,32 +79,4 @@ const fault = (index: number, message: string): PolicyDecision => ({ index, mess
 function usableMessage(text: string): string {
   const message = text.trim();
   return message.length > longestMessage || message.includes("\n") ? "" : message;
-}
-
-type Result = ReturnType<Budget["evaluate"]>;
-
-/** The variables of a policy during one evaluation: each is evaluated once, and only if somebody asks for it. */
-class PolicyRun {
-  readonly #values: Values;
-  #budget = new Budget(0);
-
-  constructor({ variables, variablesType }: CompiledPolicy, values: Values) {
-    const fields = Object.fromEntries(
-      Array.from(variables, ([name, expression]) => [name, () => this.#variable(name, expression)]),
-    );
-    this.#values = { ...values, variables: lazyFields(variablesType, fields) };
-  }
-
-  /** Undefined when the budget is used up. */
-  evaluate(expression: Expression, budget: Budget): Result {
-    this.#budget = budget;
-    return budget.evaluate(expression, this.#values);
-  }
-
-  #variable(name: string, expression: Expression): unknown {
-    const result = this.#budget.evaluate(expression, this.#values);
-    if (result?.ok) return result.value;
-    const why = result ? result.error : overBudgetText;
-    return new CelError(`composited variable ${JSON.stringify(name)} fails to evaluate: ${why}`);
-  }
 }

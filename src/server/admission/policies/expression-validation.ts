@@ -1,6 +1,7 @@
 import { harmlessEffects } from "../../../api/admissionregistration/webhooks.ts";
 import type {
   MatchCondition,
+  MutatingAdmissionPolicySpec,
   MutatingWebhook,
   ValidatingAdmissionPolicySpec,
 } from "../../../api/generated/admissionregistration-v1.ts";
@@ -10,7 +11,9 @@ import type { AnyObject } from "../../../registry/resource.ts";
 import type { AdmissionPlugin } from "../admission.ts";
 import { admissionEnvironment } from "../cel/admission-environment.ts";
 import { compileExpression } from "../cel/expression.ts";
+import { compileMutations } from "./compiled-mutations.ts";
 import { compilePolicy } from "./compiled-policy.ts";
+import type { PolicyFault } from "./policy-compiler.ts";
 
 const webhookKinds = new Set(["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]);
 
@@ -23,17 +26,14 @@ export const expressionValidation: AdmissionPlugin = {
       (operation === "CREATE" || operation === "UPDATE") &&
       group === "admissionregistration.k8s.io" &&
       subresource === "" &&
-      (plural === "validatingadmissionpolicies" || webhookKinds.has(plural))
+      (policyKinds.has(plural) || webhookKinds.has(plural))
     );
   },
   validate(object, previous, { served, version }) {
     if (!object) return;
     const faults =
-      served.resource.plural === "validatingadmissionpolicies"
-        ? policyFaults
-        : version === "v1"
-          ? (one: AnyObject) => [...effectFaults(one), ...conditionFaults(one)]
-          : conditionFaults;
+      policyKinds.get(served.resource.plural) ??
+      (version === "v1" ? (one: AnyObject) => [...effectFaults(one), ...conditionFaults(one)] : conditionFaults);
     const before = previous ? new Set(faults(previous).map(textOf)) : undefined;
     const errors = faults(object).filter((error) => !before?.has(textOf(error)));
     if (errors.length > 0) throw invalid(served.resource.kind, object.metadata.name, errors);
@@ -42,12 +42,25 @@ export const expressionValidation: AdmissionPlugin = {
 
 const textOf = ({ message }: FieldError) => message;
 
-function policyFaults(object: AnyObject): readonly FieldError[] {
-  const errors: FieldError[] = [];
-  compilePolicy(object.spec as ValidatingAdmissionPolicySpec, {}, ({ place, source, fault }) => {
-    errors.push(field.invalid(at(path("spec"), place), source, fault));
-  });
-  return errors;
+type Report = (fault: PolicyFault) => void;
+
+const policyKinds: ReadonlyMap<string, (object: AnyObject) => readonly FieldError[]> = new Map([
+  [
+    "validatingadmissionpolicies",
+    faultsBy((spec, report) => compilePolicy(spec as ValidatingAdmissionPolicySpec, {}, report)),
+  ],
+  [
+    "mutatingadmissionpolicies",
+    faultsBy((spec, report) => compileMutations(spec as MutatingAdmissionPolicySpec, report)),
+  ],
+]);
+
+function faultsBy(compile: (spec: unknown, report: Report) => void): (object: AnyObject) => readonly FieldError[] {
+  return ({ spec }) => {
+    const errors: FieldError[] = [];
+    compile(spec, ({ place, source, fault }) => errors.push(field.invalid(at(path("spec"), place), source, fault)));
+    return errors;
+  };
 }
 
 const environment = admissionEnvironment({ authorizer: true });

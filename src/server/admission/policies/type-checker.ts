@@ -7,7 +7,8 @@ import { isStatus } from "../../../machinery/status-error.ts";
 import type { Registry } from "../../../registry/registry.ts";
 import type { AnyObject, Served } from "../../../registry/resource.ts";
 import { statusOnly, updateObject } from "../../../registry/update.ts";
-import { compilePolicy, type PolicyTypes } from "./compiled-policy.ts";
+import { compilePolicy } from "./compiled-policy.ts";
+import type { PolicyTypes } from "./policy-compiler.ts";
 import { servedKind } from "./policy-params.ts";
 import { structType } from "./struct-type.ts";
 

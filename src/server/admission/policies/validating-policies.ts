@@ -1,9 +1,12 @@
+import { ValidatingAdmissionPolicy } from "../../../api/admissionregistration/validating-admission-policy.ts";
+import { ValidatingAdmissionPolicyBinding } from "../../../api/admissionregistration/validating-admission-policy-binding.ts";
 import { forbidden, StatusError, type StatusReasonCode, statusCodes } from "../../../machinery/status-error.ts";
 import type { Registry } from "../../../registry/registry.ts";
 import type { AnyObject } from "../../../registry/resource.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "../admission.ts";
 import type { ExpressionVariables } from "../cel/variables.ts";
 import { isAdmissionConfiguration, type Matched, type RequestMatcher } from "../dynamic/request-matcher.ts";
+import { type CompiledPolicy, compilePolicy } from "./compiled-policy.ts";
 import { type ConfiguredBinding, ConfiguredPolicies, type ConfiguredPolicy } from "./configured-policies.ts";
 import { evaluatePolicy, type PolicyDecision, type PolicyOutcome } from "./evaluate-policy.ts";
 import { bindingParams, unknownParamKind } from "./policy-params.ts";
@@ -13,6 +16,8 @@ export interface PolicyPluginOptions {
   readonly matcher: RequestMatcher;
   readonly variables: ExpressionVariables;
 }
+
+type Configured = ConfiguredPolicy<ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, CompiledPolicy>;
 
 /** A reason to refuse a request, in the words of a policy. */
 interface Denial {
@@ -27,10 +32,14 @@ interface Objects {
 
 /** Lets ValidatingAdmissionPolicies judge writes as their bindings say. */
 export function validatingPolicies({ registry, matcher, variables }: PolicyPluginOptions): AdmissionPlugin {
-  const policies = new ConfiguredPolicies(registry);
+  const policies = new ConfiguredPolicies(registry, {
+    policies: ValidatingAdmissionPolicy,
+    bindings: ValidatingAdmissionPolicyBinding,
+    compile: (spec) => compilePolicy(spec),
+  });
 
   /** Everything that one policy has against a request. */
-  const judge = async (configured: ConfiguredPolicy, request: AdmissionRequest, objects: Objects) => {
+  const judge = async (configured: Configured, request: AdmissionRequest, objects: Objects) => {
     const denials: Denial[] = [];
     const { policy, name, filter, bindings } = configured;
     const open = policy.spec.failurePolicy === "Ignore";
@@ -68,7 +77,7 @@ export function validatingPolicies({ registry, matcher, variables }: PolicyPlugi
   };
 
   const evaluate = async (
-    { compiled, policy }: ConfiguredPolicy,
+    { compiled, policy }: Configured,
     request: AdmissionRequest,
     matched: Matched,
     objects: Objects,
@@ -98,8 +107,8 @@ export function validatingPolicies({ registry, matcher, variables }: PolicyPlugi
 
 /** Does what a binding asks for where a policy is violated; gives back what it denies for. */
 function act(
-  { policy, name }: ConfiguredPolicy,
-  { binding, name: bindingName }: ConfiguredBinding,
+  { policy, name }: Configured,
+  { binding, name: bindingName }: ConfiguredBinding<ValidatingAdmissionPolicyBinding>,
   request: AdmissionRequest,
   { denials, faults, annotationFaults }: PolicyOutcome,
 ): readonly Denial[] {
