@@ -44,6 +44,7 @@ import { Pipeline } from "./pipeline.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import type { ComputedKind } from "./resources/computed.ts";
 import { type KubeletOptions, NodeDialer } from "./subresources/node-dialer.ts";
+import { together } from "./together.ts";
 import { registryServices } from "./webhooks/service-resolver.ts";
 import { httpsCaller } from "./webhooks/webhook-caller.ts";
 
@@ -256,7 +257,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
       return openHttpServer({
         ...listening,
         ...(tls ? { tls: Object.create(tls, { clientCa: { value: authenticator.authorities } }) } : {}),
-        handle: serveHttp(handle),
+        handle: serveHttp((request) => together().then(() => handle(request))),
         upgrade: (message, socket, head, { shown }) =>
           handleUpgrade(message, socket, head, shown ? { certificate: shown } : {}),
         onFault: (error) => log.debug("a connection failed", { error }),

@@ -48,14 +48,17 @@ function lazySignal(watch: (abort: () => void) => void): () => AbortSignal {
     if (!controller) {
       const made = new AbortController();
       controller = made;
-      watch(() => made.abort(new Fault("aborted", "the client went away")));
+      watch(() => made.abort(clientGone()));
     }
     return controller.signal;
   };
 }
 
+const clientGone = () => new Fault("aborted", "the client went away");
+
 function readAll(source: Readable, limit: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
+    if (source.destroyed) return reject(clientGone());
     let first: Buffer | undefined;
     let rest: Buffer[] | undefined;
     let size = 0;
@@ -79,7 +82,7 @@ function readAll(source: Readable, limit: number): Promise<Uint8Array> {
     });
     // Every request closes in the end: an error is only made for those that did not come to it.
     const gone = () => {
-      if (!ended) reject(new Fault("aborted", "the client went away"));
+      if (!ended) reject(clientGone());
     };
     source.on("aborted", gone);
     source.on("error", gone);

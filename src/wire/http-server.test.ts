@@ -44,6 +44,29 @@ test("a body over the limit is refused with a fault the handler can answer", asy
   expect((await ask(server.port, { method: "POST", body: "too long" })).status).toBe(413);
 });
 
+test("the body of a client that has gone already is a fault, not an endless wait", async () => {
+  const outcome = Promise.withResolvers<unknown>();
+  const gone = Promise.withResolvers<void>();
+  const handle: HttpHandler = async (request) => {
+    client.destroy();
+    await gone.promise;
+    await request.body(10).then(outcome.resolve, (error) => outcome.resolve(faultCode(error)));
+    return { status: 200 };
+  };
+  await using server = await openHttpServer({
+    host: "127.0.0.1",
+    port: 0,
+    handle: (request) => {
+      request.signal.addEventListener("abort", () => gone.resolve());
+      return handle(request);
+    },
+  });
+  const client = httpRequest({ host: "127.0.0.1", port: server.port, method: "POST" });
+  client.on("error", () => {});
+  client.write("part");
+  expect(await outcome.promise).toBe("aborted");
+});
+
 test("a streamed body arrives whole", async () => {
   const handle: HttpHandler = async () => ({
     status: 200,
