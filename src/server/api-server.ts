@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Kind } from "../api/kind.ts";
 import { kinds as allKinds } from "../api/kinds.ts";
+import { type ApiSwitches, isGateOn, servedKinds } from "../api/optional-kinds.ts";
 import { lookupType } from "../api/type-info.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -55,6 +56,8 @@ export interface ServerOptions extends BootstrapOptions {
   readonly store: Store;
   /** Default: every kind of `api/kinds.ts`. */
   readonly kinds?: readonly Kind[];
+  /** What is served and done beside or instead of the usual, as `--feature-gates` and `--runtime-config`. */
+  readonly switches?: ApiSwitches;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -119,7 +122,8 @@ export interface ApiServer {
 /** Opens an API server over a store: reads what it must know, makes what every cluster has, and is ready. */
 export async function openServer(options: ServerOptions): Promise<ApiServer> {
   const { store, clock, random, log, metrics, computed = [] } = options;
-  const kinds = [...(options.kinds ?? allKinds), ...computed.map(({ kind }) => kind)];
+  const { switches = {} } = options;
+  const kinds = [...servedKinds(options.kinds ?? allKinds, switches), ...computed.map(({ kind }) => kind)];
   await using opened = new AsyncDisposableStack();
   const registry = opened.use(
     new Registry({
@@ -159,6 +163,8 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
         clock,
         metrics,
         settings: options.admission ?? {},
+        mutatingPolicies:
+          isGateOn(switches, "MutatingAdmissionPolicy") && kinds.some(({ kind }) => kind === "MutatingAdmissionPolicy"),
       }),
     ),
   );

@@ -23,6 +23,7 @@ import { defaultTolerationSeconds, priorityPlugin, runtimeClassPlugin, taintNode
 import { podSecurity, usualPodSecurity } from "./pod-security/pod-security.ts";
 import { podTopologyLabels } from "./pod-topology-labels.ts";
 import { expressionValidation } from "./policies/expression-validation.ts";
+import { mutatingPolicies } from "./policies/mutating-policies.ts";
 import { validatingPolicies } from "./policies/validating-policies.ts";
 import { rbacEscalation } from "./rbac-escalation.ts";
 import { certificateRequester } from "./requester.ts";
@@ -43,6 +44,8 @@ export interface PluginContext {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly settings?: AdmissionSettings;
+  /** Whether MutatingAdmissionPolicies are in force; their kinds must be served then. */
+  readonly mutatingPolicies?: boolean;
 }
 
 /** The plugins that run, in the order in which they are asked. Throws Fault `invalid` for a name that is no plugin's. */
@@ -99,6 +102,7 @@ function allPlugins(context: PluginContext): readonly AdmissionPlugin[] {
     denyServiceExternalIPs,
     rbacEscalation(rbac, authorizer),
     expressionValidation,
+    mutatingPolicies(dynamic, { enabled: context.mutatingPolicies === true }),
     mutatingWebhooks(dynamic),
     validatingPolicies(dynamic),
     validatingWebhooks(dynamic),
