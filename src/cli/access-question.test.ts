@@ -5,13 +5,22 @@ import { accessQuestion } from "./access-question.ts";
 const served: readonly ServedResource[] = [
   {
     group: "",
+    version: "v1",
     resource: "pods",
     namespaced: true,
     aliases: ["pod", "po"],
     verbs: ["get", "list"],
     subresources: ["log"],
   },
-  { group: "", resource: "nodes", namespaced: false, aliases: ["node", "no"], verbs: ["get"], subresources: [] },
+  {
+    group: "",
+    version: "v1",
+    resource: "nodes",
+    namespaced: false,
+    aliases: ["node", "no"],
+    verbs: ["get"],
+    subresources: [],
+  },
 ];
 const asked = (words: Partial<Parameters<typeof accessQuestion>[0]>) =>
   accessQuestion({ verb: "get", target: "pods", as: "alice", ...words }, served);

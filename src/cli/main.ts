@@ -19,13 +19,15 @@ const program = new Command("navarch")
 
 // A role's process stays for long: it carries none of what the other commands need.
 if (!isRole(process.argv[2])) {
-  const [life, images, store, certs, why, nodes] = await Promise.all([
+  const [life, images, store, certs, why, nodes, snapshots, history] = await Promise.all([
     import("./life-commands.ts"),
     import("./image-commands.ts"),
     import("./store-commands.ts"),
     import("./certs-commands.ts"),
     import("./why-command.ts"),
     import("./nodes-commands.ts"),
+    import("./snapshot-commands.ts"),
+    import("./history-commands.ts"),
   ]);
   life.addLifeCommands(program);
   images.addImageCommands(program);
@@ -33,6 +35,8 @@ if (!isRole(process.argv[2])) {
   certs.addCertsCommands(program);
   why.addWhyCommand(program);
   nodes.addNodesCommands(program);
+  snapshots.addSnapshotCommands(program);
+  history.addHistoryCommands(program);
 }
 addRoleCommands(program);
 

@@ -7,6 +7,8 @@ import { StatusError } from "../machinery/status-error.ts";
 /** What rules may be about: a resource of the API, with what discovery says of it. */
 export interface ServedResource {
   readonly group: string;
+  /** Empty for what only rules know. */
+  readonly version: string;
   /** The plural. */
   readonly resource: string;
   readonly namespaced: boolean;
@@ -25,7 +27,7 @@ const unserved: readonly ServedResource[] = [
     ["userextras", "authentication.k8s.io"],
   ].map(([resource = "", group = ""]) => ({ resource, group, verbs: ["impersonate"] })),
   { resource: "signers", group: "certificates.k8s.io", verbs: ["approve", "sign", "attest"] },
-].map((one) => ({ ...one, namespaced: false, aliases: [], subresources: [] }));
+].map((one) => ({ ...one, version: "", namespaced: false, aliases: [], subresources: [] }));
 
 /** Every resource that the API server serves, and those that only rules know; a group's preferred version first. */
 export async function servedResources(transport: Transport): Promise<readonly ServedResource[]> {
@@ -33,7 +35,9 @@ export async function servedResources(transport: Transport): Promise<readonly Se
   const served = lists
     .flatMap(({ items }) => items)
     .flatMap(({ metadata, versions = [] }) =>
-      versions.flatMap(({ resources = [] }) => resources.map((resource) => asServed(metadata.name ?? "", resource))),
+      versions.flatMap(({ version, resources = [] }) =>
+        resources.map((resource) => asServed(metadata.name ?? "", version, resource)),
+      ),
     );
   return [...served, ...unserved];
 }
@@ -47,10 +51,19 @@ export function findResource(resources: readonly ServedResource[], word: string)
   return inGroup.find(({ resource }) => resource === first) ?? inGroup.find(({ aliases }) => aliases.includes(first));
 }
 
-function asServed(group: string, found: APIResourceDiscovery): ServedResource {
+/** The path of a resource's objects, in one namespace or in all. */
+export function collectionPath({ group, version, resource, namespaced }: ServedResource, namespace?: string): string {
+  const root = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
+  return namespaced && namespace
+    ? `${root}/namespaces/${encodeURIComponent(namespace)}/${resource}`
+    : `${root}/${resource}`;
+}
+
+function asServed(group: string, version: string, found: APIResourceDiscovery): ServedResource {
   const { resource, scope, singularResource, verbs, shortNames = [], subresources = [] } = found;
   return {
     group,
+    version,
     resource,
     namespaced: scope === "Namespaced",
     aliases: [singularResource, ...shortNames],

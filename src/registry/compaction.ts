@@ -1,3 +1,4 @@
+import { Fault } from "../lib/fault.ts";
 import type { Revision, Store } from "../store/store.ts";
 
 /** Where servers on one store agree on whose turn it is; etcd's users know the key by this name. */
@@ -8,6 +9,17 @@ const range = { start: compactionKey, end: `${compactionKey}0` };
 export async function compactedTo(store: Store): Promise<Revision> {
   const { entries } = await store.read(range);
   return BigInt(Buffer.from(entries[0]?.value ?? []).toString() || "1");
+}
+
+/** Forgets all history up to this moment, and says which revision that is. Throws Fault `conflict`, and the store's. */
+export async function compactNow(store: Store): Promise<Revision> {
+  const { entries } = await store.read(range);
+  const target = await store.revision();
+  const value = Buffer.from(String(target));
+  const claim = await store.commit({ key: compactionKey, value, expected: entries[0]?.modified ?? 0n });
+  if (!claim.ok) throw new Fault("conflict", "another server forgets history at this moment; try again");
+  await store.compact(target);
+  return target;
 }
 
 /**

@@ -46,19 +46,16 @@ export class Moments {
   async list(): Promise<readonly Moment[]> {
     const store = this.#store;
     const oldest = await compactedTo(store);
-    const latest = await store.revision();
-    const { entries } = await store.read(range, { at: oldest });
-    const moments: Moment[] = [{ revision: oldest, time: entries[0] && timeOf(entries[0].value) }];
+    const [first, last] = await Promise.all([store.read(range, { at: oldest }), store.read(range)]);
+    const [before] = first.entries;
+    const moments: Moment[] = [{ revision: oldest, time: before && timeOf(before.value) }];
+    const end = last.entries[0]?.modified ?? 0n;
+    if (end <= oldest) return moments;
     const ending = new AbortController();
-    const watch = store.watch(range, oldest, ending.signal);
-    watch.prompt();
-    for await (const { changes, revision } of watch) {
-      for (const change of changes) {
-        if (change.value) moments.push({ revision: change.revision, time: timeOf(change.value) });
-      }
-      if (revision >= latest) break;
+    for await (const { changes } of store.watch(range, oldest, ending.signal)) {
+      for (const { revision, value } of changes) if (value) moments.push({ revision, time: timeOf(value) });
+      if (moments.at(-1)!.revision >= end) ending.abort();
     }
-    ending.abort();
     return moments;
   }
 

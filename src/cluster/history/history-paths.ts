@@ -4,6 +4,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { badRequest, StatusError } from "../../machinery/status-error.ts";
 import { Chores } from "../../registry/chores.ts";
+import { compactNow } from "../../registry/compaction.ts";
 import { parseRevision } from "../../registry/list.ts";
 import { type Moment, Moments } from "../../registry/moments.ts";
 import type { ServerOptions } from "../../server/api-server.ts";
@@ -64,9 +65,7 @@ export class HistoryPaths implements AsyncDisposable {
       },
       [compactionPath]: async (_, { verb }) => {
         onlyFor(verb, "post");
-        const revision = await store.revision();
-        await store.compact(revision);
-        return jsonResponse(200, told({ revision, time: clock.now() }));
+        return jsonResponse(200, told({ revision: await compactNow(store), time: clock.now() }));
       },
     };
   }

@@ -1,7 +1,6 @@
 import { createWriteStream, existsSync, renameSync, rmSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { Event } from "../../api/core/event.ts";
 import type { Transport } from "../../client/transport.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { Fault } from "../../lib/fault.ts";
@@ -10,26 +9,23 @@ import { Metrics } from "../../lib/metrics.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Status } from "../../machinery/generated/meta-v1.ts";
 import { StatusError } from "../../machinery/status-error.ts";
-import { compactionKey } from "../../registry/compaction.ts";
 import { isSealed } from "../../registry/encryption/encrypted-store.ts";
-import { momentsKey } from "../../registry/moments.ts";
-import { entriesAt, type Filling, fillStore, isEmpty } from "../../store/copy.ts";
+import { entriesAt, fillStore, isEmpty } from "../../store/copy.ts";
 import { checkSnapshot, openSnapshot, type SnapshotHead, snapshotBytes } from "../../store/snapshot-file.ts";
 import type { Store } from "../../store/store.ts";
 import { type ClusterConfig, writeCluster } from "../config.ts";
 import { openEncryption } from "../encryption.ts";
 import { aboutCluster, networkIn, refuseOverlap } from "./about-cluster.ts";
 import { openClusterStore, storePlace } from "./cluster-store.ts";
+import { keptEntries, lifetimeOf } from "./kept-entries.ts";
 import { type KeyChest, sealKeys, unsealKeys } from "./key-chest.ts";
 
 /** `GET`: the whole store at this moment as a file; `POST {"passphrase": "..."}`: the same with the cluster's keys, sealed. */
 export const snapshotPath = "/navarch/snapshot";
 
-export interface SnapshotTools {
+interface SnapshotTools {
   readonly clock: Clock;
   readonly random: Random;
-  /** Told how far the work is. */
-  readonly note: (text: string) => void;
 }
 
 /** What was saved or restored. */
@@ -105,6 +101,8 @@ export interface RestoreOptions extends SnapshotTools {
   readonly config: ClusterConfig;
   readonly file: string;
   readonly passphrase?: string;
+  /** Told how far the work is. */
+  readonly note: (text: string) => void;
 }
 
 /**
@@ -128,19 +126,12 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Snapshot
   if (passphrase !== undefined) unsealKeys(config, passphrase, chestIn(file, head));
   writeCluster(config);
   const { entries } = await openSnapshot(file);
-  await fillStore(store, kept(entries), {
-    ttlOf: (key) => (key.startsWith(eventsPrefix) ? Event.declaration.ttl : undefined),
+  await fillStore(store, keptEntries(entries), {
+    ttlOf: lifetimeOf,
     progress: (written) => note(`${written} of ${count} keys`),
   });
   const leftOut = await dropUnopened(store, config, options);
   return { file, keys: count - leftOut.length, revision: head.revision, leftOut };
-}
-
-const eventsPrefix = "/registry/events/";
-
-/** Everything but what speaks of the old store's history. */
-async function* kept(entries: AsyncIterable<Filling>): AsyncGenerator<Filling> {
-  for await (const entry of entries) if (entry.key !== momentsKey && entry.key !== compactionKey) yield entry;
 }
 
 function chestIn(file: string, { about }: SnapshotHead): KeyChest {
@@ -164,3 +155,40 @@ async function dropUnopened(store: Store, config: ClusterConfig, tools: Snapshot
   }
   return dropped;
 }
+
+/** What a snapshot's file holds. */
+export interface SnapshotSummary {
+  readonly name: string;
+  readonly time: string;
+  readonly revision: string;
+  readonly keys: number;
+  /** Whether the cluster's own keys are in it, sealed. */
+  readonly carriesKeys: boolean;
+  /** How many objects of each resource, by its place in the store: `pods`, `apps/deployments`. */
+  readonly counts: readonly { readonly resource: string; readonly objects: number }[];
+}
+
+/** Reads a snapshot's file to its end. Throws as `checkSnapshot`. */
+export async function summarizeSnapshot(file: string): Promise<SnapshotSummary> {
+  const { head, entries } = await openSnapshot(file);
+  const counts = new Map<string, number>();
+  let keys = 0;
+  for await (const { key } of entries) {
+    keys += 1;
+    const [, first = "", second = ""] = /^\/registry\/([^/]+)\/([^/]+)/.exec(key) ?? [];
+    if (first === "") continue;
+    // Groups have a dot, but for a few old ones.
+    const resource = first.includes(".") || dotless.has(first) ? `${first}/${second}` : first;
+    counts.set(resource, (counts.get(resource) ?? 0) + 1);
+  }
+  return {
+    name: String(head.about.name),
+    time: head.time,
+    revision: head.revision,
+    keys,
+    carriesKeys: head.about.keys !== undefined,
+    counts: [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([resource, objects]) => ({ resource, objects })),
+  };
+}
+
+const dotless = new Set(["apps", "autoscaling", "batch", "extensions", "policy"]);
