@@ -27,6 +27,24 @@ test("a key is never handed to two workers: added while it is worked on, it come
   expect(queue.idle).toBe(true);
 });
 
+test("a key that rests comes once after its rest, however often it was added meanwhile", async () => {
+  const { queue, clock } = setUp();
+  queue.add("a");
+  await queue.take();
+  queue.done("a", 100);
+  for (let change = 0; change < 9; change += 1) {
+    queue.add("a");
+    clock.advance(10);
+  }
+  expect(queue.size).toBe(0);
+  clock.advance(10);
+  expect(queue.size).toBe(1);
+  await queue.take();
+  queue.done("a", 100);
+  clock.advance(100);
+  expect(queue.idle).toBe(true);
+});
+
 test("a worker that waits gets the next key, and closing sends all workers home", async () => {
   const { queue } = setUp();
   const first = queue.take();

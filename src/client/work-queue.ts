@@ -17,6 +17,7 @@ export class WorkQueue {
   readonly #busy = new Set<string>();
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, { readonly at: number; readonly timer: Disposable }>();
+  readonly #resting = new Set<Disposable>();
   readonly #takers: ((key: string | undefined) => void)[] = [];
   #closed = false;
 
@@ -92,7 +93,16 @@ export class WorkQueue {
     return Promise.resolve(key);
   }
 
-  done(key: string): void {
+  /** The key may be handed out again, at the earliest after `rest` ms: what is added meanwhile comes then, at once. */
+  done(key: string, rest = 0): void {
+    if (rest > 0 && !this.#closed) {
+      const timer = this.#clock.after(rest, () => {
+        this.#resting.delete(timer);
+        this.done(key);
+      });
+      this.#resting.add(timer);
+      return;
+    }
     this.#busy.delete(key);
     if (this.#again.delete(key)) this.add(key);
   }
@@ -101,6 +111,8 @@ export class WorkQueue {
     this.#closed = true;
     for (const { timer } of this.#delayed.values()) timer[Symbol.dispose]();
     this.#delayed.clear();
+    for (const timer of this.#resting) timer[Symbol.dispose]();
+    this.#resting.clear();
     this.#ready.clear();
     for (const taker of this.#takers.splice(0)) taker(undefined);
   }

@@ -21,7 +21,7 @@ export function isPodAvailable(pod: core.Pod, minReadySeconds: number, now: numb
 /** Milliseconds until a ready pod counts as available; undefined if it is not on its way there. */
 export function podAvailableIn(pod: core.Pod, minReadySeconds: number, now: number): number | undefined {
   const ready = podCondition(pod, "Ready");
-  if (ready?.status !== "True" || !ready.lastTransitionTime) return undefined;
+  if (minReadySeconds === 0 || ready?.status !== "True" || !ready.lastTransitionTime) return undefined;
   const wait = Date.parse(ready.lastTransitionTime) + minReadySeconds * 1000 - now;
   return wait > 0 ? wait : undefined;
 }

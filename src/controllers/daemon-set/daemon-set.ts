@@ -13,6 +13,7 @@ import {
   done,
   type ReconcileContext,
   type ReconcileResult,
+  restAfter,
   watches,
 } from "../framework/controller.ts";
 import { deletePod } from "../framework/delete-pod.ts";
@@ -127,7 +128,8 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, failures: Fa
   const waits = [...over.waits, ...pods.map((pod) => podAvailableIn(pod, minimum, input.now))].filter(
     (wait) => wait !== undefined,
   );
-  return waits.length > 0 ? { requeueAfter: Math.min(...waits) } : done;
+  const rest = restAfter(input.nodes.length + pods.length);
+  return waits.length > 0 ? { ...rest, requeueAfter: Math.min(...waits) } : rest;
 }
 
 /** When daemon pods of a node last failed, and how long to wait before the next is removed. */

@@ -12,7 +12,7 @@ import { isEqual } from "../../machinery/equality.ts";
 import { selectorOfObject } from "../../machinery/labels.ts";
 import { type KindRef, type KubeObject, keyOf } from "../../machinery/object.ts";
 import { timeOf } from "../../machinery/times.ts";
-import { defineController, done, type ReconcileContext, watches } from "../framework/controller.ts";
+import { defineController, done, type ReconcileContext, restAfter, watches } from "../framework/controller.ts";
 import { type Expectation, expectation } from "./expected.ts";
 
 /** An eviction that was allowed must have begun within this time, or the pod counts again (as upstream). */
@@ -66,7 +66,7 @@ export const disruptionController = defineController({
     ).length;
     const status = statusOf(budget, expected, healthy, disrupted, now);
     if (!isEqual(status, budget.status)) await client.updateStatus(PodDisruptionBudget, { ...budget, status });
-    return wait === undefined ? done : { requeueAfter: wait };
+    return { ...restAfter(pods.length), ...(wait === undefined ? {} : { requeueAfter: wait }) };
   },
 });
 

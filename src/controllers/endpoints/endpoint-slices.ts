@@ -1,10 +1,10 @@
 import { Node } from "../../api/core/node.ts";
-import type { Pod } from "../../api/core/pod.ts";
+import { Pod } from "../../api/core/pod.ts";
 import { Service } from "../../api/core/service.ts";
 import { EndpointSlice } from "../../api/discovery/endpoint-slice.ts";
 import type { Endpoint } from "../../api/generated/discovery-v1.ts";
 import { type KindRef, type KubeObject, keyOf } from "../../machinery/object.ts";
-import { type Cache, defineController, done } from "../framework/controller.ts";
+import { type Cache, defineController, done, restAfter } from "../framework/controller.ts";
 import {
   conditionsOf,
   hostnameIn,
@@ -38,7 +38,7 @@ export const endpointSliceController = defineController({
     for (const slice of plan.create) await client.create(EndpointSlice, slice);
     for (const slice of plan.update) await client.update(EndpointSlice, slice);
     for (const slice of plan.delete) await client.delete(EndpointSlice, keyOf(slice));
-    return done;
+    return restAfter(cache.list(Pod, key.namespace).length);
   },
 });
 

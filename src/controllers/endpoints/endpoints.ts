@@ -1,10 +1,11 @@
 import { Endpoints } from "../../api/core/endpoints.ts";
+import { Pod } from "../../api/core/pod.ts";
 import { Service } from "../../api/core/service.ts";
 import type { EndpointAddress, EndpointSubset } from "../../api/generated/core-v1.ts";
 import { isEqual } from "../../machinery/equality.ts";
 import { keyOf } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
-import { type Cache, defineController, done, watches } from "../framework/controller.ts";
+import { type Cache, defineController, done, restAfter, watches } from "../framework/controller.ts";
 import {
   conditionsOf,
   hostnameIn,
@@ -56,7 +57,7 @@ export const endpointsController = defineController({
       isEqual(known.metadata.annotations ?? {}, annotations);
     if (!same)
       await client.update(Endpoints, { ...known, metadata: { ...known.metadata, labels, annotations }, subsets });
-    return done;
+    return restAfter(cache.list(Pod, key.namespace).length);
   },
 });
 

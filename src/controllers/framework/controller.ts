@@ -28,9 +28,19 @@ export interface ReconcileContext {
   readonly signal: AbortSignal;
 }
 
-/** Come again after so many milliseconds, whatever happens; absent means only when something changes. */
 export interface ReconcileResult {
+  /** Come again after so many milliseconds, whatever happens; absent means only when something changes. */
   readonly requeueAfter?: number;
+  /** Do not come again before so many milliseconds, whatever changes: a look at many objects shall serve many changes. */
+  readonly rest?: number;
+}
+
+/** Fewer objects than this are looked at so fast that nobody need wait. */
+const few = 500;
+
+/** The rest after a look at so many objects: about ten times what the look has taken. */
+export function restAfter(objects: number): Pick<ReconcileResult, "rest"> {
+  return objects < few ? {} : { rest: objects / 100 };
 }
 
 /** Nothing left to do until something changes. */

@@ -121,6 +121,7 @@ async function runController(
 
   const work = async (key: string): Promise<void> => {
     const own = writes.get(key) ?? new OwnWrites(copies);
+    let rest: number | undefined;
     try {
       if (!own.empty) {
         await own.inquire();
@@ -133,6 +134,7 @@ async function runController(
       }
       const result = await definition.reconcile(keyFrom(key), { ...context, client: own.record(context.client) });
       queue.forget(key);
+      rest = result.rest;
       if (result.requeueAfter !== undefined) queue.addAfter(key, result.requeueAfter);
     } catch (error) {
       if (signal.aborted) return;
@@ -143,7 +145,7 @@ async function runController(
     } finally {
       if (own.empty) writes.delete(key);
       else writes.set(key, own);
-      queue.done(key);
+      queue.done(key, rest);
     }
   };
   const worker = async (): Promise<void> => {

@@ -10,6 +10,7 @@ import {
   done,
   type ReconcileContext,
   type ReconcileResult,
+  restAfter,
   watches,
 } from "../framework/controller.ts";
 import { claim, controllerOf } from "../framework/ownership.ts";
@@ -85,7 +86,8 @@ async function reconcile(
   const waits = [deadlineIn(counted.job, now), "wait" in plan ? plan.wait : undefined].filter(
     (wait) => wait !== undefined,
   );
-  return waits.length > 0 && !verdict ? { requeueAfter: Math.max(0, Math.min(...waits)) } : done;
+  const later = waits.length > 0 && !verdict ? { requeueAfter: Math.max(0, Math.min(...waits)) } : done;
+  return { ...later, ...restAfter(pods.length) };
 }
 
 async function podsOf(job: Job, { cache, client }: ReconcileContext): Promise<readonly Pod[]> {

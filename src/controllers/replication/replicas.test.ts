@@ -4,7 +4,7 @@ import { Pod } from "../../api/core/pod.ts";
 import { ReplicationController } from "../../api/core/replication-controller.ts";
 import { StatusError } from "../../machinery/status-error.ts";
 import { type Harness, run } from "../framework/testing/harness.ts";
-import { kubelet, template } from "../framework/testing/samples.ts";
+import { kubelet, podStatus, template } from "../framework/testing/samples.ts";
 import { replicaSetController } from "./replica-set.ts";
 import { replicationControllerController } from "./replication-controller.ts";
 
@@ -174,4 +174,20 @@ test("a deletion that the server refuses with a conflict is tried again", async 
   await harness.pass(1000);
   await kubelet(harness);
   expect(alive(harness)).toHaveLength(2);
+});
+
+test("many changes of many pods are served by few looks", async () => {
+  await using harness = await run([replicaSetController]);
+  await harness.cluster.client.create(ReplicaSet, draft({ replicas: 600 }));
+  await kubelet(harness, () => false);
+  await harness.pass(1000);
+  const looks = () => harness.cluster.calls.filter(({ verb }) => verb === "updateStatus").length;
+  const before = looks();
+  for (const pod of harness.cluster.all(Pod).slice(0, 50)) {
+    harness.cluster.change(Pod, pod, { status: podStatus(true, harness.clock.now()) });
+    await harness.settle();
+  }
+  await harness.pass(1000);
+  expect(looks() - before).toBeLessThanOrEqual(2);
+  expect(set(harness).status?.readyReplicas).toBe(50);
 });

@@ -4,9 +4,17 @@ import type { PodTemplateSpec } from "../../api/generated/core-v1.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import { type KindRef, type KubeObject, keyOf, type ObjectKey } from "../../machinery/object.ts";
 import { timeOf } from "../../machinery/times.ts";
-import { type Cache, done, type ReconcileContext, type ReconcileResult, watches } from "../framework/controller.ts";
+import {
+  type Cache,
+  done,
+  type ReconcileContext,
+  type ReconcileResult,
+  restAfter,
+  watches,
+} from "../framework/controller.ts";
 import { deletePod } from "../framework/delete-pod.ts";
 import { claim, controllerOf } from "../framework/ownership.ts";
+import { hasLabels } from "../framework/plain-selector.ts";
 import { cheapestToLose, podFromTemplate } from "../framework/pods.ts";
 import { namespaceEnds } from "../framework/refusals.ts";
 import { slowStart } from "../framework/slow-start.ts";
@@ -86,8 +94,14 @@ export async function reconcileReplicas<T extends KubeObject>(
   if (failure) throw failure.error;
 
   const minReadySeconds = replica.minReadySecondsOf(owner);
-  const waits = active.map((pod) => podAvailableIn(pod, minReadySeconds, now)).filter((wait) => wait !== undefined);
-  return waits.length > 0 ? { requeueAfter: Math.min(...waits) } : done;
+  let requeueAfter: number | undefined;
+  for (const pod of active) {
+    const wait = podAvailableIn(pod, minReadySeconds, now);
+    if (wait !== undefined && wait < (requeueAfter ?? Number.POSITIVE_INFINITY)) requeueAfter = wait;
+  }
+  // More than one burst is on its way: the next one need not wait.
+  const rest = Math.abs(replica.replicasOf(owner) - active.length) > burst ? {} : restAfter(pods.length);
+  return { ...rest, ...(requeueAfter === undefined ? {} : { requeueAfter }) };
 }
 
 interface Failure {
@@ -145,10 +159,8 @@ function statusFrom<T extends KubeObject>(
   now: number,
 ): ReplicaStatus {
   const active = pods.filter(isPodActive);
-  const templateLabels = Object.entries(replica.templateOf(owner)?.metadata?.labels ?? {});
-  const labelled = active.filter((pod) =>
-    templateLabels.every(([name, value]) => pod.metadata.labels?.[name] === value),
-  );
+  const templateLabels = replica.templateOf(owner)?.metadata?.labels;
+  const labelled = active.filter((pod) => hasLabels(pod.metadata.labels, templateLabels));
   const ready = active.filter(isPodReady);
   const available = ready.filter((pod) => isPodAvailable(pod, replica.minReadySecondsOf(owner), now));
   const conditions = conditionsFrom(replica.statusOf(owner)?.conditions ?? [], failure, now);
