@@ -25,7 +25,7 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): (te
 export function addFlag(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
   const [, name, value] = /^(?:--)?([a-z][a-z0-9-]*)=(.*)$/s.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new InvalidArgumentError("It takes name=value.");
-  const isFile = value !== "" && (name.endsWith("file") || name.endsWith("-config"));
+  const isFile = value !== "" && (name.endsWith("file") || (name.endsWith("-config") && name !== "runtime-config"));
   return { ...before, [name]: isFile ? resolve(value) : value };
 }
 

@@ -73,3 +73,6 @@ export const storeFlags: readonly string[] = [
   "etcd-prefix",
   "etcd-servers",
 ];
+
+/** The flags that say what is served and done other than usual. */
+export const switchFlags: readonly string[] = ["feature-gates", "runtime-config"];

@@ -4,7 +4,7 @@ import { homedir, hostname } from "node:os";
 import { basename, join } from "node:path";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import { type AddOn, addOns } from "./add-ons.ts";
-import { type ApiServerFlags, accessFlags, protectionFlags, storeFlags } from "./api-server-flag-names.ts";
+import { type ApiServerFlags, accessFlags, protectionFlags, storeFlags, switchFlags } from "./api-server-flag-names.ts";
 import { writeSafely } from "./certificates.ts";
 import { addressIn } from "./local-nodes.ts";
 import type { Environment } from "./machine.ts";
@@ -206,7 +206,7 @@ function partFlagsOf(wishes: ConfigWishes, known?: ClusterConfig): PartFlags {
 }
 
 function flagsOf(wishes: ConfigWishes, known?: ClusterConfig): Pick<ClusterConfig, "apiServerFlags"> {
-  const names = [...accessFlags, ...protectionFlags, ...storeFlags];
+  const names = [...accessFlags, ...protectionFlags, ...storeFlags, ...switchFlags];
   const apiServerFlags = knownFlags("API server", names, [known?.apiServerFlags, wishes.apiServerFlags]);
   return apiServerFlags ? { apiServerFlags } : {};
 }

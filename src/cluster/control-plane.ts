@@ -24,6 +24,7 @@ import { followAccessFiles } from "./access-files.ts";
 import { addOns, ensureAddOns } from "./add-ons.ts";
 import { admissionFromFlags } from "./admission-flags.ts";
 import { authenticationFromFlags, authorizationFromFlags, serviceAccountsFromFlags } from "./api-server-flags.ts";
+import { switchesFromFlags } from "./api-switch-flags.ts";
 import { openSigner } from "./certificates.ts";
 import type { ClusterConfig } from "./config.ts";
 import { nodeMonitorFromFlags } from "./controller-flags.ts";
@@ -100,6 +101,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
       ...authenticationFromFlags(flags),
     },
     ...(authorization ? { authorization } : {}),
+    switches: switchesFromFlags(flags),
     admission: admissionFromFlags(flags),
     serviceAccounts: serviceAccountsFromFlags(flags, {
       issuer: `https://kubernetes.default.svc.${config.clusterDomain}`,
