@@ -120,6 +120,8 @@ export interface InformerSelection {
 /** One informer per kind and selection, shared by all who ask; they close together. */
 export interface Informers {
   of<T>(kind: KindRef<T>, selection?: InformerSelection): Informer<T>;
+  /** Closes and forgets the copies of a kind that is no longer served; asked for again, they are made anew. */
+  close(kind: KindRef<unknown>): Promise<void>;
   /** Resolves when every informer asked for so far has synced. */
   synced(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

@@ -262,3 +262,19 @@ test("closing before the first list ends the wait for it with a fault", async ()
   await informers[Symbol.asyncDispose]();
   await expect(waiting).rejects.toMatchObject({ code: "closed" });
 });
+
+test("the copies of a kind that goes away are closed, and made anew when it comes back", async () => {
+  const { scripted, informers, informer } = setUp([thing("a", 3)]);
+  await informer.synced();
+  await turns();
+  const before = scripted.watches.length;
+  await informers.close(things);
+  scripted.objects = [thing("b", 12)];
+  const again = informers.of(things);
+  expect(again).not.toBe(informer);
+  await again.synced();
+  expect([names(informer.list()), names(again.list())]).toEqual([["a"], ["b"]]);
+  await turns();
+  expect(scripted.watches.length).toBe(before + 1);
+  await informers[Symbol.asyncDispose]();
+});

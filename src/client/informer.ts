@@ -37,6 +37,16 @@ export function createInformers(options: InformersOptions): Informers {
       }
       return informer as unknown as Informer<T>;
     },
+    async close({ group, version, plural }) {
+      const closing: Promise<void>[] = [];
+      for (const [name, informer] of known) {
+        const { kind } = informer;
+        if (kind.group !== group || kind.version !== version || kind.plural !== plural) continue;
+        known.delete(name);
+        closing.push(informer[Symbol.asyncDispose]());
+      }
+      await Promise.all(closing);
+    },
     async synced() {
       await Promise.all([...known.values()].map((informer) => informer.synced()));
     },

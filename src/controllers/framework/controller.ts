@@ -15,6 +15,8 @@ export interface Cache {
   /** Objects of a namespace that nothing controls. */
   orphans<T>(kind: KindRef<T>, namespace: string): readonly T[];
   informer<T>(kind: KindRef<T>, selection?: InformerSelection): Informer<T>;
+  /** Lets go of the copies of a kind that is no longer served; nobody else reads them. */
+  forget(kind: KindRef<unknown>): void;
 }
 
 /** What a reconcile may use. `client` acts under the controller's own identity and remembers its writes for the key. */

@@ -78,6 +78,7 @@ function cacheOf(informers: Informers): Cache {
     ownedBy: (kind, uid) => informers.of(kind).by("owner", uid),
     orphans: (kind, namespace) => informers.of(kind).by("orphans", namespace),
     informer: (kind, selection) => informers.of(kind, selection),
+    forget: (kind) => void informers.close(kind),
   };
 }
 

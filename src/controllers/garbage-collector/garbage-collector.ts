@@ -37,10 +37,10 @@ async function collect(kinds: readonly KindRef<KubeObject>[], context: Reconcile
   const { signal, cache } = context;
   const collector = new Collector(context);
   using following = new DisposableStack();
-  const custom = new Map<string, Disposable>();
+  const custom = new Map<string, { readonly kind: KindRef<KubeObject>; readonly followed: Disposable }>();
   following.use(collector.queue);
   following.defer(() => {
-    for (const followed of custom.values()) followed[Symbol.dispose]();
+    for (const { followed } of custom.values()) followed[Symbol.dispose]();
   });
   const stop = () => collector.queue[Symbol.dispose]();
   signal.addEventListener("abort", stop, { once: true });
@@ -51,15 +51,18 @@ async function collect(kinds: readonly KindRef<KubeObject>[], context: Reconcile
       const kind = customKind(definition);
       if (!kind || custom.has(definition.metadata.uid)) return;
       const followed = collector.follow(kind);
-      if (followed) custom.set(definition.metadata.uid, followed);
+      if (followed) custom.set(definition.metadata.uid, { kind, followed });
     };
     following.use(
       definitions.on({
         added: update,
         updated: update,
         deleted: ({ metadata }) => {
-          custom.get(metadata.uid)?.[Symbol.dispose]();
+          const known = custom.get(metadata.uid);
+          if (!known) return;
           custom.delete(metadata.uid);
+          known.followed[Symbol.dispose]();
+          cache.forget(known.kind);
         },
       }),
     );
