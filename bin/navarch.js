@@ -3,13 +3,16 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import nodeModule, { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const oldest = 24;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const built = join(root, "dist", "src", "cli", "main.js");
-const source = join(root, "src", "cli", "main.ts");
+// Called by that name, or by "navarch kubectl", it is kubectl: a program of its own that loads nothing of the rest.
+const kubectl = process.argv[2] === "kubectl" || /^kubectl(\.\w+)?$/.test(basename(process.argv[1] ?? ""));
+const name = kubectl ? join("kubectl", "process") : "main";
+const built = join(root, "dist", "src", "cli", `${name}.js`);
+const source = join(root, "src", "cli", `${name}.ts`);
 // A checkout has both when it was built: what is being worked on wins.
 const main = existsSync(source) ? source : built;
 const major = Number(process.versions.node.split(".")[0]);

@@ -1,0 +1,35 @@
+import type { CommandGroup } from "./help.ts";
+
+/**
+ * Every command, in the order of the root's help: its name, its line there, and its file, which is loaded when the command
+ * is called. A new command is one file in commands/ and one line here.
+ */
+export const commandGroups: readonly CommandGroup[] = [
+  { title: "Basic Commands (Beginner)", commands: [] },
+  {
+    title: "Basic Commands (Intermediate)",
+    commands: [
+      {
+        name: "get",
+        short: "Display one or many resources",
+        load: async () => (await import("./commands/get.ts")).get,
+      },
+    ],
+  },
+  { title: "Deploy Commands", commands: [] },
+  { title: "Cluster Management Commands", commands: [] },
+  { title: "Troubleshooting and Debugging Commands", commands: [] },
+  { title: "Advanced Commands", commands: [] },
+  { title: "Settings Commands", commands: [] },
+  {
+    title: "Other Commands",
+    commands: [
+      {
+        name: "options",
+        short: "Print the list of flags inherited by all commands",
+        hidden: true,
+        load: async () => (await import("./commands/options.ts")).options,
+      },
+    ],
+  },
+];

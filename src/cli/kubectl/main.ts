@@ -1,0 +1,155 @@
+import type { Command, CommandEntry } from "./command.ts";
+import { commandGroups } from "./command-list.ts";
+import type { Flags } from "./flags/flag.ts";
+import { type GlobalFlags, globalFlags } from "./flags/global.ts";
+import { FlagError, HelpAsked, parseFlags } from "./flags/parse.ts";
+import type { Host } from "./host.ts";
+import { CommandError, tellError } from "./messages.ts";
+import { openSession } from "./session.ts";
+
+const entries: readonly CommandEntry[] = commandGroups.flatMap(({ commands }) => commands);
+
+/** Runs one command line of kubectl and resolves with its exit code; never throws for what a user can cause. */
+export async function kubectl(words: readonly string[], host: Host): Promise<number> {
+  try {
+    return await dispatch(words, host);
+  } catch (error) {
+    return fail(error, host);
+  }
+}
+
+function fail(error: unknown, host: Host): number {
+  const { text, exitCode } = tellError(error);
+  if (text !== "") host.stderr.write(text.endsWith("\n") ? text : `${text}\n`);
+  if (host.env.NAVARCH_DEBUG && error instanceof Error) host.stderr.write(`${error.stack}\n`);
+  return exitCode;
+}
+
+async function dispatch(words: readonly string[], host: Host): Promise<number> {
+  const helpful = words[0] === "help";
+  const found = await findCommand(helpful ? words.slice(1) : words, host);
+  if (!found) {
+    const { rootHelp } = await import("./help.ts");
+    host.stdout.write(rootHelp(commandGroups));
+    return 0;
+  }
+  if (typeof found === "number") return found;
+  const { command, rest, path } = found;
+  const flags: Flags = { ...globalFlags, ...command.flags };
+  const help = async () => {
+    const { commandHelp } = await import("./help.ts");
+    host.stdout.write(commandHelp(command, path));
+    return 0;
+  };
+  if (helpful) return await help();
+  let parsed: ReturnType<typeof parseFlags>;
+  try {
+    parsed = parseFlags(flags, rest, { interspersed: command.interspersed });
+  } catch (error) {
+    if (error instanceof HelpAsked) return await help();
+    if (error instanceof FlagError) throw new CommandError(`${error.message}\nSee '${path} --help' for usage.`);
+    throw error;
+  }
+  const missing = (command.required ?? []).filter((name) => !parsed.given.has(name)).sort();
+  if (missing.length > 0) {
+    throw new CommandError(`required flag(s) ${missing.map((name) => `"${name}"`).join(", ")} not set`);
+  }
+  if (!command.run) {
+    // A word that is no subcommand: the same mistake at every such command.
+    if (parsed.args.length > 0) {
+      throw new CommandError(
+        `unknown command ${JSON.stringify(parsed.args.join(" "))}\nSee '${path} -h' for help and examples`,
+      );
+    }
+    return await help();
+  }
+  for (const notice of parsed.notices) host.stderr.write(`${notice}\n`);
+  await using session = openSession(host, parsed.values as unknown as GlobalFlags);
+  let exitCode = 0;
+  try {
+    exitCode =
+      (await command.run({
+        session,
+        flags: parsed.values as never,
+        given: parsed.given,
+        args: parsed.args,
+        dash: parsed.dash,
+        path,
+      })) ?? 0;
+  } catch (error) {
+    exitCode = fail(error, host);
+  }
+  if (exitCode === 0 && session.globals["warnings-as-errors"] && session.warnings > 0) {
+    host.stderr.write(`error: ${session.warnings} warning${session.warnings === 1 ? "" : "s"} received\n`);
+    return 1;
+  }
+  return exitCode;
+}
+
+interface Found {
+  readonly command: Command;
+  /** The words without the command's own names; flags may stand before them. */
+  readonly rest: readonly string[];
+  readonly path: string;
+}
+
+/** Follows the words to a command and its subcommand; undefined is none, a number what a plug-in ended with. */
+async function findCommand(words: readonly string[], host: Host): Promise<Found | number | undefined> {
+  let among = entries;
+  let rest = [...words];
+  let found: Command | undefined;
+  let path = "kubectl";
+  for (;;) {
+    const at = nextName(rest, { ...globalFlags, ...found?.flags });
+    if (at === undefined) break;
+    const word = rest[at]!;
+    const entry = among.find(({ name, aliases }) => name === word || aliases?.includes(word));
+    if (!entry) {
+      if (found) break;
+      return await unknownCommand(words, word, host);
+    }
+    found = await entry.load();
+    path = `${path} ${entry.name}`;
+    rest = rest.toSpliced(at, 1);
+    among = found.subcommands ?? [];
+    if (among.length === 0) break;
+  }
+  if (found) return { command: found, rest, path };
+  // Flags alone: help, or a flag that is not known.
+  try {
+    parseFlags(globalFlags, words);
+  } catch (error) {
+    if (error instanceof FlagError) throw new CommandError(`${error.message}\nSee 'kubectl --help' for usage.`);
+    if (!(error instanceof HelpAsked)) throw error;
+  }
+  return undefined;
+}
+
+/** Where the next word stands that is neither a flag nor a flag's value. */
+function nextName(words: readonly string[], flags: Flags): number | undefined {
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    if (word === "--") return undefined;
+    if (!word.startsWith("-") || word === "-") return at;
+    if (word.includes("=")) continue;
+    const flag = word.startsWith("--")
+      ? flags[word.slice(2)]
+      : word.length === 2
+        ? Object.values(flags).find(({ short }) => short === word[1])
+        : undefined;
+    if (flag && flag.bare === undefined) at += 1;
+  }
+  return undefined;
+}
+
+async function unknownCommand(words: readonly string[], word: string, host: Host): Promise<number> {
+  const { runPlugin, similarNames } = await import("./plugin-call.ts");
+  const ended = runPlugin(words, host);
+  if (ended !== undefined) return ended;
+  const similar = similarNames(
+    word,
+    entries.map(({ name }) => name),
+  );
+  const hint = similar.length > 0 ? `\n\nDid you mean this?\n${similar.map((name) => `\t${name}`).join("\n")}` : "";
+  throw new CommandError(`unknown command ${JSON.stringify(word)} for "kubectl"${hint}`);
+}

@@ -1,0 +1,57 @@
+import { type KindRef, resourcePath } from "../../../machinery/object.ts";
+import type { ApiResource } from "./discovery.ts";
+
+/** An object as commands handle it: whatever its kind, with the members that all have. */
+export interface AnyObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name?: string;
+    readonly generateName?: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>> | null;
+    readonly annotations?: Readonly<Record<string, string>> | null;
+    readonly resourceVersion?: string;
+    readonly uid?: string;
+    readonly [member: string]: unknown;
+  };
+  readonly [member: string]: unknown;
+}
+
+/** One object that a command is about, or the place where it would be. */
+export interface ResourceInfo {
+  readonly resource: ApiResource;
+  /** Empty for resources without namespaces. */
+  readonly namespace: string;
+  /** Empty for an object whose name the server makes. */
+  readonly name: string;
+  /** Where it was read, as messages call it: `pod.yaml`, `STDIN`; empty when the server told it. */
+  readonly source: string;
+  /** As it was read or fetched. */
+  readonly object: AnyObject;
+}
+
+/** The path of a resource, or of one object. */
+export function pathOf(
+  resource: ApiResource,
+  at: { readonly namespace?: string; readonly name?: string } = {},
+  subresource?: string,
+): string {
+  const ref: KindRef = resource;
+  return resourcePath(ref, at, subresource);
+}
+
+/** `deployment.apps/web`, as most commands name what they did. */
+export function typeAndName(resource: ApiResource, name: string): string {
+  return `${typeName(resource)}/${name}`;
+}
+
+/** `deployment.apps`, `pod` */
+export function typeName({ kind, group }: ApiResource): string {
+  return group ? `${kind.toLowerCase()}.${group}` : kind.toLowerCase();
+}
+
+/** A discovered resource for tables of resources: `deployments.apps`. */
+export function pluralName({ plural, group }: ApiResource): string {
+  return group ? `${plural}.${group}` : plural;
+}
