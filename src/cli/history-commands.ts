@@ -11,6 +11,8 @@ import { oneOf } from "./flags.ts";
 
 interface HistoryFlags extends ClusterFlags {
   readonly namespace: string;
+  /** False: leaves out what controllers and nodes report. */
+  readonly status: boolean;
   readonly output?: "json";
 }
 
@@ -26,6 +28,7 @@ export function addHistoryCommands(program: Command): void {
     .description("what became of one object, when, and by whom, as far back as history is kept")
     .argument("<object>", "as deployment/web")
     .option("-n, --namespace <namespace>", "the object's namespace", "default")
+    .option("--no-status", "leave out what is only reported: changes of the status alone")
     .option("--name <name>", "the cluster", "navarch")
     .option("--data-dir <folder>", "where the cluster's data is kept")
     .option("-o, --output <format>", "json for programs", oneOf("json"))
@@ -37,6 +40,7 @@ export function addHistoryCommands(program: Command): void {
     .requiredOption("--at <moment>", "the first moment, and given again the second; now unless said", moments)
     .option("-n, --namespace <namespace>", "the objects' namespace", "default")
     .option("-A, --all-namespaces", "the objects of all namespaces")
+    .option("--no-status", "leave out what is only reported: changes of the status alone")
     .option("--name <name>", "the cluster", "navarch")
     .option("--data-dir <folder>", "where the cluster's data is kept")
     .option("-o, --output <format>", "json for programs", oneOf("json"))
@@ -49,13 +53,14 @@ async function history(word: string, flags: HistoryFlags): Promise<void> {
   await using transport = await adminTransport(knownCluster(flags));
   const { resource, name } = target(word, await servedResources(transport));
   if (!name) throw new Fault("invalid", `"${word}" names no object; name one as deployment/web`);
-  const steps = await historyOf(transport, collectionPath(resource, flags.namespace), name);
-  if (steps.length === 0) {
+  const all = await historyOf(transport, collectionPath(resource, flags.namespace), name);
+  if (all.length === 0) {
     throw new Fault(
       "missing",
       `${word} was not there in the time that history is kept of; is it in another namespace?`,
     );
   }
+  const steps = flags.status ? all : all.filter((step) => step.event !== "changed" || saysMore(step));
   console.log(flags.output === "json" ? JSON.stringify(steps, undefined, 2) : steps.map(stepText).join("\n"));
 }
 
@@ -72,12 +77,18 @@ async function diff(words: readonly string[], flags: DiffFlags): Promise<void> {
   ];
   const found: ObjectDifference[] = [];
   for (const { resource, name } of targets) {
-    found.push(...(await whatDiffers(transport, resource, { namespace, name, before, after })));
+    const all = await whatDiffers(transport, resource, { namespace, name, before, after });
+    found.push(...(flags.status ? all : all.filter((one) => one.what !== "changed" || saysMore(one))));
   }
   if (flags.output === "json") console.log(JSON.stringify(found, undefined, 2));
   else for (const one of found) console.log(differenceText(one, flags.allNamespaces ?? false));
   // As diff does: 1 says that something differs.
   if (found.length > 0) process.exitCode = 1;
+}
+
+/** Whether something beside the status changed. */
+function saysMore({ changes }: { readonly changes: readonly FieldChange[] }): boolean {
+  return changes.some(({ path }) => path !== "status" && !path.startsWith("status."));
 }
 
 async function momentOf(transport: Transport, text: string): Promise<string> {

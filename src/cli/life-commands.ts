@@ -32,11 +32,14 @@ import { systemRandom } from "../lib/random.ts";
 import { adminTransport } from "./cluster-access.ts";
 import { addFlag, alignedTable, commaList, filePath, oneOf, wholeNumber } from "./flags.ts";
 import { type Progress, seconds, terminalProgress } from "./progress.ts";
+import { restoreInto } from "./snapshot-commands.ts";
 
 interface UpFlags {
   readonly name: string;
   readonly example?: string;
   readonly yes?: boolean;
+  readonly from?: string;
+  readonly passphraseFile?: string;
   readonly runtime?: RuntimeName;
   readonly dataDir?: string;
   readonly apiPort?: number;
@@ -61,6 +64,8 @@ export function addLifeCommands(program: Command): void {
     .option("--name <name>", "the cluster's name; several can run side by side", "navarch")
     .option("--example <name>", "also start an example application: guestbook")
     .option("-y, --yes", "do not ask before installing packages")
+    .option("--from <file>", "make the cluster from a snapshot first; it must have no data", filePath)
+    .option("--passphrase-file <file>", "opens the keys that the snapshot carries", filePath)
     .option("--runtime <runtime>", "cri for real containers, simulated for none", oneOf("cri", "simulated"))
     .option("--data-dir <folder>", "where the cluster's data is kept")
     .option("--api-port <port>", "the API server's port", wholeNumber(1, 65535))
@@ -115,7 +120,9 @@ export function addLifeCommands(program: Command): void {
 }
 
 async function up(flags: UpFlags): Promise<void> {
-  const config = planCluster(wishesOf(flags), process.env);
+  const wishes = wishesOf(flags);
+  if (flags.from !== undefined) await restoreInto(planCluster(wishes, process.env), flags.from, flags);
+  const config = planCluster(wishes, process.env);
   if (flags.example) exampleFolder(flags.example);
   await readSchedulerFiles(config);
   const progress = terminalProgress({ stream: process.stderr, now: () => systemClock.monotonic() });

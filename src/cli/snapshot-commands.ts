@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { planCluster } from "../cluster/config.ts";
+import { type ClusterConfig, planCluster } from "../cluster/config.ts";
 import { restoreSnapshot, saveSnapshot, summarizeSnapshot } from "../cluster/history/snapshots.ts";
 import { runningProcess } from "../cluster/process-lock.ts";
 import { systemClock } from "../lib/clock.ts";
@@ -66,12 +66,15 @@ async function save(file: string, flags: SnapshotFlags): Promise<void> {
 }
 
 async function restore(file: string, flags: SnapshotFlags): Promise<void> {
-  await restoreInto(file, flags);
+  await restoreInto(planCluster(flags, process.env), file, flags);
 }
 
 /** Restores a snapshot into a cluster that must have no data, and tells of it. */
-export async function restoreInto(file: string, flags: SnapshotFlags): Promise<void> {
-  const config = planCluster(flags, process.env);
+export async function restoreInto(
+  config: ClusterConfig,
+  file: string,
+  flags: Pick<SnapshotFlags, "passphraseFile" | "output">,
+): Promise<void> {
   const running = runningProcess(config.runDir);
   if (running) {
     throw new Fault("in-use", `cluster ${config.name} is running (process ${running}); it must be stopped and empty`);
@@ -92,7 +95,7 @@ export async function restoreInto(file: string, flags: SnapshotFlags): Promise<v
   }
 }
 
-function passphraseOf({ passphraseFile }: SnapshotFlags): { readonly passphrase?: string } {
+function passphraseOf({ passphraseFile }: Pick<SnapshotFlags, "passphraseFile">): { readonly passphrase?: string } {
   if (passphraseFile === undefined) return {};
   try {
     return { passphrase: readFileSync(passphraseFile, "utf8").split("\n", 1)[0] ?? "" };

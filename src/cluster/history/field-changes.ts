@@ -46,10 +46,28 @@ function walk(path: string, before: unknown, after: unknown, found: FieldChange[
     return;
   }
   if (Array.isArray(before) && Array.isArray(after)) {
-    for (let i = 0; i < Math.max(before.length, after.length); i++) walk(`${path}[${i}]`, before[i], after[i], found);
+    const key = itemKey([...before, ...after]);
+    if (key) walkItems(path, key, before, after, found);
+    else
+      for (let i = 0; i < Math.max(before.length, after.length); i++) walk(`${path}[${i}]`, before[i], after[i], found);
     return;
   }
   found.push({ path, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) });
+}
+
+type Item = Readonly<Record<string, unknown>>;
+
+/** What items of Kubernetes' lists are known by; undefined when these are not. */
+function itemKey(items: readonly unknown[]): string | undefined {
+  return ["name", "type"].find((key) => items.every((item) => isRecord(item) && typeof item[key] === "string"));
+}
+
+function walkItems(path: string, key: string, before: readonly Item[], after: readonly Item[], found: FieldChange[]) {
+  const last = new Map(before.map((item) => [item[key], item]));
+  const next = new Map(after.map((item) => [item[key], item]));
+  for (const value of new Set([...last.keys(), ...next.keys()])) {
+    walk(`${path}[${key}=${value}]`, last.get(value), next.get(value), found);
+  }
 }
 
 function memberPath(path: string, name: string): string {
@@ -66,8 +84,14 @@ export function writersOf(before: ObjectMeta | undefined, after: ObjectMeta): re
   const changed = (after.managedFields ?? []).filter((entry) => !old.some((one) => isDeepStrictEqual(one, entry)));
   // Who only lost a field to another keeps the time of their own last write.
   const dated = changed.filter((entry) => !old.some((one) => sameWriter(one, entry) && one.time === entry.time));
-  const writers = dated.length > 0 ? dated : changed;
+  const writers = dated.length > 0 ? dated : changed.length > 0 ? changed : newest(after.managedFields ?? []);
   return [...new Set(writers.map(writerText))];
+}
+
+// Two writes of the same fields in one second leave the same entry.
+function newest(entries: readonly ManagedFieldsEntry[]): readonly ManagedFieldsEntry[] {
+  const latest = entries.reduce((time, entry) => ((entry.time ?? "") > time ? (entry.time ?? "") : time), "");
+  return entries.filter(({ time }) => time === latest);
 }
 
 function sameWriter(a: ManagedFieldsEntry, b: ManagedFieldsEntry): boolean {

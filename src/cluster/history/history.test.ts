@@ -11,6 +11,7 @@ import { silentLog } from "../../lib/log.ts";
 import { Metrics } from "../../lib/metrics.ts";
 import { seededRandom } from "../../lib/random.ts";
 import { VirtualClock } from "../../lib/virtual-clock.ts";
+import type { KubeObject } from "../../machinery/object.ts";
 import { openServer } from "../../server/api-server.ts";
 import { openLmdbStore } from "../../store/lmdb.ts";
 import { openMemoryStore } from "../../store/memory.ts";
@@ -21,6 +22,7 @@ import { openEncryption } from "../encryption.ts";
 import { inProcessTransport } from "../in-process-transport.ts";
 import { findResource, servedResources } from "../served-resources.ts";
 import { whatDiffers } from "./difference.ts";
+import { fieldChanges } from "./field-changes.ts";
 import { HistoryPaths } from "./history-paths.ts";
 import { findMoment, historyOf, keptMoments } from "./object-history.ts";
 import { restoreSnapshot, saveSnapshot, summarizeSnapshot } from "./snapshots.ts";
@@ -161,6 +163,18 @@ describe("history", () => {
     expect(steps.map(({ event }) => event)).toEqual(["created", "changed", "deleted"]);
     expect(steps[1]?.changes).toEqual([{ path: "data.password", before: "(hidden)", after: "(hidden)" }]);
   });
+});
+
+it("items of lists are compared by name or type, wherever they stand", () => {
+  const state = (conditions: readonly object[]) =>
+    ({ apiVersion: "v1", kind: "Pod", metadata: { name: "a" }, status: { conditions } }) as unknown as KubeObject;
+  const ready = (status: string) => ({ type: "Ready", status });
+  const before = state([{ type: "Initialized", status: "True" }, ready("False")]);
+  const after = state([ready("True"), { type: "Initialized", status: "True" }, { type: "x/y", status: "True" }]);
+  expect(fieldChanges(before, after)).toEqual([
+    { path: "status.conditions[type=Ready].status", before: "False", after: "True" },
+    { path: "status.conditions[type=x/y]", after: { type: "x/y", status: "True" } },
+  ]);
 });
 
 describe("a snapshot", () => {
