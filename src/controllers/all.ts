@@ -4,6 +4,7 @@ import { certificateApprovingController } from "./certificates/approving.ts";
 import { certificateCleaner } from "./certificates/cleaning.ts";
 import type { CertificateSigner } from "./certificates/signer.ts";
 import { certificateSigningController } from "./certificates/signing.ts";
+import { trustBundlePublisher } from "./certificates/trust-bundle-publisher.ts";
 import { clusterRoleAggregationController } from "./cluster-role/aggregation.ts";
 import { cronJobController } from "./cron-job/cron-job.ts";
 import { daemonSetController } from "./daemon-set/daemon-set.ts";
@@ -51,6 +52,8 @@ export interface ControllerSettings {
   readonly rootCa: string;
   /** Signs what nodes and users ask for by CertificateSigningRequests; without it nobody does. */
   readonly signer?: CertificateSigner;
+  /** Whether the authority's certificate is published as a ClusterTrustBundle, too; the kind must be served then. */
+  readonly trustBundles?: boolean;
   /** Makes the tokens that stand in Secrets; without it such Secrets stay empty. */
   readonly secretToken?: TokenSecretOptions["token"];
   /** The range that nodes get their pod subnets from. */
@@ -97,6 +100,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     certificateApprovingController,
     ...(settings.signer ? [certificateSigningController(settings.signer)] : []),
     certificateCleaner,
+    ...(settings.trustBundles ? [trustBundlePublisher(settings.rootCa)] : []),
     serviceCidrController,
     endpointsController,
     endpointSliceController,

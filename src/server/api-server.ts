@@ -124,6 +124,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   const { store, clock, random, log, metrics, computed = [] } = options;
   const { switches = {} } = options;
   const kinds = [...servedKinds(options.kinds ?? allKinds, switches), ...computed.map(({ kind }) => kind)];
+  const isServed = (name: string) => kinds.some(({ kind }) => kind === name);
   await using opened = new AsyncDisposableStack();
   const registry = opened.use(
     new Registry({
@@ -163,8 +164,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
         clock,
         metrics,
         settings: options.admission ?? {},
-        mutatingPolicies:
-          isGateOn(switches, "MutatingAdmissionPolicy") && kinds.some(({ kind }) => kind === "MutatingAdmissionPolicy"),
+        mutatingPolicies: isGateOn(switches, "MutatingAdmissionPolicy") && isServed("MutatingAdmissionPolicy"),
       }),
     ),
   );
@@ -182,7 +182,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     explainPod: options.explainPod,
   };
   await registry.start();
-  await bootstrap(registry, options);
+  await bootstrap(registry, { ...options, trustBundles: isServed("ClusterTrustBundle") });
   await bootstrapFlowControl(registry);
   const { reading = 400, mutating = 200 } = options.inflight ?? {};
   const flow = opened.use(new FlowControl({ registry, clock, log, metrics, seats: reading + mutating }));

@@ -284,6 +284,11 @@ class RunningAdmission implements Admission, MutatingPass {
   }
 }
 
+/** What a refusal calls an object: its name, or what that begins with while it has none. */
+export function refusedName({ metadata }: AnyObject): string {
+  return metadata.name || metadata.generateName || "Unknown";
+}
+
 /** Whether a request makes a pod. */
 export function isPodCreate({ operation, group, resource, subresource }: AdmissionRequest): boolean {
   return operation === "CREATE" && resource === "pods" && group === "" && subresource === "";

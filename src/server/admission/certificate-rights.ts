@@ -1,4 +1,5 @@
 import type { CertificateSigningRequest } from "../../api/certificates/certificate-signing-request.ts";
+import type { ClusterTrustBundle } from "../../api/certificates/cluster-trust-bundle.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import { parseCertificateRequest, requestText } from "../../machinery/certificate-request.ts";
 import { isEqual } from "../../machinery/equality.ts";
@@ -22,7 +23,7 @@ function refuse(object: AnyObject, why: string): never {
 async function mayFor(
   authorizer: AuthorizerChain,
   { user }: AdmissionRequest,
-  verb: "approve" | "sign",
+  verb: "approve" | "attest" | "sign",
   signer: string,
 ): Promise<boolean> {
   for (const name of [signer, `${signer.split("/")[0]}/*`]) {
@@ -63,6 +64,28 @@ export function certificateSigning(authorizer: AuthorizerChain): AdmissionPlugin
       refuse(object, `user not permitted to sign requests with signerName ${JSON.stringify(signer)}`);
     },
   };
+}
+
+/** Only who may attest for a signer writes bundles of its authorities. */
+export function clusterTrustBundleAttest(authorizer: AuthorizerChain): AdmissionPlugin {
+  const resource = "clustertrustbundles";
+  return {
+    name: "ClusterTrustBundleAttest",
+    handles: (request) => request.group === group && request.resource === resource && request.operation !== "DELETE",
+    async validate(object, previous, request) {
+      const { signerName = "" } = (object as AnyObject as unknown as ClusterTrustBundle | undefined)?.spec ?? {};
+      if (!object || signerName === "" || (previous && isSameBut(object, previous))) return;
+      if (await mayFor(authorizer, request, "attest", signerName)) return;
+      const why = `user not permitted to attest for signerName ${JSON.stringify(signerName)}`;
+      throw forbidden({ group, plural: resource }, object.metadata.name ?? "", why);
+    },
+  };
+}
+
+/** Garbage collection and migrations of the store touch every object, and change nothing of what it says. */
+function isSameBut(next: AnyObject, before: AnyObject): boolean {
+  const { finalizers, ownerReferences, managedFields } = before.metadata;
+  return isEqual({ ...next, metadata: { ...next.metadata, finalizers, ownerReferences, managedFields } }, before);
 }
 
 const masters = "system:masters";

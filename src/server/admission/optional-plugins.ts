@@ -94,7 +94,7 @@ export function podNodeSelector(registry: Registry, { clusterDefault, allowed }:
       for (const [key, value] of Object.entries(selector)) {
         if ((spec.nodeSelector?.[key] ?? value) === value) continue;
         const why = "pod node label selector conflicts with its namespace node label selector";
-        throw forbidden(pods, object.metadata.name ?? "", why);
+        throw forbidden(pods, refusedName(object), why);
       }
       if (Object.keys(selector).length === 0) return object;
       return { ...object, spec: { ...spec, nodeSelector: { ...spec.nodeSelector, ...selector } } } as AnyObject;

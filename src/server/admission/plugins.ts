@@ -9,7 +9,12 @@ import type { WebhookCaller } from "../webhooks/webhook-caller.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 import type { AdmissionSettings } from "./admission-settings.ts";
 import { ExpressionVariables } from "./cel/variables.ts";
-import { certificateApproval, certificateSigning, certificateSubjectRestriction } from "./certificate-rights.ts";
+import {
+  certificateApproval,
+  certificateSigning,
+  certificateSubjectRestriction,
+  clusterTrustBundleAttest,
+} from "./certificate-rights.ts";
 import { defaultClasses } from "./default-classes.ts";
 import { mutatingWebhooks } from "./dynamic/mutating-webhooks.ts";
 import { RequestMatcher } from "./dynamic/request-matcher.ts";
@@ -98,6 +103,7 @@ function allPlugins(context: PluginContext): readonly AdmissionPlugin[] {
     certificateRequester,
     certificateApproval(authorizer),
     certificateSigning(authorizer),
+    clusterTrustBundleAttest(authorizer),
     certificateSubjectRestriction,
     denyServiceExternalIPs,
     rbacEscalation(rbac, authorizer),

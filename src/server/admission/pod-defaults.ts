@@ -61,8 +61,8 @@ export function priorityPlugin(registry: Registry): AdmissionPlugin {
     async mutate(object, _previous, request) {
       if (isClassWrite(request)) return object;
       await cache.start();
-      const { spec, metadata } = asPod(object);
-      const refuse = (why: string) => forbidden(pods, metadata.name ?? "", why);
+      const { spec } = asPod(object);
+      const refuse = (why: string) => forbidden(pods, refusedName(object), why);
       const name = spec.priorityClassName;
       let chosen = name ? objectOf<PriorityClass>(cache.get(resource.key(undefined, name))) : undefined;
       if (name && !chosen) {
@@ -104,13 +104,13 @@ export function runtimeClassPlugin(registry: Registry): AdmissionPlugin {
     name: "RuntimeClass",
     handles: isPodCreate,
     async mutate(object) {
-      const { spec, metadata } = asPod(object);
+      const { spec } = asPod(object);
       const name = spec.runtimeClassName;
       if (!name) {
         if (spec.overhead)
           throw forbidden(
             pods,
-            metadata.name ?? "",
+            refusedName(object),
             "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead",
           );
         return object;
@@ -118,12 +118,12 @@ export function runtimeClassPlugin(registry: Registry): AdmissionPlugin {
       await cache.current();
       const runtime = objectOf<RuntimeClass>(cache.get(resource.key(undefined, name)));
       if (!runtime)
-        throw forbidden(pods, metadata.name ?? "", `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
+        throw forbidden(pods, refusedName(object), `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
       const { overhead, scheduling } = runtime;
       if (spec.overhead && !isEqual(spec.overhead, overhead?.podFixed)) {
         throw forbidden(
           pods,
-          metadata.name ?? "",
+          refusedName(object),
           "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead",
         );
       }
@@ -133,7 +133,7 @@ export function runtimeClassPlugin(registry: Registry): AdmissionPlugin {
       if (conflict) {
         throw forbidden(
           pods,
-          metadata.name ?? "",
+          refusedName(object),
           `conflict: runtimeClass.scheduling.nodeSelector[${conflict[0]}] = ${conflict[1]}; pod.spec.nodeSelector[${conflict[0]}] = ${spec.nodeSelector?.[conflict[0]]}`,
         );
       }

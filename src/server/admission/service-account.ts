@@ -37,7 +37,7 @@ export function serviceAccountPlugin(registry: Registry): AdmissionPlugin {
       const account = await find(namespace, wanted);
       if (!account) {
         const why = `error looking up service account ${namespace}/${wanted}: serviceaccount ${JSON.stringify(wanted)} not found`;
-        throw forbidden(pods, pod.metadata.name ?? "", why);
+        throw forbidden(pods, refusedName(object), why);
       }
       const named: PodSpec = { ...pod.spec, serviceAccountName: wanted, serviceAccount: wanted };
       const automount = pod.spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true;

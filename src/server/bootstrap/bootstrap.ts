@@ -22,13 +22,21 @@ import { timestamp } from "../../registry/write.ts";
 import { type FrontProxyOptions, frontProxyHeaders } from "../authentication/client-certificates.ts";
 import type { PolicyRule } from "../authorization/policy-rules.ts";
 import { uncovered } from "../authorization/policy-rules.ts";
-import { clusterRoleBindings, clusterRoles, namespacedObjects, type RbacObject } from "./rbac-objects.ts";
+import {
+  clusterRoleBindings,
+  clusterRoles,
+  namespacedObjects,
+  type RbacObject,
+  trustBundleRbac,
+} from "./rbac-objects.ts";
 
 export interface BootstrapOptions {
   /** Where the API server is reached, for the endpoints of the `kubernetes` Service. */
   readonly advertise?: { readonly address: string; readonly port: number };
   /** PEM of the authority that signs client certificates. */
   readonly clientCa?: string;
+  /** Whether ClusterTrustBundles are served. */
+  readonly trustBundles?: boolean;
   /** Of this the proxy whose word about users is believed. */
   readonly authentication?: { readonly frontProxy?: FrontProxyOptions };
 }
@@ -41,7 +49,8 @@ export async function bootstrap(registry: Registry, options: BootstrapOptions): 
   await Promise.all(
     namespaces.map((name) => maker.ensure(Namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name } })),
   );
-  const rbac = [...clusterRoles, ...clusterRoleBindings, ...namespacedObjects];
+  const optional = options.trustBundles ? trustBundleRbac : [];
+  const rbac = [...clusterRoles, ...clusterRoleBindings, ...namespacedObjects, ...optional];
   await Promise.all([
     ...rbac.map((object) => maker.reconcile(rbacKinds[object.kind], object)),
     ...priorityClasses.map((object) => maker.ensure(PriorityClass, object)),

@@ -104,6 +104,22 @@ export const clusterRoleBindings: readonly RbacObject[] = [
   ),
 ];
 
+const publisher = "kube-apiserver-serving-clustertrustbundle-publisher";
+
+/** The ClusterRoles and bindings that come with ClusterTrustBundles, where these are served. */
+export const trustBundleRbac: readonly RbacObject[] = [
+  clusterRole("system:cluster-trust-bundle-discovery", [reading("certificates.k8s.io", "clustertrustbundles")]),
+  clusterBinding("system:cluster-trust-bundle-discovery", "system:cluster-trust-bundle-discovery", [
+    members("system:serviceaccounts"),
+  ]),
+  clusterRole(`system:controller:${publisher}`, [
+    rule("attest", "certificates.k8s.io", "signers", "kubernetes.io/kube-apiserver-serving"),
+    rule("create delete list update watch", "certificates.k8s.io", "clustertrustbundles"),
+    writeEvents,
+  ]),
+  clusterBinding(`system:controller:${publisher}`, `system:controller:${publisher}`, [account(publisher)]),
+];
+
 const namespacedRoles: readonly (readonly [
   namespace: string,
   name: string,
