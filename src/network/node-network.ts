@@ -24,6 +24,8 @@ import { openForwarding, openPodMasquerade } from "./pod-network/masquerade.ts";
 import { openRouter, type Router, type RouterOptions } from "./pod-network/router.ts";
 import type { NodeInput } from "./pod-network/routes.ts";
 import { bridgeFiltering, networkSysctls, openSysctls } from "./pod-network/sysctls.ts";
+import { type NetworkPolicies, openNetworkPolicies, type PolicyFeeds } from "./policy/network-policies.ts";
+import { openNftPolicies } from "./policy/nft/backend.ts";
 import { HealthCheckServers } from "./proxy/health-checks.ts";
 import { openNftProxy } from "./proxy/nft/backend.ts";
 import { openServiceProxy, type ProxyFeeds, type ServiceProxy } from "./proxy/service-proxy.ts";
@@ -67,7 +69,8 @@ export interface NodeNetworkOptions {
   readonly cniConfDir: string;
   /** Leads into the node's network namespace, e.g. `["nsenter", "--net=/run/netns/x"]`; empty for this process's own. */
   readonly execPrefix?: readonly string[];
-  readonly feeds: ProxyFeeds & DnsFeeds & { readonly nodes?: ObjectFeed<NodeInput> };
+  /** Without `networkPolicies` and `allPods`, no policy is kept here. */
+  readonly feeds: ProxyFeeds & DnsFeeds & Partial<PolicyFeeds> & { readonly nodes?: ObjectFeed<NodeInput> };
   /** Name servers for everything else; the machine's own if absent. */
   readonly upstreams?: readonly Upstream[];
   readonly stubDomains?: Readonly<Record<string, readonly Upstream[]>>;
@@ -86,6 +89,8 @@ export interface NodeNetwork extends AsyncDisposable {
   /** The file that the runtime reads. */
   readonly conflistFile: string;
   readonly proxy: ServiceProxy;
+  /** Undefined when no policies are kept here. */
+  readonly policies: NetworkPolicies | undefined;
   /** A pod's resolver configuration, by its dnsPolicy. */
   resolvConf(pod: ResolverPodInput): ResolverResult;
 }
@@ -149,12 +154,16 @@ export async function openNodeNetwork(options: NodeNetworkOptions): Promise<Node
     }
     // One table and one loop per family; the primary one answers for status.
     const [proxy] = families.map((each) => stack.use(openProxyFor(options, run, each)));
+    const [policies] = families
+      .map((each) => openPoliciesFor(options, run, each))
+      .map((each) => each && stack.use(each));
     const opened = stack.move();
     return {
       bridge,
       gateways,
       conflistFile,
       proxy: proxy!,
+      policies,
       resolvConf: (pod) =>
         resolvConfFor(pod, { clusterDomain: options.clusterDomain, clusterDNS: options.clusterDNS, host }),
       [Symbol.asyncDispose]: () => opened.disposeAsync(),
@@ -171,7 +180,8 @@ export type NodeNetworkPlace = Pick<NodeNetworkOptions, "name" | "stateDir" | "c
 /** Takes away what a node's network left that was never disposed: the way down after a crash. */
 export async function removeNodeNetwork(place: NodeNetworkPlace): Promise<void> {
   const run = commandRunner(place.execPrefix);
-  for (const table of [`navarch-${place.name}`, `navarch-${place.name}-pods`]) {
+  const own = `navarch-${place.name}`;
+  for (const table of [own, `${own}-pods`, policyTableName(place)]) {
     for (const family of ["ip", "ip6"]) await run(["nft", "delete", "table", family, table]);
   }
   await (await openSysctls(run, [], sysctlFile(place)))[Symbol.asyncDispose]();
@@ -179,6 +189,21 @@ export async function removeNodeNetwork(place: NodeNetworkPlace): Promise<void> 
   await deleteDevice(run, deviceName("nvx-", place.name));
   await deleteDevice(run, deviceName("nvs-", place.name));
   await removeBridge(run, deviceName("nvb-", place.name));
+}
+
+function policyTableName(place: NodeNetworkPlace): string {
+  return `navarch-${place.name}-policy`;
+}
+
+function openPoliciesFor(options: NodeNetworkOptions, run: RunCommand, family: IpFamily): NetworkPolicies | undefined {
+  const { feeds, podCIDRs, nodeName, clock, random, log, metrics } = options;
+  const { networkPolicies, namespaces, allPods } = feeds;
+  if (!networkPolicies || !namespaces || !allPods) return undefined;
+  return openNetworkPolicies({
+    ...{ feeds: { networkPolicies, namespaces, allPods }, clock, random, log, metrics },
+    backend: openNftPolicies({ table: policyTableName(options), family, localPodRanges: podCIDRs, run }),
+    context: { nodeName, family },
+  });
 }
 
 function sysctlFile(place: NodeNetworkPlace): string {

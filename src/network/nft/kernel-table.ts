@@ -96,7 +96,7 @@ export class KernelTable {
       repaired = elements.length;
     } else if (mended.size > 0) {
       await this.#load(mended.script(shape.name));
-      repaired = mended.size;
+      repaired = mended.repairs;
     }
     this.#inStep = true;
     return repaired;

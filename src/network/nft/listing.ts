@@ -47,6 +47,8 @@ function keyText(value: unknown): string {
   if (elem !== undefined) return keyText(field(elem, "val"));
   const goto = field(value, "goto");
   if (goto !== undefined) return `goto ${text(field(goto, "target"))}`;
+  const jump = field(value, "jump");
+  if (jump !== undefined) return `jump ${text(field(jump, "target"))}`;
   if (field(value, "drop") !== undefined) return "drop";
   const range = field(value, "range");
   if (range !== undefined) return listOf(range).map(keyText).join("-");

@@ -18,6 +18,11 @@ export class Transaction {
     return this.#size + this.#chains.size + this.#droppedChains.size;
   }
 
+  /** Changes so far without chains that only nobody goes to any more. */
+  get repairs(): number {
+    return this.size - this.#droppedChains.size;
+  }
+
   remove(element: Element): void {
     getOrMake(this.#removed, element.map, () => new Set<string>()).add(element.key);
     this.#size++;

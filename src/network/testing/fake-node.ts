@@ -13,9 +13,15 @@ export const fakeNodeAddress = "203.0.113.1";
 export const fakeOutsideAddress = "203.0.113.2";
 /** The address of the pod at an index, from 0. */
 export const fakePodAddress = (index: number) => `10.244.0.${11 + index}`;
+/** The IPv6 addresses beside them, for a node that was opened with `ipv6`. */
+export const fakeSixth = {
+  node: "2001:db8::1",
+  outside: "2001:db8::2",
+  pod: (index: number) => `fd00:244::${11 + index}`,
+} as const;
 
-/** Builds one; needs root. */
-export async function openFakeNode(podCount: number): Promise<FakeNode> {
+/** Builds one; needs root. With `ipv6` everything has an address of that family as well. */
+export async function openFakeNode(podCount: number, options: { readonly ipv6?: boolean } = {}): Promise<FakeNode> {
   const stack = new AsyncDisposableStack();
   try {
     const node = stack.use(await openNamespace("node"));
@@ -49,9 +55,24 @@ export async function openFakeNode(podCount: number): Promise<FakeNode> {
       await pod.ask({ op: "serve", protocol: "udp", port: 8080, name: `pod${i + 1}` });
       pods.push(pod);
     }
+    if (options.ipv6) await addIpv6(node, outside, pods);
     return { node, outside, pods, [Symbol.asyncDispose]: () => stack.disposeAsync() };
   } catch (error) {
     await stack.disposeAsync();
     throw error;
+  }
+}
+
+async function addIpv6(node: TestNamespace, outside: TestNamespace, pods: readonly TestNamespace[]): Promise<void> {
+  // Without looking for duplicates first, the addresses can be used at once.
+  const add = (place: TestNamespace, device: string, address: string) =>
+    mustRun(place.run, ["ip", "addr", "add", `${address}/64`, "dev", device, "nodad"]);
+  await setSysctls(node, { "net.ipv6.conf.all.forwarding": "1", "net.bridge.bridge-nf-call-ip6tables": "1" });
+  await add(node, "br0", "fd00:244::1");
+  await add(node, "up0", fakeSixth.node);
+  await add(outside, "eth0", fakeSixth.outside);
+  for (const [index, pod] of pods.entries()) {
+    await add(pod, "eth0", fakeSixth.pod(index));
+    await mustRun(pod.run, ["ip", "-6", "route", "add", "default", "via", "fd00:244::1"]);
   }
 }

@@ -47,7 +47,7 @@ function codeOf(error: Error): string {
 function serve(command: Extract<AgentCommand, { op: "serve" }>): Promise<AgentReply> {
   return new Promise((resolve) => {
     if (command.protocol === "udp") {
-      const socket = createSocket("udp4");
+      const socket = createSocket(command.host?.includes(":") ? "udp6" : "udp4");
       socket.on("message", (_, from) => socket.send(`${command.name} ${from.address}`, from.port, from.address));
       socket.bind(command.port, command.host ?? "0.0.0.0", () => resolve({}));
       return;
@@ -80,7 +80,7 @@ function tcpAsk(host: string, port: number, keep = false): Promise<AgentReply & 
 function udpAsk(host: string, port: number, sourcePort: number): Promise<AgentReply> {
   return new Promise((resolve) => {
     const known = udpSockets.get(sourcePort);
-    const socket = known ?? createSocket("udp4");
+    const socket = known ?? createSocket(host.includes(":") ? "udp6" : "udp4");
     if (sourcePort && !known) udpSockets.set(sourcePort, socket);
     const finish = (reply: AgentReply) => {
       clearTimeout(timer);

@@ -20,7 +20,8 @@ export interface Slots {
 
 export const noSlots: Slots = { targets: [], localTargets: [] };
 
-const protocolNumber: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
+/** The numbers of the protocols in IP headers. */
+export const protocolNumber: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
 /** Numbers the wanted targets so that as few as possible change their number. */
 export function assignSlots(previous: readonly Target[], wanted: readonly Target[]): Target[] {
