@@ -4,6 +4,7 @@ import { Node } from "../api/core/node.ts";
 import { Pod } from "../api/core/pod.ts";
 import { Service } from "../api/core/service.ts";
 import { EndpointSlice } from "../api/discovery/endpoint-slice.ts";
+import { NetworkPolicy } from "../api/networking/network-policy.ts";
 import { createClient } from "../client/api-client.ts";
 import type { Client, Informers } from "../client/client.ts";
 import { httpTransport } from "../client/http-transport.ts";
@@ -213,6 +214,7 @@ async function openNetwork(
       pods: own.of(Pod, { fieldSelector: `spec.nodeName=${settings.name}` }),
       allPods: others.dns.of(Pod),
       namespaces: others.dns.of(Namespace),
+      networkPolicies: others.dns.of(NetworkPolicy),
       // A node sees only itself, the proxy sees all.
       ...(settings.backend ? { nodes: others.proxy.of(Node) } : {}),
     },

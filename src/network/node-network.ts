@@ -96,6 +96,7 @@ export interface NodeNetwork extends AsyncDisposable {
 }
 
 const vxlanOverhead = 50;
+const isolationPatience = 10_000;
 
 /** Sets up bridge, CNI configuration, routes, service proxy and DNS of one node. Rejects (Fault) with nothing left behind. */
 export async function openNodeNetwork(options: NodeNetworkOptions): Promise<NodeNetwork> {
@@ -154,16 +155,16 @@ export async function openNodeNetwork(options: NodeNetworkOptions): Promise<Node
     }
     // One table and one loop per family; the primary one answers for status.
     const [proxy] = families.map((each) => stack.use(openProxyFor(options, run, each)));
-    const [policies] = families
-      .map((each) => openPoliciesFor(options, run, each))
-      .map((each) => each && stack.use(each));
+    const policies = families.map((each) => openPoliciesFor(options, run, each)).filter((each) => each !== undefined);
+    for (const each of policies) stack.use(each);
+    await isolating(policies, options);
     const opened = stack.move();
     return {
       bridge,
       gateways,
       conflistFile,
       proxy: proxy!,
-      policies,
+      policies: policies[0],
       resolvConf: (pod) =>
         resolvConfFor(pod, { clusterDomain: options.clusterDomain, clusterDNS: options.clusterDNS, host }),
       [Symbol.asyncDispose]: () => opened.disposeAsync(),
@@ -204,6 +205,18 @@ function openPoliciesFor(options: NodeNetworkOptions, run: RunCommand, family: I
     backend: openNftPolicies({ table: policyTableName(options), family, localPodRanges: podCIDRs, run }),
     context: { nodeName, family },
   });
+}
+
+/** Waits until pods that are started from now on are isolated from their first moment; not for ever. */
+async function isolating(policies: readonly NetworkPolicies[], { clock, log }: NodeNetworkOptions): Promise<void> {
+  const waited = new AbortController();
+  const inTime = Promise.all(policies.map((each) => each.ready())).then(() => true);
+  const tooLate = clock.sleep(isolationPatience, waited.signal).then(
+    () => false,
+    () => false,
+  );
+  if (!(await Promise.race([inTime, tooLate]))) log.warn("network policies are not there yet: pods start without them");
+  waited.abort();
 }
 
 function sysctlFile(place: NodeNetworkPlace): string {
