@@ -1,0 +1,27 @@
+import { story } from "../tools/story.ts";
+
+/** The frame around every command: flags, unknown words, kubeconfig. */
+export const globalStories = [
+  story({
+    name: "command lines that cannot be read",
+    steps: [
+      "get --foo",
+      "get -x",
+      "get -o",
+      "get -n",
+      "foo",
+      "gett",
+      "get pods --output-watch-events",
+      "get --watch=maybe pods",
+      "get pods --chunk-size=x",
+      "--foo",
+      "get",
+      "get pods -o nonsense",
+      "get pods --context nope",
+      "get pods --cluster nope",
+      "get pods --user nope",
+      "get pods --kubeconfig /nope",
+      "get pods --request-timeout=abc",
+    ],
+  }),
+];

@@ -1,0 +1,80 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createClient } from "../../../src/client/api-client.ts";
+import type { Client } from "../../../src/client/client.ts";
+import type { Credentials } from "../../../src/cluster/credentials.ts";
+import { inProcessTransport } from "../../../src/cluster/in-process-transport.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
+import { silentLog } from "../../../src/lib/log.ts";
+import { Metrics } from "../../../src/lib/metrics.ts";
+import { seededRandom } from "../../../src/lib/random.ts";
+import { openServer } from "../../../src/server/api-server.ts";
+import { openMemoryStore } from "../../../src/store/memory.ts";
+import { freePort } from "../../api/tools/live-server.ts";
+
+/** An API server over TLS on which nothing happens by itself: no controllers, no scheduler, no nodes. */
+export interface QuietServer extends AsyncDisposable {
+  readonly url: string;
+  /** An administrator's client. */
+  readonly client: Client;
+  /** The path of an administrator's kubeconfig whose context has this namespace. */
+  kubeconfig(namespace: string): string;
+}
+
+/** Starts one; its kubeconfigs go into `folder`, their names begin with `name`. */
+export async function startQuietServer(options: {
+  readonly name: string;
+  readonly folder: string;
+  readonly credentials: Credentials;
+}): Promise<QuietServer> {
+  const { name, folder, credentials } = options;
+  await using opened = new AsyncDisposableStack();
+  const clock = systemClock;
+  const store = opened.use(openMemoryStore({ clock }));
+  const server = opened.use(
+    await openServer({
+      store,
+      clock,
+      random: seededRandom(7),
+      log: silentLog,
+      metrics: new Metrics(),
+      clientCa: credentials.ca,
+      serviceAccounts: {
+        issuer: "https://kubernetes.default.svc.cluster.local",
+        privateKey: credentials.serviceAccountKey,
+      },
+    }),
+  );
+  const port = await freePort();
+  const { key, cert } = credentials.apiServer;
+  opened.use(await server.listen({ host: "127.0.0.1", port, tls: { key, cert, clientCa: credentials.ca } }));
+  const url = `https://127.0.0.1:${port}`;
+  const base64 = (text: string | Buffer) => Buffer.from(text).toString("base64");
+  const running = opened.move();
+  return {
+    url,
+    client: createClient(inProcessTransport(server, { name: "admin", groups: ["system:masters"] })),
+    kubeconfig(namespace) {
+      const file = join(folder, `${name}-${namespace}.kubeconfig`);
+      const config = {
+        apiVersion: "v1",
+        kind: "Config",
+        clusters: [{ name: "test", cluster: { server: url, "certificate-authority-data": base64(credentials.ca) } }],
+        users: [
+          {
+            name: "admin",
+            user: {
+              "client-certificate-data": base64(credentials.admin.cert),
+              "client-key-data": base64(credentials.admin.key),
+            },
+          },
+        ],
+        contexts: [{ name: "test", context: { cluster: "test", user: "admin", namespace } }],
+        "current-context": "test",
+      };
+      writeFileSync(file, JSON.stringify(config));
+      return file;
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}

@@ -1,0 +1,56 @@
+/** One command line that both programs run. */
+export interface Step {
+  /** Words as a shell reads them: blanks between, quotes around what has blanks. */
+  readonly line: string;
+  readonly input?: string;
+  /** Lines may come in any order. */
+  readonly unordered?: boolean;
+  /** Why the two do not print the same here, and what ours prints in the place of what. */
+  readonly differs?: {
+    readonly why: string;
+    /** Makes the reference's output what ours has to be. */
+    readonly instead: (reference: { readonly code: number; readonly stdout: string; readonly stderr: string }) => {
+      readonly code: number;
+      readonly stdout: string;
+      readonly stderr: string;
+    };
+  };
+}
+
+/** Command lines in order, each seeing what those before it did; a story has a namespace and a folder of its own. */
+export interface Story {
+  readonly name: string;
+  /** Manifests that are there before. */
+  readonly objects?: readonly object[];
+  /** Files of the folder that commands run in. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly steps: readonly (string | Step)[];
+}
+
+/** Checks nothing but types: a story is data. */
+export function story(told: Story): Story {
+  return told;
+}
+
+/** The words of a line; quotes of both kinds keep blanks together. */
+export function wordsOf(line: string): readonly string[] {
+  return [...line.matchAll(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g)].map(([word]) =>
+    word.replace(/'([^']*)'|"([^"]*)"/g, (_, single?: string, double?: string) => single ?? double ?? ""),
+  );
+}
+
+/** Makes equal what differs from run to run: ages, identifiers, times, versions, addresses. */
+export function normalised(text: string, more: { readonly url: string; readonly folder: string }): string {
+  return (
+    text
+      .replaceAll(more.url, "SERVER")
+      .replaceAll(new URL(more.url).host, "HOST")
+      .replaceAll(more.folder, "FOLDER")
+      .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, "UID")
+      .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, "TIME")
+      .replace(/((?:resourceVersion|uid)"?: )"\d+"/g, '$1"N"')
+      // An age of another length moves what comes after it, so the blanks behind it count as part of it.
+      .replace(/\b\d+(?:s|m|m\d+s)\b( *)/g, (_, blanks: string) => (blanks.length > 1 ? "AGE   " : `AGE${blanks}`))
+  );
+}
