@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Readable } from "node:stream";
 import { Fault } from "../lib/fault.ts";
-import type { HttpPeer, HttpRequest } from "./http-server.ts";
+import type { HttpPeer, HttpRequest } from "./http-message.ts";
 
 /** Wraps an HTTP/1.1 request. */
 export function h1Request(message: IncomingMessage, response: ServerResponse, peer: HttpPeer): HttpRequest {
@@ -17,25 +16,6 @@ export function h1Request(message: IncomingMessage, response: ServerResponse, pe
     },
     body: (limit) => readAll(message, limit),
     chunks: () => message,
-  };
-}
-
-/** Wraps an HTTP/2 stream. */
-export function h2Request(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: HttpPeer): HttpRequest {
-  const signal = lazySignal((abort) => {
-    if (stream.destroyed) abort();
-    else stream.on("close", () => !stream.writableFinished && abort());
-  });
-  return {
-    method: headers[":method"] ?? "GET",
-    target: headers[":path"] ?? "/",
-    headers,
-    peer,
-    get signal() {
-      return signal();
-    },
-    body: (limit) => (stream.endAfterHeaders ? Promise.resolve(empty) : readAll(stream, limit)),
-    chunks: () => stream,
   };
 }
 

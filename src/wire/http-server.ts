@@ -1,51 +1,15 @@
-import type { X509Certificate } from "node:crypto";
-import {
-  createServer as createHttp,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type ServerResponse,
-} from "node:http";
-import { createServer as createHttp2, type Http2Session, type ServerHttp2Stream } from "node:http2";
+import { createServer as createHttp, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { createServer as createTls, type PeerCertificate, type TLSSocket } from "node:tls";
+import { createServer as createTls, type TLSSocket } from "node:tls";
+import { type Clock, systemClock } from "../lib/clock.ts";
 import { Fault } from "../lib/fault.ts";
-import { h1Request, h2Request } from "./http-request.ts";
-import { sendH1, sendH2 } from "./http-response.ts";
+import { H2Server } from "./h2/server.ts";
+import type { HttpHandler, HttpPeer } from "./http-message.ts";
+import { h1Request } from "./http-request.ts";
+import { sendH1 } from "./http-response.ts";
 
-/** Who is at the other end of a connection. */
-export interface HttpPeer {
-  readonly address: string;
-  /** The client's certificate, only when it was signed by the server's client authority. */
-  readonly certificate?: PeerCertificate;
-  /** Whatever certificate the client showed, believed or not, with those that it sent along as its issuers. */
-  readonly shown?: X509Certificate;
-}
-
-/** One request, the same for HTTP/1.1 and HTTP/2. */
-export interface HttpRequest {
-  readonly method: string;
-  /** The path with its query, as it came. */
-  readonly target: string;
-  /** Names in lower case; no pseudo headers. */
-  readonly headers: IncomingHttpHeaders;
-  readonly peer: HttpPeer;
-  /** Raised when the client goes away before the answer is complete. */
-  readonly signal: AbortSignal;
-  /** The whole body. Throws Fault `exhausted` when it is longer than `limit`, `aborted` when the client left. */
-  body(limit: number): Promise<Uint8Array>;
-  /** The body as it comes; instead of `body`. */
-  chunks(): AsyncIterable<Uint8Array>;
-}
-
-export interface HttpResponse {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** Absent is empty. An iterable is written as it comes, as fast as the client reads. */
-  readonly body?: Uint8Array | string | AsyncIterable<Uint8Array>;
-}
-
-export type HttpHandler = (request: HttpRequest) => Promise<HttpResponse>;
+export type { HttpHandler, HttpPeer, HttpRequest, HttpResponse } from "./http-message.ts";
 
 /** Takes over a connection that asked for `Upgrade`; owns `socket` from then on. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer, peer: HttpPeer) => void;
@@ -67,12 +31,14 @@ export interface HttpServerOptions {
   readonly upgrade?: UpgradeHandler;
   /** Told about faults that have no request to answer them to. */
   readonly onFault?: (error: unknown) => void;
+  /** For time limits on clients, of HTTP/2. Default the machine's. */
+  readonly clock?: Clock;
 }
 
 export interface HttpServer {
   readonly host: string;
   readonly port: number;
-  /** Stops listening and cuts every connection. */
+  /** Stops listening, lets HTTP/2 requests that are being answered end for a moment, and cuts every connection. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -104,27 +70,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
   });
 
-  const sessions = new Set<Http2Session>();
-  // One client may hold hundreds of watches and large lists on one connection; the default of 10 MB would cut it off.
-  const h2 = createHttp2({
-    maxSessionMemory: 1024,
-    settings: { maxConcurrentStreams: 1000, initialWindowSize: 1 << 20 },
-  });
-  h2.on("session", (session) => {
-    sessions.add(session);
-    session.on("close", () => sessions.delete(session));
-    session.on("error", () => session.destroy());
-  });
-  h2.on("stream", (stream: ServerHttp2Stream, headers) => {
-    stream.on("error", () => {}); // the request's signal and the write's result tell of it
-    const peer = stream.session?.socket ? peerOf(stream.session.socket) : unknownPeer;
-    handle(h2Request(stream, headers, peer))
-      .then((answer) => sendH2(stream, headers, answer))
-      .catch((error: unknown) => {
-        onFault(error);
-        stream.destroy();
-      });
-  });
+  const h2 = new H2Server({ handle, onFault, clock: options.clock ?? systemClock });
 
   const sockets = new Set<Socket>();
   const track = (socket: Socket) => {
@@ -133,7 +79,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     socket.on("close", () => sockets.delete(socket));
   };
   const server = listener(options, (socket, protocol) => {
-    if (protocol === "h2") h2.emit("connection", socket);
+    if (protocol === "h2") h2.accept(socket, peerOf(socket));
     else h1.emit("connection", socket);
   });
   server.on("connection", track);
@@ -148,7 +94,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       h1.close();
-      for (const session of sessions) session.destroy();
+      await h2[Symbol.asyncDispose]();
       for (const socket of sockets) socket.destroy();
       await closed;
     },
@@ -219,8 +165,6 @@ function listen(server: Server, { host, port }: HttpServerOptions): Promise<void
     server.listen({ port, ...(host ? { host } : {}), backlog: 4096 }, () => resolve());
   });
 }
-
-const unknownPeer: HttpPeer = { address: "" };
 
 function readPeer(socket: TLSSocket): HttpPeer {
   const address = socket.remoteAddress ?? "";

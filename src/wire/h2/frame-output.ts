@@ -1,0 +1,96 @@
+import type { Duplex } from "node:stream";
+import type { HeaderBlock } from "./hpack-encoder.ts";
+import { frameHead } from "./protocol.ts";
+
+interface Frame {
+  readonly type: number;
+  readonly flags: number;
+  readonly stream: number;
+  /** Bytes, or text with a character for a byte. */
+  readonly payload: Uint8Array | HeaderBlock;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** More than this waiting for the socket, and answers wait where they come from. */
+const highWater = 256 * 1024;
+
+const nothing = new Uint8Array(0);
+
+/**
+ * What goes out on one connection. Frames of one turn of the event loop, whatever streams they belong to, become one
+ * buffer and one write; their payloads are copied once, then.
+ */
+export class FrameOutput {
+  readonly #socket: Duplex;
+  readonly #written: () => void;
+  #frames: Frame[] = [];
+  #size = 0;
+  #scheduled = false;
+  readonly #flush = () => this.flush();
+
+  /** Calls `written` whenever the socket has taken something. */
+  constructor(socket: Duplex, written: () => void) {
+    this.#socket = socket;
+    this.#written = written;
+  }
+
+  /** How many bytes the socket has not taken yet. */
+  get waiting(): number {
+    return this.#size + this.#socket.writableLength;
+  }
+
+  get crowded(): boolean {
+    return this.waiting >= highWater;
+  }
+
+  /** Adds a frame; its payload must not change any more. */
+  frame(type: number, flags: number, stream: number, payload: Uint8Array | HeaderBlock = nothing): void {
+    this.slice(type, flags, stream, payload, 0, payload.length);
+  }
+
+  /** Adds a frame with a part of `payload`. */
+  slice(
+    type: number,
+    flags: number,
+    stream: number,
+    payload: Uint8Array | HeaderBlock,
+    from: number,
+    to: number,
+  ): void {
+    this.#frames.push({ type, flags, stream, payload, from, to });
+    this.#size += frameHead + to - from;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    process.nextTick(this.#flush);
+  }
+
+  /** Hands everything to the socket. */
+  flush(): void {
+    this.#scheduled = false;
+    if (this.#size === 0) return;
+    const frames = this.#frames;
+    const bytes = Buffer.allocUnsafe(this.#size);
+    this.#frames = [];
+    this.#size = 0;
+    let at = 0;
+    for (const { type, flags, stream, payload, from, to } of frames) {
+      const length = to - from;
+      bytes[at] = length >> 16;
+      bytes[at + 1] = length >> 8;
+      bytes[at + 2] = length;
+      bytes[at + 3] = type;
+      bytes[at + 4] = flags;
+      bytes[at + 5] = stream >> 24;
+      bytes[at + 6] = stream >> 16;
+      bytes[at + 7] = stream >> 8;
+      bytes[at + 8] = stream;
+      at += frameHead;
+      if (typeof payload === "string")
+        bytes.write(length === payload.length ? payload : payload.slice(from, to), at, length, "latin1");
+      else bytes.set(length === payload.length ? payload : payload.subarray(from, to), at);
+      at += length;
+    }
+    if (this.#socket.writable) this.#socket.write(bytes, this.#written);
+  }
+}
