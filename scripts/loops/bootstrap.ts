@@ -1,9 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { kinds } from "../../src/api/kinds.ts";
+import { createAuthority } from "../../src/cluster/certificates.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { systemRandom } from "../../src/lib/random.ts";
 import type { KindRef, KubeObject } from "../../src/machinery/object.ts";
 import { openTestCluster } from "../../src/testing/test-cluster.ts";
 import { canonical } from "./compare.ts";
 import type { Entry } from "./recording.ts";
+
+const authority = async (name: string) =>
+  (await createAuthority(name, { clock: systemClock, random: systemRandom })).cert;
 
 export interface BootstrapCase {
   readonly name: string;
@@ -17,7 +23,14 @@ export async function bootstrapCases(file: string): Promise<readonly BootstrapCa
   const { objects } = JSON.parse(await readFile(file, "utf8")) as {
     readonly objects: Readonly<Record<string, readonly KubeObject[]>>;
   };
-  await using cluster = await openTestCluster();
+  const [clientCa, proxyCa] = [await authority("kubernetes"), await authority("front-proxy")];
+  await using cluster = await openTestCluster({
+    server: {
+      advertise: { address: "192.0.2.1", port: 6443 },
+      clientCa,
+      authentication: { frontProxy: { clientCa: proxyCa, allowedNames: ["front-proxy-client"] } },
+    },
+  });
   await cluster.pass(5000);
   const cases: BootstrapCase[] = [];
   for (const [kindName, list] of Object.entries(objects)) {

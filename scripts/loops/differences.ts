@@ -245,6 +245,11 @@ export const differences: readonly Difference[] = [
     seen: of(["PriorityLevelConfiguration"], withoutLending),
   },
   {
+    reason: "proxies may tell a user's uid too (since v1.33)",
+    at: ({ scenario }) => scenario === "ConfigMap kube-system/extension-apiserver-authentication",
+    seen: (entry) => without(entry, "data", "requestheader-uid-headers"),
+  },
+  {
     reason: "leaders are elected with leases only (since v1.24)",
     at: ({ scenario }) => /^FlowSchema (system|workload)-leader-election$/.test(scenario),
     recorded: withLeasesOnly,

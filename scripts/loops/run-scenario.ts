@@ -4,13 +4,12 @@ import { Pod } from "../../src/api/core/pod.ts";
 import { kinds } from "../../src/api/kinds.ts";
 import type { Client } from "../../src/client/client.ts";
 import { createInformers } from "../../src/client/informer.ts";
-import { allControllers } from "../../src/controllers/all.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { apiVersionOf, type KindRef, type KubeObject, keyOf } from "../../src/machinery/object.ts";
 import { StatusError } from "../../src/machinery/status-error.ts";
 import { FakeKubelets } from "../../src/testing/fake-kubelets.ts";
-import { openTestCluster, type TestCluster } from "../../src/testing/test-cluster.ts";
+import { openTestCluster, type TestCluster, type TestClusterOptions } from "../../src/testing/test-cluster.ts";
 import { Observer } from "./observe.ts";
 import {
   type Action,
@@ -26,12 +25,9 @@ export const namespace = "loop-space";
 /** The three equal nodes of scenarios that do not list any. */
 const roomy = ["roomy-1", "roomy-2", "roomy-3"].map((name) => ({ name, cpu: 64, memory: "256Gi", pods: 500 }));
 /** As the recordings were made: their control plane gave nodes up sooner, and looked at claims more often. */
-const controllers = allControllers({
-  rootCa: "CA",
-  podRange: "10.244.0.0/16",
-  nodeAddresses: ["192.0.2.1"],
-  nodeMonitor: { period: 1000, grace: 10_000, startupGrace: 60_000 },
-}).map((each) => (each.name === "persistentvolume-binder-claims" ? { ...each, resync: 2000 } : each));
+const settings = { nodeMonitor: { period: 1000, grace: 10_000, startupGrace: 60_000 } };
+const sooner: TestClusterOptions["adjust"] = (each) =>
+  each.name === "persistentvolume-binder-claims" ? { ...each, resync: 2000 } : each;
 const quietFor = 2000;
 const longestUnrest = 180_000;
 
@@ -46,7 +42,7 @@ const servedToday: Readonly<Record<string, string>> = {
 /** Runs a scenario in a cluster of its own, in virtual time, and returns what there was to see after each step. */
 export async function runScenario(scenario: Scenario): Promise<readonly Outcome[]> {
   await using opened = new AsyncDisposableStack();
-  const cluster = opened.use(await openTestCluster({ scheduler: true, controllers }));
+  const cluster = opened.use(await openTestCluster({ scheduler: true, settings, adjust: sooner }));
   const { client, clock } = cluster;
   const informers = opened.use(createInformers({ client, clock, random: seededRandom(1), log: silentLog }));
   const kubelets = opened.use(new FakeKubelets({ client, clock, informers }));

@@ -32,7 +32,7 @@ import { type Credentials, frontProxyName } from "./credentials.ts";
 import { ensureDnsService } from "./dns-service.ts";
 import { runLed } from "./election.ts";
 import { frontProxyFromFlags } from "./front-proxy-flags.ts";
-import { inProcessTransport } from "./in-process-transport.ts";
+import { inProcessTransport, serviceAccountIdentity } from "./in-process-transport.ts";
 import { ensureJoinRights } from "./join-rights.ts";
 import { withLivePair } from "./live-credentials.ts";
 import { callNode, nodeFolders } from "./node-calls.ts";
@@ -205,14 +205,6 @@ export function storeFolder(config: ClusterConfig): string {
 
 const asAccount = (clientFor: (identity: UserInfo) => Client) => (serviceAccount: string) =>
   clientFor(serviceAccountIdentity(serviceAccount));
-
-function serviceAccountIdentity(name: string): UserInfo {
-  if (name.startsWith("system:")) return { name, groups: [] };
-  return {
-    name: `system:serviceaccount:kube-system:${name}`,
-    groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system"],
-  };
-}
 
 /** What managedFields call a component: upstream's program names. */
 function managerOf({ name }: UserInfo): string {

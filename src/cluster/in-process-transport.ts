@@ -3,6 +3,15 @@ import { Fault } from "../lib/fault.ts";
 import type { ApiServer } from "../server/api-server.ts";
 import type { ResponseBody, UserInfo } from "../server/exchange.ts";
 
+/** Who a controller is: a service account of kube-system, or a user of the system by its whole name. */
+export function serviceAccountIdentity(name: string): UserInfo {
+  if (name.startsWith("system:")) return { name, groups: [] };
+  return {
+    name: `system:serviceaccount:kube-system:${name}`,
+    groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system"],
+  };
+}
+
 /** Calls a server of the same process under one identity: no wire, but every check. Objects are the server's own. */
 export function inProcessTransport(server: Pick<ApiServer, "handle">, identity: UserInfo): Transport {
   return {

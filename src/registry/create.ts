@@ -40,7 +40,9 @@ export async function createObject(
   const defaulted = withDefaults(inNamespace(resource, request.object, request.namespace), served);
   const owned = options.own ? options.own(defaulted, undefined) : defaulted;
   const stored = await convertToStored(owned, served);
-  const complete = served.mapping ? withDefaults(stored, resource.stored) : stored;
+  const converted = served.mapping ? withDefaults(stored, resource.stored) : stored;
+  // Before it has a name, as upstream: who changes the object sees only what its name begins with.
+  const complete = options.admission ? await options.admission.admit(converted, undefined) : converted;
   const prefix = complete.metadata.name ? undefined : complete.metadata.generateName;
 
   for (let attempt = 1; ; attempt += 1) {
@@ -59,8 +61,7 @@ async function tryCreate(
   { admission, dryRun, served }: CreateRequest,
 ): Promise<Written | undefined> {
   const { resource, strategy } = collection;
-  const admitted = admission ? await admission.admit(object, undefined) : object;
-  const prepared = prepareCreate(resource, admitted, context);
+  const prepared = prepareCreate(resource, object, context);
   refuse(resource, prepared, [
     ...validateMetadata(prepared.metadata, metadataRules(resource)),
     ...(resource.declaration.validate?.(prepared) ?? []),

@@ -2,8 +2,8 @@ import { generateKeyPairSync } from "node:crypto";
 import { createClient } from "../client/api-client.ts";
 import type { Client, Informers } from "../client/client.ts";
 import { createInformers } from "../client/informer.ts";
-import { inProcessTransport } from "../cluster/in-process-transport.ts";
-import { allControllers } from "../controllers/all.ts";
+import { inProcessTransport, serviceAccountIdentity } from "../cluster/in-process-transport.ts";
+import { allControllers, type ControllerSettings } from "../controllers/all.ts";
 import type { ControllerDefinition, LoopDefinition } from "../controllers/framework/controller.ts";
 import { runControllers } from "../controllers/framework/run.ts";
 import { type Log, silentLog } from "../lib/log.ts";
@@ -11,7 +11,9 @@ import { Metrics } from "../lib/metrics.ts";
 import { seededRandom } from "../lib/random.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
 import { openScheduler } from "../scheduler/scheduler.ts";
-import { type ApiServer, openServer } from "../server/api-server.ts";
+import { type ApiServer, openServer, type ServerOptions } from "../server/api-server.ts";
+import { TokenSigner } from "../server/authentication/json-web-token.ts";
+import { legacyClaims } from "../server/authentication/legacy-tokens.ts";
 import type { UserInfo } from "../server/exchange.ts";
 import { openMemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
@@ -20,11 +22,17 @@ export interface TestClusterOptions {
   readonly seed?: number;
   /** Default: every controller of a control plane. */
   readonly controllers?: readonly (ControllerDefinition | LoopDefinition)[];
+  /** What the usual controllers are told other than by default. */
+  readonly settings?: Partial<ControllerSettings>;
+  /** Changes a controller before it runs. */
+  readonly adjust?: <T extends ControllerDefinition | LoopDefinition>(each: T) => T;
   /** With the default scheduler too; without it nobody binds pods but the test. */
   readonly scheduler?: boolean;
   /** Changes what a component's client does, as a test of faults wants it. */
   readonly disturb?: (client: Client, name: string) => Client;
   readonly log?: Log;
+  /** What the API server has beside the usual. */
+  readonly server?: Pick<ServerOptions, "advertise" | "authentication" | "clientCa">;
 }
 
 /** An API server and controllers in this process, on a memory store and in virtual time; every component under its own identity. */
@@ -52,7 +60,8 @@ export async function openTestCluster(options: TestClusterOptions = {}): Promise
   const log = options.log ?? silentLog;
   await using opened = new AsyncDisposableStack();
   const store = opened.use(openMemoryStore({ clock }));
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const key = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+  const privateKey = key.export({ type: "pkcs8", format: "pem" }).toString();
   const server = opened.use(
     await openServer({
       store,
@@ -62,8 +71,9 @@ export async function openTestCluster(options: TestClusterOptions = {}): Promise
       metrics: new Metrics(),
       serviceAccounts: {
         issuer: "https://kubernetes.default.svc.cluster.local",
-        privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+        privateKey,
       },
+      ...options.server,
     }),
   );
   let calls = 0;
@@ -75,17 +85,21 @@ export async function openTestCluster(options: TestClusterOptions = {}): Promise
   };
   const disturb = options.disturb ?? ((client: Client) => client);
   const clientFor = (identity: UserInfo) => createClient(inProcessTransport(counted, identity));
-  const account = (name: string): UserInfo => ({
-    name: `system:serviceaccount:kube-system:${name}`,
-    groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system"],
-  });
   const manager = disturb(clientFor({ name: "system:kube-controller-manager", groups: [] }), "informers");
   const informers = opened.use(createInformers({ client: manager, clock, random, log }));
-  const controllers =
-    options.controllers ?? allControllers({ rootCa: "CA", podRange: "10.244.0.0/16", nodeAddresses: ["192.0.2.1"] });
+  const signer = new TokenSigner({ privateKey });
+  const usual: ControllerSettings = {
+    rootCa: "CA",
+    podRange: "10.244.0.0/16",
+    nodeAddresses: ["192.0.2.1"],
+    secretToken: (namespace, secret, owner) => signer.sign(legacyClaims(namespace, secret, owner)),
+  };
+  const controllers = (options.controllers ?? allControllers({ ...usual, ...options.settings })).map(
+    options.adjust ?? ((each) => each),
+  );
   opened.use(
     runControllers(controllers, {
-      clientFor: (name) => disturb(clientFor(account(name)), name),
+      clientFor: (name) => disturb(clientFor(serviceAccountIdentity(name)), name),
       ...(options.controllers ? {} : { manager }),
       informers,
       clock,

@@ -3,7 +3,7 @@ import { forbidden, notFound, StatusError } from "../../machinery/status-error.t
 import type { Registry } from "../../registry/registry.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { objectOf } from "../../registry/watch-cache.ts";
-import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
+import { type AdmissionPlugin, type AdmissionRequest, refusedName } from "./admission.ts";
 
 const immortal = new Set(["default", "kube-system", "kube-public"]);
 /** Reviews of access are answered for namespaces that are not there, too. */
@@ -22,7 +22,7 @@ export function namespaceLifecycle(registry: Registry): AdmissionPlugin {
     }
     if (!namespace) throw notFound(resource.name, request.namespace);
     if (request.operation !== "CREATE" || namespace.status?.phase !== "Terminating") return;
-    const name = object?.metadata.name ?? request.name;
+    const name = request.name || (object ? refusedName(object) : "Unknown");
     const where = request.namespace;
     const refused = forbidden(
       { group: request.group, plural: request.resource },

@@ -7,7 +7,7 @@ import { type FieldError, forbidden, invalid } from "../../machinery/status-erro
 import type { Registry } from "../../registry/registry.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { objectOf } from "../../registry/watch-cache.ts";
-import { type AdmissionPlugin, isPodCreate } from "./admission.ts";
+import { type AdmissionPlugin, isPodCreate, refusedName } from "./admission.ts";
 
 type PodSpec = Pod["spec"];
 const pods = { group: "", plural: "pods" };

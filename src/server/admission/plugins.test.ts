@@ -219,3 +219,14 @@ plugins:
     expect(() => readAdmissionConfiguration(wrong, () => "")).toThrow(Fault);
   });
 });
+
+test("a pod that has no name yet is refused by what its name begins with", async () => {
+  const body = {
+    metadata: { generateName: "web-" },
+    spec: { serviceAccountName: "nobody", containers: [{ name: "c", image: "img:1" }] },
+  };
+  const answer = await fixture.call("POST", "/api/v1/namespaces/default/pods", { body });
+  expect(answer.body.message).toBe(
+    'pods "web-" is forbidden: error looking up service account default/nobody: serviceaccount "nobody" not found',
+  );
+});

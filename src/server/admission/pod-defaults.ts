@@ -7,7 +7,7 @@ import { forbidden } from "../../machinery/status-error.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { objectOf } from "../../registry/watch-cache.ts";
-import { type AdmissionPlugin, type AdmissionRequest, isPodCreate } from "./admission.ts";
+import { type AdmissionPlugin, type AdmissionRequest, isPodCreate, refusedName } from "./admission.ts";
 
 type Toleration = NonNullable<Pod["spec"]["tolerations"]>[number];
 

@@ -5,7 +5,7 @@ import { forbidden } from "../../machinery/status-error.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { objectOf } from "../../registry/watch-cache.ts";
-import { type AdmissionPlugin, isPodCreate } from "./admission.ts";
+import { type AdmissionPlugin, isPodCreate, refusedName } from "./admission.ts";
 
 type PodSpec = Pod["spec"];
 type Container = PodSpec["containers"][number];

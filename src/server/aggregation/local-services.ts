@@ -37,6 +37,23 @@ export const groupPriorities: Readonly<Record<string, number>> = {
   "metrics.k8s.io": 100,
 };
 
+/** Versions that do not stand three steps apart in their group, as upstream has them. */
+const versionPriorities: Readonly<Record<string, number>> = {
+  "autoscaling/v2": 30,
+  "autoscaling/v1": 15,
+  "autoscaling/v2beta1": 9,
+  "autoscaling/v2beta2": 1,
+  "certificates.k8s.io/v1beta1": 9,
+  "coordination.k8s.io/v1beta1": 13,
+  "events.k8s.io/v1beta1": 5,
+  "flowcontrol.apiserver.k8s.io/v1": 21,
+  "flowcontrol.apiserver.k8s.io/v1beta3": 18,
+  "flowcontrol.apiserver.k8s.io/v1beta2": 15,
+  "flowcontrol.apiserver.k8s.io/v1beta1": 12,
+};
+
+const usualPriority = (group: string, index: number) => (group === "" ? 1 : Math.max(1, 15 - 3 * index));
+
 interface LocalService {
   readonly name: string;
   readonly automanaged: "onstart" | "true";
@@ -82,7 +99,7 @@ export class LocalServices {
               ...(group ? { group } : {}),
               version,
               groupPriorityMinimum: builtIn ? (groupPriorities[group] ?? 15000) : 1000,
-              versionPriority: builtIn ? (group === "" ? 1 : Math.max(1, 15 - 3 * index)) : 100,
+              versionPriority: builtIn ? (versionPriorities[apiVersion] ?? usualPriority(group, index)) : 100,
             },
           };
         }),

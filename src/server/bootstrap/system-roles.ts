@@ -40,6 +40,8 @@ export const systemRoles: RoleTable = {
     rule("list watch", "*", "*"),
     rule("create", "core", "serviceaccounts/token"),
   ],
+  // Nobody has written a Heapster since 2018, but its manifests bind to this.
+  "system:heapster": [reading("core", "events namespaces nodes pods"), reading("extensions", "deployments")],
   "system:kube-dns": [rule("list watch", "core", "endpoints services")],
   "system:kube-scheduler": [
     writeEvents,

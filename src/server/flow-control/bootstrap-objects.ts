@@ -116,7 +116,7 @@ export const bootstrapSchemas: readonly FlowSchema[] = [
   schema(
     "system-leader-election",
     ["leader-election", 100, "ByUser"],
-    leases(["kube-system"], user("system:kube-controller-manager"), user("system:kube-scheduler"), account("*")),
+    leases(["*"], user("system:kube-controller-manager"), user("system:kube-scheduler"), account("*")),
   ),
   schema("endpoint-controller", ["workload-high", 150, "ByUser"], endpointWrites),
   schema("workload-leader-election", ["leader-election", 200, "ByUser"], leases(["*"], account("*"))),
