@@ -210,7 +210,10 @@ function openPoliciesFor(options: NodeNetworkOptions, run: RunCommand, family: I
 /** Waits until pods that are started from now on are isolated from their first moment; not for ever. */
 async function isolating(policies: readonly NetworkPolicies[], { clock, log }: NodeNetworkOptions): Promise<void> {
   const waited = new AbortController();
-  const inTime = Promise.all(policies.map((each) => each.ready())).then(() => true);
+  const inTime = Promise.all(policies.map((each) => each.ready())).then(
+    () => true,
+    () => false,
+  );
   const tooLate = clock.sleep(isolationPatience, waited.signal).then(
     () => false,
     () => false,
