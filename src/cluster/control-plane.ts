@@ -4,7 +4,7 @@ import { createClient } from "../client/api-client.ts";
 import type { Client } from "../client/client.ts";
 import { createEventRecorder } from "../client/event-recorder.ts";
 import { createInformers } from "../client/informer.ts";
-import { type ElectionTimes, type Lead, type Term, usualElectionTimes, whileHeld } from "../client/leader-election.ts";
+import { type Lead, type Term, usualElectionTimes, whileHeld } from "../client/leader-election.ts";
 import { allControllers } from "../controllers/all.ts";
 import { runControllers } from "../controllers/framework/run.ts";
 import { ResourceFigures } from "../controllers/metrics-server/figures.ts";
@@ -30,7 +30,7 @@ import type { ClusterConfig } from "./config.ts";
 import { nodeMonitorFromFlags } from "./controller-flags.ts";
 import { type Credentials, frontProxyName } from "./credentials.ts";
 import { ensureDnsService } from "./dns-service.ts";
-import { runLed } from "./election.ts";
+import { type ControlPlaneElection, runLed } from "./election.ts";
 import { frontProxyFromFlags } from "./front-proxy-flags.ts";
 import { inProcessTransport, serviceAccountIdentity } from "./in-process-transport.ts";
 import { ensureJoinRights } from "./join-rights.ts";
@@ -57,13 +57,6 @@ export interface ControlPlaneOptions {
   readonly election?: ControlPlaneElection;
   /** Paths that the API server has beside the usual ones. */
   readonly paths?: ServerOptions["paths"];
-}
-
-export interface ControlPlaneElection {
-  /** Without them the loops always act: only where no other control plane is on the store. */
-  readonly times: ElectionTimes | undefined;
-  /** What it writes into the leases; by default a new name each time. */
-  readonly identity?: string;
 }
 
 /** The API server, the controllers and the scheduler, running; disposing ends them in the opposite order. */

@@ -10,20 +10,21 @@ import {
 } from "../client/leader-election.ts";
 import { Fault } from "../lib/fault.ts";
 import { durationFlag, truthFlag } from "./flag-values.ts";
+import type { Flags } from "./part-flags.ts";
 
-/** Flags of upstream's controller manager and scheduler about leader election that are known here; both take the same. */
-export const electionFlagNames: readonly string[] = [
-  "leader-elect",
-  "leader-elect-lease-duration",
-  "leader-elect-renew-deadline",
-  "leader-elect-retry-period",
-];
+/** When a control plane's loops act. */
+export interface ControlPlaneElection {
+  /** Without them the loops always act: only where no other control plane is on the store. */
+  readonly times: ElectionTimes | undefined;
+  /** What it writes into the leases; by default a new name each time. */
+  readonly identity?: string;
+}
 
 /** Upstream's condition between renewals and their deadline. */
 const jitterFactor = 1.2;
 
 /** The times of elections by flags; undefined when there are none. Throws Fault `invalid`. */
-export function electionFromFlags(flags: Readonly<Record<string, string>>): ElectionTimes | undefined {
+export function electionFromFlags(flags: Flags): ElectionTimes | undefined {
   if (truthFlag(flags, "leader-elect") === false) return undefined;
   const times: ElectionTimes = {
     leaseDuration: durationFlag(flags, "leader-elect-lease-duration", usualElectionTimes.leaseDuration),
@@ -66,7 +67,7 @@ export async function runLed(
   return work.move();
 }
 
-/** For a control plane that has its store to itself. */
-export function soleElection(secret: string): { readonly times: ElectionTimes; readonly identity: string } {
-  return { times: usualElectionTimes, identity: lastingIdentity(hostname(), secret) };
+/** What flags say of elections. `own` is a secret of its cluster, given only when no other control plane can be on its store. */
+export function electionOf(flags: Flags, own?: string): ControlPlaneElection {
+  return { times: electionFromFlags(flags), ...(own ? { identity: lastingIdentity(hostname(), own) } : {}) };
 }

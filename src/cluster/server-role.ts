@@ -7,9 +7,9 @@ import { systemRandom } from "../lib/random.ts";
 import type { ClusterConfig } from "./config.ts";
 import { openControlPlane } from "./control-plane.ts";
 import { certificateFolder, ensureCredentials } from "./credentials.ts";
-import { soleElection } from "./election.ts";
+import { electionOf } from "./election.ts";
 import { openEncryption } from "./encryption.ts";
-import { openClusterStore } from "./history/cluster-store.ts";
+import { openClusterStore, usesEtcd } from "./history/cluster-store.ts";
 import { HistoryPaths } from "./history/history-paths.ts";
 import { followCredentials, liveCredentials, withLivePair } from "./live-credentials.ts";
 import { addressIn } from "./local-nodes.ts";
@@ -33,7 +33,10 @@ export async function startServerRole(config: ClusterConfig, log: Log, note: (te
   opened.use(followCredentials(live, read, { clock, log }));
   note("API server");
   const scheduling = await readSchedulerFiles(config);
-  const election = soleElection(credentials.serviceAccountKey);
+  const election = electionOf(
+    config.controllerFlags ?? {},
+    usesEtcd(config) ? undefined : credentials.serviceAccountKey,
+  );
   const plane = opened.use(
     await openControlPlane({ config, credentials, store, clock, random, log, metrics, scheduling, election, paths }),
   );
