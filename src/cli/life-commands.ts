@@ -1,5 +1,4 @@
 import { existsSync, rmSync } from "node:fs";
-import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { Node } from "../api/core/node.ts";
 import { createClient } from "../client/api-client.ts";
@@ -9,19 +8,22 @@ import {
   type ConfigWishes,
   type NodeBackend,
   newCluster,
+  placesOf,
   planCluster,
   type RuntimeName,
   readCluster,
 } from "../cluster/config.ts";
+import { wishesIn } from "../cluster/description/description.ts";
 import { exampleFolder, serveExample } from "../cluster/example.ts";
 import { loadExampleImages } from "../cluster/example-images.ts";
 import { imageCache } from "../cluster/images.ts";
+import { readJoinedNode } from "../cluster/joined-node.ts";
 import { contextName, kubeconfigPath, removeKubeconfig } from "../cluster/kubeconfig.ts";
 import { cleanLeftovers } from "../cluster/leftovers.ts";
 import { mostLocalNodes } from "../cluster/local-nodes.ts";
-import { inspectMachine, installPackages, type MachineReport } from "../cluster/machine.ts";
+import type { MachineNeeds } from "../cluster/machine.ts";
 import type { Flags } from "../cluster/part-flags.ts";
-import { endOrphans, runningProcess } from "../cluster/process-lock.ts";
+import { runningProcess } from "../cluster/process-lock.ts";
 import { readSchedulerFiles } from "../cluster/scheduler-files.ts";
 import { ensureSimulatedNodes } from "../cluster/simulated-nodes.ts";
 import { startCluster } from "../cluster/up.ts";
@@ -30,12 +32,15 @@ import { systemClock } from "../lib/clock.ts";
 import { errorMessage, Fault, faultCode } from "../lib/fault.ts";
 import { systemRandom } from "../lib/random.ts";
 import { adminTransport } from "./cluster-access.ts";
+import { soundDescription } from "./config-commands.ts";
 import { addFlag, alignedTable, commaList, filePath, oneOf, wholeNumber } from "./flags.ts";
+import { prepareMachine } from "./prepare-machine.ts";
 import { type Progress, seconds, terminalProgress } from "./progress.ts";
 import { restoreInto } from "./snapshot-commands.ts";
 
 interface UpFlags {
   readonly name: string;
+  readonly config?: string;
   readonly example?: string;
   readonly yes?: boolean;
   readonly from?: string;
@@ -61,6 +66,7 @@ export function addLifeCommands(program: Command): void {
   program
     .command("up")
     .description("start a cluster on this machine and stay with it; Ctrl-C ends it, its data stays")
+    .option("--config <file>", "the cluster's description; flags beside it count for more", filePath)
     .option("--name <name>", "the cluster's name; several can run side by side", "navarch")
     .option("--example <name>", "also start an example application: guestbook")
     .option("-y, --yes", "do not ask before installing packages")
@@ -119,8 +125,9 @@ export function addLifeCommands(program: Command): void {
     .action(status);
 }
 
-async function up(flags: UpFlags): Promise<void> {
-  const wishes = wishesOf(flags);
+async function up(given: UpFlags, command: Command): Promise<void> {
+  const named = command.getOptionValueSource("name") === "cli";
+  const { wishes, flags } = described(given, named);
   if (flags.from !== undefined) await restoreInto(planCluster(wishes, process.env), flags.from, flags);
   const config = planCluster(wishes, process.env);
   if (flags.example) exampleFolder(flags.example);
@@ -136,7 +143,7 @@ async function up(flags: UpFlags): Promise<void> {
       `cluster ${config.name} is running already (process ${running}); end it with: navarch down --name ${config.name}`,
     );
 
-  await prepareMachine(config, flags, progress);
+  await prepareMachine({ ...config, containers: config.runtime === "cri", ports: portsOf(config) }, flags, progress);
   const stopping = new AbortController();
   const interrupted = new Fault("aborted", "interrupted before the cluster was ready");
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stopping.abort(interrupted));
@@ -161,6 +168,32 @@ async function up(flags: UpFlags): Promise<void> {
   } finally {
     await progress.phase("stopping", () => cluster.stop());
   }
+}
+
+/** What flags and the description they may name ask for together. */
+function described(flags: UpFlags, named: boolean): { readonly wishes: ConfigWishes; readonly flags: UpFlags } {
+  if (flags.config === undefined) return { wishes: wishesOf(flags), flags };
+  const description = soundDescription(flags.config);
+  const { nodes: { simulated = {} } = {}, example } = description.spec ?? {};
+  const whole: UpFlags = {
+    ...(simulated.count === undefined ? {} : { simulatedNodes: simulated.count }),
+    ...(simulated.zones === undefined ? {} : { zones: simulated.zones }),
+    ...(example === undefined ? {} : { example }),
+    ...flags,
+  };
+  const file = wishesIn(description, flags.config);
+  const { name, ...beside } = wishesOf(flags);
+  return {
+    flags: whole,
+    wishes: {
+      ...file,
+      ...beside,
+      ...(named ? { name } : {}),
+      ...(file.apiServerFlags || beside.apiServerFlags
+        ? { apiServerFlags: { ...file.apiServerFlags, ...beside.apiServerFlags } }
+        : {}),
+    },
+  };
 }
 
 function wishesOf(flags: UpFlags): ConfigWishes {
@@ -211,53 +244,12 @@ async function startExample(
   );
 }
 
-async function prepareMachine(config: ClusterConfig, flags: UpFlags, progress: Progress): Promise<void> {
-  const report = await progress.phase("machine", async (note) => {
-    const needs = {
-      dataDir: config.dataDir,
-      containers: config.runtime === "cri",
-      ports: [
-        { port: config.apiPort, purpose: "the API server", flag: "--api-port" },
-        {
-          port: config.kubeletPort,
-          purpose: "the node agent",
-          flag: "--name, which gives a second cluster ports of its own",
-        },
-      ],
-    };
-    await endOrphans(config.runDir, systemClock);
-    const found = await inspectMachine(needs, process.env);
-    if (found.obstacles.length > 0) throw new Fault("unsupported", describeObstacles(found));
-    note(found.missing.length === 0 ? "everything needed is there" : `${found.missing.length} packages are missing`);
-    return found;
-  });
-  if (report.missing.length === 0) return;
-  console.error("\nTo be installed with apt-get, nothing removed:");
-  console.error(alignedTable(report.missing.map((item) => [`  ${item.package}`, item.purpose])));
-  console.error(
-    "Changed while the cluster runs, and put back at its end: IP forwarding, and interfaces, routes and nftables tables of its own.\n",
-  );
-  if (!flags.yes && !(await agreed("Go on?"))) throw new Fault("aborted", "nothing was changed");
-  await progress.phase("packages", async (note) => {
-    await installPackages(
-      report.missing.map((item) => item.package),
-      process.env,
-      note,
-    );
-    note(report.missing.map((item) => item.package).join(" "));
-  });
-}
-
-function describeObstacles({ obstacles }: MachineReport): string {
-  return ["this machine cannot run it yet:", ...obstacles.map(({ what, mend }) => `  - ${what}\n    ${mend}`)].join(
-    "\n",
-  );
-}
-
-async function agreed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new Fault("invalid", "there is no terminal to ask on; say --yes to agree");
-  using reader = createInterface({ input: process.stdin, output: process.stderr });
-  return /^y(es)?$/i.test((await reader.question(`${question} [y/N] `)).trim());
+function portsOf({ apiPort, kubeletPort }: ClusterConfig): MachineNeeds["ports"] {
+  const other = "--name, which gives a second cluster ports of its own";
+  return [
+    { port: apiPort, purpose: "the API server", flag: "--api-port" },
+    { port: kubeletPort, purpose: "the node agent", flag: other },
+  ];
 }
 
 interface DownFlags {

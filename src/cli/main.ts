@@ -19,24 +19,20 @@ const program = new Command("navarch")
 
 // A role's process stays for long: it carries none of what the other commands need.
 if (!isRole(process.argv[2])) {
-  const [life, images, store, certs, why, nodes, snapshots, history] = await Promise.all([
-    import("./life-commands.ts"),
-    import("./image-commands.ts"),
-    import("./store-commands.ts"),
-    import("./certs-commands.ts"),
-    import("./why-command.ts"),
-    import("./nodes-commands.ts"),
-    import("./snapshot-commands.ts"),
-    import("./history-commands.ts"),
+  const commands = await Promise.all([
+    import("./life-commands.ts").then((life) => life.addLifeCommands),
+    import("./image-commands.ts").then((images) => images.addImageCommands),
+    import("./store-commands.ts").then((store) => store.addStoreCommands),
+    import("./certs-commands.ts").then((certs) => certs.addCertsCommands),
+    import("./why-command.ts").then((why) => why.addWhyCommand),
+    import("./nodes-commands.ts").then((nodes) => nodes.addNodesCommands),
+    import("./token-commands.ts").then((tokens) => tokens.addTokenCommands),
+    import("./join-command.ts").then((joining) => joining.addJoinCommand),
+    import("./snapshot-commands.ts").then((snapshots) => snapshots.addSnapshotCommands),
+    import("./history-commands.ts").then((history) => history.addHistoryCommands),
+    import("./config-commands.ts").then((config) => config.addConfigCommands),
   ]);
-  life.addLifeCommands(program);
-  images.addImageCommands(program);
-  store.addStoreCommands(program);
-  certs.addCertsCommands(program);
-  why.addWhyCommand(program);
-  nodes.addNodesCommands(program);
-  snapshots.addSnapshotCommands(program);
-  history.addHistoryCommands(program);
+  for (const addTo of commands) addTo(program);
 }
 addRoleCommands(program);
 

@@ -2,8 +2,10 @@ import type { Command } from "commander";
 import { type ClusterConfig, readCluster } from "../cluster/config.ts";
 import { claimProcess } from "../cluster/process-lock.ts";
 import { type Role, runRole } from "../cluster/role-process.ts";
+import { systemClock } from "../lib/clock.ts";
 import { Fault } from "../lib/fault.ts";
 import { type Log, openLog } from "../lib/log.ts";
+import { systemRandom } from "../lib/random.ts";
 import { wholeNumber } from "./flags.ts";
 
 interface RoleFlags {
@@ -13,6 +15,7 @@ interface RoleFlags {
 
 interface AgentFlags extends RoleFlags {
   readonly node: number;
+  readonly joined?: boolean;
 }
 
 /** Whether a command is one of the processes that `up` starts. */
@@ -25,6 +28,7 @@ export function addRoleCommands(program: Command): void {
   roleCommand(program, "server", "run the control plane of a cluster that `up` has prepared").action(server);
   roleCommand(program, "agent", "run a node of a cluster that `up` has prepared")
     .option("--node <number>", "which of this machine's nodes", wholeNumber(1, 1000), 1)
+    .option("--joined", "the node is of a cluster elsewhere")
     .action(agent);
 }
 
@@ -43,11 +47,21 @@ async function server(flags: RoleFlags): Promise<void> {
   });
 }
 
-async function agent({ node, ...flags }: AgentFlags): Promise<void> {
+async function agent({ node, joined, ...flags }: AgentFlags): Promise<void> {
+  if (joined) return joinedAgent(flags);
   await run(node === 1 ? "agent" : `agent-${node}`, flags, async (config, log, note) => {
     const { startLocalNode } = await import("../cluster/local-node-role.ts");
     return startLocalNode(config, node, log, note);
   });
+}
+
+async function joinedAgent({ dataDir, logLevel }: RoleFlags): Promise<void> {
+  const { readJoinedNode, startJoinedNode } = await import("../cluster/joined-node.ts");
+  const node = readJoinedNode(dataDir);
+  if (!node) throw new Fault("missing", `there is no node in ${dataDir}; make one with: navarch join`);
+  const log = openLog({ level: logLevel });
+  using _claim = claimProcess(node.runDir, "agent");
+  await runRole(log, (note) => startJoinedNode(node, { clock: systemClock, random: systemRandom, log }, note));
 }
 
 async function run(

@@ -67,6 +67,20 @@ export function clustersFolder(environment: Environment): string {
   return join(environment.XDG_DATA_HOME ?? join(environment.HOME ?? homedir(), ".local", "share"), "navarch");
 }
 
+/** Where a cluster, or a node that joined one, is kept: its data, and what must not outlive the machine's uptime. */
+export function placesOf(
+  { name, dataDir }: Pick<ConfigWishes, "name" | "dataDir">,
+  environment: Environment,
+): Pick<ClusterConfig, "dataDir" | "runDir"> {
+  if (!namePattern.test(name)) {
+    throw new Fault(
+      "invalid",
+      `--name "${name}": a cluster's name has at most 20 lower-case letters, digits and dashes, and begins with a letter`,
+    );
+  }
+  return { dataDir: dataDir ?? join(clustersFolder(environment), name), runDir: join(runFolder(environment), name) };
+}
+
 function runFolder(environment: Environment): string {
   if (process.getuid?.() === 0) return "/run/navarch";
   return join(environment.XDG_RUNTIME_DIR ?? "/tmp", `navarch-${process.getuid?.() ?? "user"}`);
@@ -94,17 +108,19 @@ export interface ConfigWishes {
   /** Added to those that the cluster has; an empty value takes one away. */
   readonly controllerFlags?: Flags;
   readonly nodeFlags?: Flags;
+  /** Of a new cluster; one that was made keeps what it has. */
+  readonly network?: Partial<ClusterNetwork>;
 }
+
+/** Addresses and names that a cluster keeps for its life. */
+export type ClusterNetwork = Pick<
+  ClusterConfig,
+  "nodeRange" | "podRange" | "serviceRange" | "dnsAddress" | "clusterDomain"
+>;
 
 /** The cluster of that name as it was made before, or a new one that gets in nobody's way. Writes nothing. */
 export function planCluster(wishes: ConfigWishes, environment: Environment): ClusterConfig {
-  if (!namePattern.test(wishes.name)) {
-    throw new Fault(
-      "invalid",
-      `--name "${wishes.name}": a cluster's name has at most 20 lower-case letters, digits and dashes, and begins with a letter`,
-    );
-  }
-  const dataDir = wishes.dataDir ?? join(clustersFolder(environment), wishes.name);
+  const { dataDir } = placesOf(wishes, environment);
   const known = readCluster(dataDir);
   if (known) {
     if (wishes.runtime && wishes.runtime !== known.runtime) {
@@ -113,6 +129,7 @@ export function planCluster(wishes: ConfigWishes, environment: Environment): Clu
         `cluster ${known.name} was made with --runtime ${known.runtime}; use that, another --name, or forget it with: navarch down --wipe`,
       );
     }
+    refuseMove(wishes.network ?? {}, known);
     const { advertiseAddress: _, ...rest } = known;
     return {
       ...rest,
@@ -129,13 +146,12 @@ export function planCluster(wishes: ConfigWishes, environment: Environment): Clu
 
 /** A cluster that was not made yet, or whose description is lost. Writes nothing. */
 export function newCluster(wishes: ConfigWishes, environment: Environment): ClusterConfig {
-  const dataDir = wishes.dataDir ?? join(clustersFolder(environment), wishes.name);
   const slot = freeSlot(environment);
-  const nodeRange = `10.254.${slot}.0/24`;
+  const nodeRange = wishes.network?.nodeRange ?? `10.254.${slot}.0/24`;
+  const serviceRange = wishes.network?.serviceRange ?? `10.${96 + slot}.0.0/16`;
   return {
     name: wishes.name,
-    dataDir,
-    runDir: join(runFolder(environment), wishes.name),
+    ...placesOf(wishes, environment),
     apiPort: wishes.apiPort ?? apiPortOf(slot),
     kubeletPort: kubeletPortOf(slot),
     runtime: wishes.runtime ?? "cri",
@@ -145,16 +161,26 @@ export function newCluster(wishes: ConfigWishes, environment: Environment): Clus
         .toLowerCase()
         .replace(/[^a-z0-9.-]/g, "-"),
     nodeRange,
-    podRange: `10.${244 - slot}.0.0/16`,
-    serviceRange: `10.${96 + slot}.0.0/16`,
-    dnsAddress: `10.${96 + slot}.0.10`,
-    clusterDomain: "cluster.local",
+    podRange: wishes.network?.podRange ?? `10.${244 - slot}.0.0/16`,
+    serviceRange,
+    dnsAddress: wishes.network?.dnsAddress ?? addressIn(serviceRange.split(",")[0]!, 10),
+    clusterDomain: wishes.network?.clusterDomain ?? "cluster.local",
     ...flagsOf(wishes),
     ...addOnsOf(wishes),
     ...schedulerFilesOf(wishes),
     ...nodesOf(wishes, nodeRange),
     ...partFlagsOf(wishes),
   };
+}
+
+function refuseMove(network: Partial<ClusterNetwork>, known: ClusterConfig): void {
+  for (const name of Object.keys(network) as (keyof ClusterNetwork)[]) {
+    if (network[name] === undefined || network[name] === known[name]) continue;
+    throw new Fault(
+      "invalid",
+      `cluster ${known.name} has the ${name} ${known[name]}, which stays for its life; use that, or forget it with: navarch down --wipe --name ${known.name}`,
+    );
+  }
 }
 
 type SchedulerFiles = Pick<ClusterConfig, "schedulerConfig" | "schedulerPlugins">;

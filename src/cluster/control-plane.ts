@@ -26,6 +26,7 @@ import { admissionFromFlags } from "./admission-flags.ts";
 import { authenticationFromFlags, authorizationFromFlags, serviceAccountsFromFlags } from "./api-server-flags.ts";
 import { switchesFromFlags } from "./api-switch-flags.ts";
 import { openSigner } from "./certificates.ts";
+import { clusterInfoPath, publishClusterInfo } from "./cluster-info.ts";
 import type { ClusterConfig } from "./config.ts";
 import { nodeMonitorFromFlags } from "./controller-flags.ts";
 import { type Credentials, frontProxyName } from "./credentials.ts";
@@ -36,9 +37,12 @@ import { inProcessTransport, serviceAccountIdentity } from "./in-process-transpo
 import { ensureJoinRights } from "./join-rights.ts";
 import { withLivePair } from "./live-credentials.ts";
 import { callNode, nodeFolders } from "./node-calls.ts";
+import { reservedRanges, sharedSettings } from "./node-settings.ts";
+import { publishNodeSettings } from "./nodes-config-map.ts";
 import { protectionFromFlags } from "./protection-flags.ts";
 import { resourceMetricsKinds } from "./resource-metrics.ts";
 import type { SchedulerWishes } from "./scheduler-files.ts";
+import { servingApprovalController } from "./serving-approval.ts";
 import { kubernetesVersion } from "./version.ts";
 
 export interface ControlPlaneOptions {
@@ -88,7 +92,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     log: log.child({ part: "apiserver" }),
     metrics,
     authentication: {
-      anonymous: { paths: ["/healthz", "/livez", "/readyz"] },
+      anonymous: { paths: ["/healthz", "/livez", "/readyz", clusterInfoPath] },
       bootstrapTokens: true,
       frontProxy,
       ...authenticationFromFlags(flags),
@@ -121,6 +125,10 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const adding = clientFor({ name: "navarch:add-ons", groups: ["system:masters"] });
   await ensureAddOns(adding, wanted);
   if (config.runtime === "cri") await ensureDnsService(adding, config.dnsAddress);
+  await Promise.all([
+    publishNodeSettings(adding, sharedSettings(config)),
+    publishClusterInfo(adding, { server: `https://${config.nodeAddress}:${config.apiPort}`, ca: credentials.ca }),
+  ]);
   const tokens = new TokenSigner({ privateKey: credentials.serviceAccountKey });
   const { times, identity = `${hostname()}_${uuid(random)}` } = options.election ?? { times: usualElectionTimes };
   const elect = (name: string, user: UserInfo, component: string, lead: Lead) => {
@@ -156,7 +164,8 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
         nodeMonitor: nodeMonitorFromFlags(config.controllerFlags ?? {}),
         ...(wanted.includes("local-path") ? { nodeFolders: nodeFolders(folders) } : {}),
       });
-      work.use(runControllers(controllers, { clientFor: asAccount(clientOf), manager, informers, clock, random, log }));
+      const all = [...controllers, servingApprovalController(reservedRanges(config))];
+      work.use(runControllers(all, { clientFor: asAccount(clientOf), manager, informers, clock, random, log }));
     }),
   );
   opened.use(

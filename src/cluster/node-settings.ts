@@ -48,6 +48,11 @@ export function sharedSettings(config: ClusterConfig): SharedNodeSettings {
 
 const firstOverlayId = 4096;
 
+/** What no node that joins may answer under: loopback, services, pods, and the API server's own addresses. */
+export function reservedRanges({ serviceRange, podRange, nodeRange, nodeAddress }: ClusterConfig): readonly string[] {
+  return ["127.0.0.0/8", serviceRange, podRange, addressIn(nodeRange, 1), nodeAddress];
+}
+
 /** The settings of one of the cluster's nodes on this machine. */
 export function localSettings(config: ClusterConfig, node: LocalNode): NodeSettings {
   const host = node.number === 1 ? "127.0.0.1" : addressIn(config.nodeRange, 1);

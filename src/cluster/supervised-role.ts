@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { Child } from "./child.ts";
-import type { ClusterConfig } from "./config.ts";
 
 export interface SupervisedRole {
   /** What the process and its log are called: `server`, `agent`, `agent-2`. */
@@ -13,7 +12,8 @@ export interface SupervisedRole {
 }
 
 export interface Supervisor {
-  readonly config: ClusterConfig;
+  /** The folder of the cluster, or of the node that joined one. */
+  readonly dataDir: string;
   /** The program that starts a role: `main.ts`. */
   readonly program: string;
   readonly clock: Clock;
@@ -24,13 +24,13 @@ export interface Supervisor {
 /** A process of the cluster, not started yet. */
 export function roleProcess(
   { part, args, namespace }: SupervisedRole,
-  { config, clock, program, warn }: Supervisor,
+  { dataDir, clock, program, warn }: Supervisor,
   note: (text: string) => void,
 ): Child {
-  const logFile = join(config.dataDir, "logs", `${part}.log`);
+  const logFile = join(dataDir, "logs", `${part}.log`);
   return new Child({
     module: program,
-    args: [...args, "--data-dir", config.dataDir],
+    args: [...args, "--data-dir", dataDir],
     logFile,
     ...(namespace ? { namespace } : {}),
     clock,

@@ -52,7 +52,7 @@ async function startNode(
     node.number === 1
       ? { part: "agent", args: ["agent"] }
       : { part: `agent-${node.number}`, args: ["agent", "--node", String(node.number)], namespace: node.namespace! };
-  const child = roleProcess(role, options, note);
+  const child = roleProcess(role, { ...options, dataDir: options.config.dataDir }, note);
   try {
     await unlessAborted(child.start(), options.signal);
     await nodeReady(client, node.name, options);

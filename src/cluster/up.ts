@@ -61,7 +61,7 @@ export async function startCluster(options: UpOptions): Promise<RunningCluster> 
   }
 
   await phase("control plane", async (note) => {
-    const child = roleProcess({ part: "server", args: ["server"] }, options, note);
+    const child = roleProcess({ part: "server", args: ["server"] }, { ...options, dataDir: config.dataDir }, note);
     opened.defer(() => child.stop(true));
     await unlessAborted(child.start(), signal);
     note(`https://127.0.0.1:${config.apiPort}`);

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Fault } from "../../lib/fault.ts";
-import { type ClusterConfig, readCluster } from "../config.ts";
+import { type ClusterConfig, type ClusterNetwork, readCluster } from "../config.ts";
 
 /** What objects in a store lean on: addresses were handed out of these ranges, names end in this domain. */
-export type ClusterNetwork = Pick<ClusterConfig, "podRange" | "serviceRange" | "dnsAddress" | "clusterDomain">;
+type ObjectsNetwork = Omit<ClusterNetwork, "nodeRange">;
 
 /** What a snapshot says of the cluster that it was taken of. */
 export function aboutCluster(config: ClusterConfig): Readonly<Record<string, unknown>> {
@@ -13,12 +13,12 @@ export function aboutCluster(config: ClusterConfig): Readonly<Record<string, unk
 }
 
 /** The network of the cluster that a snapshot was taken of. Throws Fault `corrupt`. */
-export function networkIn(about: Readonly<Record<string, unknown>>): ClusterNetwork {
-  const { podRange, serviceRange, dnsAddress, clusterDomain } = (about.network ?? {}) as Partial<ClusterNetwork>;
+export function networkIn(about: Readonly<Record<string, unknown>>): ObjectsNetwork {
+  const { podRange, serviceRange, dnsAddress, clusterDomain } = (about.network ?? {}) as Partial<ObjectsNetwork>;
   const parts = { podRange, serviceRange, dnsAddress, clusterDomain };
   const lacking = Object.entries(parts).find(([, value]) => typeof value !== "string");
   if (lacking) throw new Fault("corrupt", `the snapshot's head lacks the cluster's ${lacking[0]}`);
-  return parts as ClusterNetwork;
+  return parts as ObjectsNetwork;
 }
 
 /** Throws Fault `in-use` when another cluster of the same folder hands out the same addresses. */

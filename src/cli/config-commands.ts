@@ -1,0 +1,81 @@
+import type { Command } from "commander";
+import { planCluster } from "../cluster/config.ts";
+import {
+  type ClusterDescription,
+  describeCluster,
+  descriptionText,
+  problemText,
+  readDescription,
+  wishesIn,
+} from "../cluster/description/description.ts";
+import { clusterSchema } from "../cluster/description/schema.ts";
+import { Fault } from "../lib/fault.ts";
+import { type ClusterFlags, knownCluster } from "./cluster-access.ts";
+import { oneOf } from "./flags.ts";
+
+type Format = { readonly output: "yaml" | "json" };
+
+/** `navarch config validate|render|export|schema`. */
+export function addConfigCommands(program: Command): void {
+  const config = program.command("config").description("a cluster as one document");
+  const output = ["-o, --output <format>", "yaml or json", oneOf("yaml", "json"), "yaml"] as const;
+  config
+    .command("validate")
+    .description("say what is wrong in a cluster's description, by line and column")
+    .argument("<file>", "YAML or JSON")
+    .action(validate);
+  config
+    .command("render")
+    .description("print a description with everything that it leaves open filled in, as up would; changes nothing")
+    .argument("<file>", "YAML or JSON")
+    .option(...output)
+    .action(render);
+  config
+    .command("export")
+    .description("print the description that makes a cluster again; it holds no keys")
+    .option("--name <name>", "the cluster", "navarch")
+    .option("--data-dir <folder>", "where the cluster's data is kept")
+    .option(...output)
+    .action(({ output: format, ...flags }: ClusterFlags & Format) =>
+      print(describeCluster(knownCluster(flags)), format),
+    );
+  config
+    .command("schema")
+    .description("print the JSON Schema of descriptions, for editors")
+    .action(() => console.log(JSON.stringify(clusterSchema, undefined, 2)));
+}
+
+function validate(file: string): void {
+  soundDescription(file);
+  console.log(`${file} is sound`);
+}
+
+function render(file: string, { output }: Format): void {
+  const description = soundDescription(file);
+  const { spec = {} } = description;
+  const whole = describeCluster(planCluster(wishesIn(description, file), process.env));
+  const { simulated } = spec.nodes ?? {};
+  print(
+    {
+      ...whole,
+      spec: {
+        ...whole.spec,
+        ...(simulated ? { nodes: { ...whole.spec?.nodes, simulated } } : {}),
+        ...(spec.example ? { example: spec.example } : {}),
+      },
+    },
+    output,
+  );
+}
+
+/** A description that has nothing wrong. Throws Fault `invalid` with a line for each fault. */
+export function soundDescription(file: string): ClusterDescription {
+  const { description, problems } = readDescription(file);
+  if (description) return description;
+  throw new Fault("invalid", `the description has ${problems.length} faults:\n${problemText(file, problems)}`);
+}
+
+function print(description: ClusterDescription, format: Format["output"]): void {
+  if (format === "json") console.log(JSON.stringify(description, undefined, 2));
+  else process.stdout.write(descriptionText(description));
+}

@@ -1,0 +1,130 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { Node, nodeCondition } from "../api/core/node.ts";
+import { createClient } from "../client/api-client.ts";
+import { httpTransport } from "../client/http-transport.ts";
+import type { Clock } from "../lib/clock.ts";
+import { errorMessage, Fault } from "../lib/fault.ts";
+import type { Random } from "../lib/random.ts";
+import { isStatus } from "../machinery/status-error.ts";
+import { type BootstrapToken, tokenText } from "./bootstrap-tokens.ts";
+import { discoverAuthority } from "./discovery.ts";
+import { firstCertificates, type JoinedNode, joinedAccess, writeJoinedNode } from "./joined-node.ts";
+import { type NodeSettings, nodePortRanges, type SharedNodeSettings } from "./node-settings.ts";
+import { readNodeSettings } from "./nodes-config-map.ts";
+
+export interface JoinOptions {
+  /** What the node is called on this machine, as a cluster is. */
+  readonly name: string;
+  readonly dataDir: string;
+  readonly runDir: string;
+  /** `https://10.0.0.1:6443` */
+  readonly server: string;
+  readonly token: BootstrapToken;
+  readonly caHashes: readonly string[];
+  /** A file with the authority's certificate; then nothing is discovered. */
+  readonly caFile?: string;
+  readonly nodeName?: string;
+  /** Where others reach this machine; the address that it calls the server from if absent. */
+  readonly address?: string;
+  readonly zone?: string;
+  readonly kubeletPort: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly note: (text: string) => void;
+}
+
+const signingPatience = 15_000;
+
+/** Makes this machine a node of a cluster elsewhere, but starts nothing. What was begun and failed can be done again. */
+export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
+  const { server, token, clock, dataDir, note } = options;
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  note("discovery");
+  const ca = options.caFile
+    ? readAuthority(options.caFile)
+    : await discoverAuthority({ server, token, caHashes: options.caHashes, clock, patience: signingPatience });
+  const settings = settingsOf(options, options.address ?? (await ownAddress(server)));
+  note(`certificates for ${settings.name} at ${settings.address}`);
+  await firstCertificates({ dataDir, settings }, { ca, token: tokenText(token) }, options);
+  const shared = await asNode({ dataDir, settings });
+  const joined = {
+    name: options.name,
+    dataDir,
+    runDir: options.runDir,
+    settings: {
+      ...settings,
+      ...shared,
+      nodePortRanges: nodePortRanges([shared.podRange], settings.address),
+    },
+  };
+  writeJoinedNode(joined);
+  return joined;
+}
+
+/** What the machine itself says; the rest is for the cluster to tell. */
+function settingsOf(options: JoinOptions, address: string): NodeSettings {
+  return {
+    title: options.name,
+    folder: join(options.dataDir, "node"),
+    name: options.nodeName ?? hostname().toLowerCase(),
+    address,
+    ...(options.zone ? { zone: options.zone } : {}),
+    server: options.server,
+    kubeletPort: options.kubeletPort,
+    runtime: "cri",
+    podRange: "",
+    serviceRange: "",
+    dnsAddress: "",
+    clusterDomain: "",
+    overlayId: 0,
+    nodePortRanges: [],
+  };
+}
+
+/** What the cluster tells its nodes; first looks whether another machine is the node of that name. */
+async function asNode({ dataDir, settings }: Pick<JoinedNode, "dataDir" | "settings">): Promise<SharedNodeSettings> {
+  const { name, server } = settings;
+  await using transport = httpTransport({ server, ...joinedAccess({ dataDir }), userAgent: "navarch-join" });
+  const client = createClient(transport);
+  try {
+    const node = await client.get(Node, { name });
+    if (nodeCondition(node, "Ready")?.status === "True") {
+      throw new Fault(
+        "in-use",
+        `a Node with name ${JSON.stringify(name)} and status "Ready" already exists in the cluster; delete it, or choose another name with --node-name`,
+      );
+    }
+  } catch (error) {
+    if (!isStatus(error, "NotFound")) throw error;
+  }
+  return await readNodeSettings(client);
+}
+
+function readAuthority(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new Fault("invalid", `--ca-cert ${file}: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+/** The address by which this machine calls the server. Throws Fault `unavailable` when nobody answers. */
+function ownAddress(server: string): Promise<string> {
+  const { hostname: host, port } = new URL(server);
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port: Number(port || 443), timeout: 10_000 }, () => {
+      const { localAddress = "" } = socket;
+      socket.destroy();
+      resolve(localAddress);
+    });
+    const fail = (error: Error) => {
+      socket.destroy();
+      reject(new Fault("unavailable", `${server} does not answer: ${errorMessage(error)}`, { cause: error }));
+    };
+    socket.once("error", fail);
+    socket.once("timeout", () => fail(new Error("no answer within 10 s")));
+  });
+}
