@@ -9,7 +9,7 @@ import {
   printFlags,
   selectorFlag,
 } from "../flags/shared.ts";
-import { throwAll, usageError } from "../messages.ts";
+import { CommandError, throwAll, usageError } from "../messages.ts";
 import { getOutput } from "../output/get-output.ts";
 import { fetchTargets, type SelectionOptions, targetsOf } from "../resources/selection.ts";
 
@@ -64,7 +64,7 @@ kubectl get pods -w`,
       return;
     }
     if (flags["output-watch-events"] && !flags.watch && !flags["watch-only"]) {
-      throw usageError(path, "--output-watch-events option can only be used with --watch or --watch-only");
+      throw new CommandError("--output-watch-events option can only be used with --watch or --watch-only");
     }
     if (args.length === 0 && flags.filename.length === 0 && !flags.kustomize) {
       session.host.stderr.write(

@@ -109,7 +109,11 @@ function extras(pairs: readonly string[]): Readonly<Record<string, readonly stri
 function clusterOf(kubeconfig: Kubeconfig, context: ContextEntry | undefined, flags: GlobalFlags): ClusterEntry {
   const name = flags.cluster || context?.cluster || "";
   const known = kubeconfig.clusters.get(name);
-  if (name && !known) throw new CommandError(`cluster "${name}" does not exist`);
+  if (name && !known) {
+    throw new CommandError(
+      flags.cluster ? `no server found for cluster "${name}"` : `cluster "${name}" does not exist`,
+    );
+  }
   const rest: Record<string, unknown> = { ...known };
   if (flags["certificate-authority"]) {
     delete rest["certificate-authority-data"];

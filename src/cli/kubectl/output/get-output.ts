@@ -1,7 +1,8 @@
 import type { AnyObject } from "../resources/resource-info.ts";
-import { typeName } from "../resources/resource-info.ts";
+import { itemsOf, typeName } from "../resources/resource-info.ts";
 import type { Fetched, Target } from "../resources/selection.ts";
 import type { Session } from "../session.ts";
+import { plainTable } from "./plain-table.ts";
 import {
   commonForms,
   noSuchForm,
@@ -49,8 +50,7 @@ export async function getOutput(session: Session, flags: GetFlagValues): Promise
   const { form } = outputForm(flags);
   if (form === "" || form === "wide") {
     const sorter = flags["sort-by"] ? await import("./sort.ts") : undefined;
-    const plain = flags["server-print"] ? undefined : await import("./plain-table.ts");
-    return tableOutput(session, flags, { sorter, plain, wide: form === "wide" });
+    return tableOutput(session, flags, { sorter, wide: form === "wide" });
   }
   if (!getForms.includes(form)) throw noSuchForm(flags.output, getForms);
   const sorter = flags["sort-by"] ? await import("./sort.ts") : undefined;
@@ -88,27 +88,16 @@ function objectOutput(
   };
 }
 
-/** The items of a list, each with what the list's kind says of them. */
-export function itemsOf(list: AnyObject): readonly AnyObject[] {
-  const { items, apiVersion, kind } = list as AnyObject & { readonly items?: readonly AnyObject[] | null };
-  return (items ?? []).map((item) => ({
-    ...item,
-    apiVersion: item.apiVersion ?? apiVersion,
-    kind: item.kind ?? kind.replace(/List$/, ""),
-  }));
-}
-
 function tableOutput(
   session: Session,
   flags: GetFlagValues,
   parts: {
     readonly wide: boolean;
     readonly sorter: typeof import("./sort.ts") | undefined;
-    readonly plain: typeof import("./plain-table.ts") | undefined;
   },
 ): GetOutput {
   const { stdout } = session.host;
-  const { sorter, plain, wide } = parts;
+  const { sorter, wide } = parts;
   const printerFor = (target: Target, severalTypes: boolean, events = false) =>
     tablePrinter({
       wide,
@@ -120,16 +109,10 @@ function tableOutput(
       kindPrefix: flags["show-kind"] || severalTypes ? `${typeName(target.resource)}/` : "",
     });
   const asTable = (object: AnyObject): Table =>
-    isTable(object)
-      ? object
-      : (plain?.plainTable(object, session.host.clock.now()) ?? {
-          kind: "Table",
-          columnDefinitions: [{ name: "Name", format: "name" }],
-          rows: [{ cells: [object.metadata?.name], object }],
-        });
+    isTable(object) ? object : plainTable(object, session.host.clock.now());
   const following: { target?: Target; printer?: ReturnType<typeof printerFor> } = {};
   return {
-    accept: plain ? undefined : tableAccept,
+    accept: flags["server-print"] ? tableAccept : undefined,
     includeObject: sorter ? "Object" : undefined,
     printAll(fetched) {
       const types = new Set(fetched.map(({ target }) => `${target.resource.plural}.${target.resource.group}`));

@@ -1,6 +1,5 @@
-import type { AnyObject } from "../resources/resource-info.ts";
+import { type AnyObject, itemsOf } from "../resources/resource-info.ts";
 import { ageText } from "./age.ts";
-import { itemsOf } from "./get-output.ts";
 import type { Table } from "./table.ts";
 
 /** The table of names and ages for objects that the server made none for. */

@@ -9,10 +9,19 @@ export function sortObjects(objects: readonly AnyObject[], by: string): readonly
   return sortBy(objects, (object) => object, by);
 }
 
-/** Rows in the order of their objects' field, table by table. */
+/** Rows in the order of their objects' field, table by table; as upstream, a table has no rows when none has the field. */
 export function sortTables(tables: readonly Table[], by: string): readonly Table[] {
-  return tables.map((table) => ({ ...table, rows: sortBy(table.rows ?? [], (row: TableRow) => row.object, by) }));
+  return tables.map((table) => {
+    try {
+      return { ...table, rows: sortBy(table.rows ?? [], (row: TableRow) => row.object, by) };
+    } catch (error) {
+      if (error instanceof NoSuchField) return { ...table, rows: [] };
+      throw error;
+    }
+  });
 }
+
+class NoSuchField extends CommandError {}
 
 function sortBy<T>(list: readonly T[], objectOf: (one: T) => unknown, by: string): readonly T[] {
   if (list.length === 0) return list;
@@ -26,7 +35,7 @@ function sortBy<T>(list: readonly T[], objectOf: (one: T) => unknown, by: string
     }
   });
   if (keyed.every(({ key }) => key === undefined)) {
-    throw new CommandError(`couldn't find any field with path "${path}" in the list of objects`);
+    throw new NoSuchField(`couldn't find any field with path "${path}" in the list of objects`);
   }
   return keyed.toSorted((a, b) => compare(a.key, b.key)).map(({ one }) => one);
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { compileGoTemplate } from "../../../expr/go-template/go-template.ts";
+import { compileGoTemplate, type TemplateFunctions } from "../../../expr/go-template/go-template.ts";
 import { compileJsonPath } from "../../../expr/jsonpath/jsonpath.ts";
 import { errorMessage } from "../../../lib/fault.ts";
 import { goQuote } from "../../../lib/go-text.ts";
@@ -38,17 +38,16 @@ export async function templatePrinter(
           } else stdout.write(compiled.print(object, { allowMissingKeys: lenient }));
         } catch (error) {
           const why = errorMessage(error);
-          stdout.write(
-            `Error executing template: ${why}. Printing more information for debugging the template:\n\ttemplate was:\n\t\t${source}\n\tobject given to jsonpath engine was:\n\t\t${goSyntax(object)}\n\n\n`,
+          throw new CommandError(
+            `error executing jsonpath ${goQuote(source)}: Error executing template: ${why}. Printing more information for debugging the template:\n\ttemplate was:\n\t\t${source}\n\tobject given to jsonpath engine was:\n\t\t${goSyntax(object)}\n\n\n`,
           );
-          throw new CommandError(`error executing jsonpath ${goQuote(source)}: ${why}\n`);
         }
       },
     };
   }
   let compiled: ReturnType<typeof compileGoTemplate>;
   try {
-    compiled = compileGoTemplate(source, { name: "output", strict: !lenient });
+    compiled = compileGoTemplate(source, { name: "output", functions, strict: !lenient });
   } catch (error) {
     throw new CommandError(`error parsing template ${source}, ${errorMessage(error)}`);
   }
@@ -67,11 +66,25 @@ export async function templatePrinter(
   };
 }
 
+/** What kubectl's templates have beside Go's own functions. */
+const functions: TemplateFunctions = {
+  base64decode: {
+    least: 1,
+    most: 1,
+    call: ([text]) => {
+      if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(String(text))) {
+        throw new Error("base64 decode failed: illegal base64 data at input byte 0");
+      }
+      return Buffer.from(String(text), "base64").toString();
+    },
+  },
+};
+
 function readTemplate(session: Session, file: string): string {
   try {
     return readFileSync(resolve(session.host.cwd, file), "utf8");
   } catch (error) {
-    throw new CommandError(`error reading template ${file}, ${fileProblem(error, file)}\n`);
+    throw new CommandError(`error reading --template ${file}, ${fileProblem(error, file)}\n`);
   }
 }
 

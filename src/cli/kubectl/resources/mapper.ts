@@ -32,8 +32,7 @@ export function mapperOf(known: Discovery, refresh?: () => Promise<Discovery>): 
     async resource(name) {
       const found = await orRefreshed(() => findResource(discovery, name));
       if (found) return found;
-      const [plural = "", ...rest] = name.split(".");
-      throw new NoResourceMatch(plural, rest.join("."));
+      throw new NoResourceMatch(name.split(".")[0] ?? "");
     },
     kind: (apiVersion, kind) => orRefreshed(() => findKind(discovery, apiVersion, kind)),
     category: (name) =>
@@ -59,8 +58,7 @@ function preferredOf(discovery: Discovery): readonly ApiResource[] {
 }
 
 function findResource(discovery: Discovery, text: string): ApiResource | undefined {
-  const name = text.toLowerCase();
-  const [plural = "", ...rest] = name.split(".");
+  const [plural = "", ...rest] = text.split(".");
   if (rest.length >= 2) {
     // A version before the group: deployments.v1.apps.
     const [version = "", ...group] = rest;
@@ -86,13 +84,14 @@ function findResource(discovery: Discovery, text: string): ApiResource | undefin
 }
 
 /** By its full names first: a short name hides nobody's plural. */
-function findIn(discovery: Discovery, name: string, fits: (resource: ApiResource) => boolean): ApiResource | undefined {
+function findIn(discovery: Discovery, text: string, fits: (resource: ApiResource) => boolean): ApiResource | undefined {
+  const name = text.toLowerCase();
   const all = discovery.groups.flatMap(({ versions }) => versions.flatMap(({ resources }) => resources)).filter(fits);
   return (
     all.find(({ plural }) => plural === name) ??
     all.find(({ singular }) => singular === name) ??
     all.find(({ kind }) => kind.toLowerCase() === name) ??
-    all.find(({ shortNames }) => shortNames.includes(name))
+    all.find(({ shortNames }) => shortNames.includes(text))
   );
 }
 

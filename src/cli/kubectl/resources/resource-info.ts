@@ -31,6 +31,16 @@ export interface ResourceInfo {
   readonly object: AnyObject;
 }
 
+/** The items of a list, each with what the list's kind says of them. */
+export function itemsOf(list: AnyObject): readonly AnyObject[] {
+  const { items, apiVersion, kind } = list as AnyObject & { readonly items?: readonly AnyObject[] | null };
+  return (items ?? []).map((item) => ({
+    ...item,
+    apiVersion: item.apiVersion ?? apiVersion,
+    kind: item.kind ?? kind.replace(/List$/, ""),
+  }));
+}
+
 /** The path of a resource, or of one object. */
 export function pathOf(
   resource: ApiResource,

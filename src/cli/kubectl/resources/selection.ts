@@ -1,8 +1,9 @@
 import { errorMessage } from "../../../lib/fault.ts";
 import { goQuote } from "../../../lib/go-text.ts";
-import { StatusError } from "../../../machinery/status-error.ts";
+import { isStatus, StatusError } from "../../../machinery/status-error.ts";
 import { CommandError, throwAll } from "../messages.ts";
 import type { Session } from "../session.ts";
+import type { ApiCall } from "./api.ts";
 import { readArguments, resourcesOf } from "./arguments.ts";
 import type { ApiResource } from "./discovery.ts";
 import { readManifests } from "./manifests.ts";
@@ -115,13 +116,11 @@ export async function targetsOf(session: Session, options: SelectionOptions): Pr
     return { targets, errors: [], single: pairs.length === 1 };
   }
   if (names.length > 0) {
-    if (types.length > 1) throw new CommandError("you must specify only one resource");
-    const [resource] = await resourcesOf(types, await session.mapper());
-    if (!resource) throw new CommandError("you must provide a resource and a resource name together");
+    const resources = await resourcesOf(types, await session.mapper());
     return {
-      targets: names.map((name) => named(session, resource, name, options)),
+      targets: resources.flatMap((resource) => names.map((name) => named(session, resource, name, options))),
       errors: [],
-      single: names.length === 1,
+      single: resources.length === 1 && names.length === 1,
     };
   }
   if (types.length > 0) {
@@ -223,7 +222,7 @@ async function* listPages(session: Session, target: ListTarget, options: Selecti
   const { chunkSize = 0 } = options;
   let token = "";
   do {
-    const page = await session.api.call<AnyObject>({
+    const page = await callList(session, target, options, {
       path: pathOf(target.resource, { namespace: target.namespace }),
       accept: options.accept,
       query: {
@@ -237,6 +236,28 @@ async function* listPages(session: Session, target: ListTarget, options: Selecti
     yield page;
     token = String(page.metadata?.continue ?? "");
   } while (token !== "");
+}
+
+/** A refusal that the selectors may have caused names them. */
+async function callList(
+  session: Session,
+  { resource }: ListTarget,
+  options: SelectionOptions,
+  call: ApiCall,
+): Promise<AnyObject> {
+  try {
+    return await session.api.call<AnyObject>(call);
+  } catch (error) {
+    if (!isStatus(error, "BadRequest", "NotFound")) throw error;
+    const { group, version, plural } = resource;
+    const { labelSelector = "", fieldSelector = "" } = options;
+    const type = goQuote(`${group}/${version}, Resource=${plural}`);
+    const where =
+      labelSelector || fieldSelector
+        ? `Unable to find ${type} that match label selector ${goQuote(labelSelector)}, field selector ${goQuote(fieldSelector)}`
+        : `Unable to list ${type}`;
+    throw new StatusError(error.reason, `${where}: ${error.message}`, { code: error.code, details: error.details });
+  }
 }
 
 /** Every object that a command line means, lists opened up. Errors are collected and thrown by `done`. */
