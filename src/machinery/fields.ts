@@ -1,39 +1,50 @@
 import { goQuote } from "../lib/go-text.ts";
 import type { FieldError } from "./status-error.ts";
 
-/** A place in an object, as `spec.containers[0].env[PATH]`. Immutable; each step makes a longer one. */
+/**
+ * A place in an object, as `spec.containers[0].env[PATH]`. Immutable; each step makes a longer one. Written out only where
+ * there is a fault to report: most places are walked without finding one.
+ */
 export class FieldPath {
-  readonly #text: string;
+  readonly #before: FieldPath | undefined;
+  readonly #step: string | number;
+  readonly #inBrackets: boolean;
 
-  constructor(text = "") {
-    this.#text = text;
+  constructor(step: string | number = "", before?: FieldPath, inBrackets = false) {
+    this.#step = step;
+    this.#before = before;
+    this.#inBrackets = inBrackets;
   }
 
   /** Steps into members, one after the other. */
-  child(...names: readonly string[]): FieldPath {
-    let text = this.#text;
-    for (const name of names) text = text === "" ? name : `${text}.${name}`;
-    return new FieldPath(text);
+  child(name: string, ...more: readonly string[]): FieldPath {
+    let place = new FieldPath(name, this);
+    for (const next of more) place = new FieldPath(next, place);
+    return place;
   }
 
   /** Steps into a list. */
   index(position: number): FieldPath {
-    return new FieldPath(`${this.#text}[${position}]`);
+    return new FieldPath(position, this, true);
   }
 
   /** Steps into a map, or a list that is keyed. */
   key(name: string): FieldPath {
-    return new FieldPath(`${this.#text}[${name}]`);
+    return new FieldPath(name, this, true);
   }
 
   toString(): string {
-    return this.#text;
+    const before = this.#before?.toString() ?? "";
+    if (this.#inBrackets) return `${before}[${this.#step}]`;
+    return before === "" ? `${this.#step}` : `${before}.${this.#step}`;
   }
 }
 
 /** The place that these members lead to: `path("spec", "template")`. */
 export function path(...names: readonly string[]): FieldPath {
-  return new FieldPath().child(...names);
+  let place = new FieldPath();
+  for (const name of names) place = place.child(name);
+  return place;
 }
 
 /** A place, as an object or as its text. */
