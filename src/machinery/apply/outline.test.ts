@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { podType } from "./apply-fixture.ts";
-import { outlineOf } from "./outline.ts";
+import { Outlines } from "./outline.ts";
 import { type Endpoint, zeroObject } from "./ownership.ts";
 import { shapeOf } from "./shape.ts";
 import { updateManagers } from "./update-managers.ts";
 
 const shape = shapeOf(podType);
-const outline = (object: object) => outlineOf(shape, object, zeroObject(podType));
+const outlines = new Outlines<object>();
+const outline = (object: object) => outlines.slotOf(shape, object, zeroObject(podType));
 
 const pod = (spec: object, metadata: object = {}) => ({
   apiVersion: "v1",
@@ -46,6 +47,8 @@ describe("the outline of a new object", () => {
     },
     { name: "an absent member", a: pod({ replicas: 1 }), b: pod({}) },
     { name: "other members of a value without a type", a: pod({ extra: { a: 1 } }), b: pod({ extra: { b: 1 } }) },
+    { name: "a value that is an object", a: pod({ extra: { a: 1 } }), b: pod({ extra: { a: {} } }) },
+    { name: "nothing in place of a list", a: pod({ containers: [] }), b: pod({ containers: null }) },
   ])("$name shows", ({ a, b }) => {
     expect(outline(a)).not.toBe(outline(b));
   });

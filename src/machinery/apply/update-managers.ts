@@ -11,7 +11,7 @@ import {
   readManagers,
   withManagers,
 } from "./managers.ts";
-import { outlineOf } from "./outline.ts";
+import { Outlines } from "./outline.ts";
 import { bare, type Endpoint, resetSet, strip, takeChanges, zeroObject } from "./ownership.ts";
 import { shapeOf } from "./shape.ts";
 import { sharedSet } from "./shared-sets.ts";
@@ -64,9 +64,7 @@ export function currentEntries(
   return read === undefined || read.size === 0 ? stored : given;
 }
 
-const fieldsByOutline = new WeakMap<Endpoint, Map<string, FieldSet>>();
-const mostOutlines = 512;
-const longestOutline = 16_384;
+const fieldsByOutline = new WeakMap<Endpoint, Outlines<FieldSet>>();
 
 /** The one manager of a new object. Most objects are made from few templates, so what was worked out once mostly does. */
 function recordCreate(
@@ -75,18 +73,14 @@ function recordCreate(
   endpoint: Endpoint,
   time: Time,
 ): Managers {
-  const known = fieldsByOutline.get(endpoint) ?? new Map<string, FieldSet>();
+  const known = fieldsByOutline.get(endpoint) ?? new Outlines<FieldSet>();
   fieldsByOutline.set(endpoint, known);
   const zero = zeroObject(endpoint.type);
-  const outline = outlineOf(shapeOf(endpoint.type), bare(object), zero);
-  const fields = known.get(outline);
-  if (fields) return new Map([[managerKey(owner), { ...owner, time, fields }]]);
+  const slot = known.slotOf(shapeOf(endpoint.type), bare(object), zero);
+  if (slot.value) return new Map([[managerKey(owner), { ...owner, time, fields: slot.value }]]);
   const managers = recordUpdate(zero, object, new Map(), owner, endpoint, time);
   const [made] = managers.values();
-  if (made && outline.length <= longestOutline) {
-    if (known.size >= mostOutlines) known.clear();
-    known.set(outline, sharedSet(made.fields));
-  }
+  if (made) slot.value = sharedSet(made.fields);
   return managers;
 }
 
