@@ -21,18 +21,24 @@ export class Deadline {
    * What `answer` comes to. Throws Fault `timeout` when that takes longer than the server allows, or the request itself by
    * `?timeout=`; BadRequest when the latter is no duration. What has been begun is not undone.
    */
-  async within<T>({ query }: RequestInfo, answer: () => Promise<T>): Promise<T> {
-    const asked = query.get("timeout");
-    const allowed = asked ? Math.min(durationOf(asked) || this.#longest, this.#longest) : this.#longest;
-    const late = Promise.withResolvers<never>();
-    const timer = this.#clock.after(allowed, () => {
-      late.reject(new Fault("timeout", "Timeout: request did not complete within the allotted timeout"));
+  within<T>({ query }: RequestInfo, answer: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const asked = query.get("timeout");
+      const allowed = asked ? Math.min(durationOf(asked) || this.#longest, this.#longest) : this.#longest;
+      const timer = this.#clock.after(allowed, () => {
+        reject(new Fault("timeout", "Timeout: request did not complete within the allotted timeout"));
+      });
+      answer().then(
+        (value) => {
+          timer[Symbol.dispose]();
+          resolve(value);
+        },
+        (error: unknown) => {
+          timer[Symbol.dispose]();
+          reject(error);
+        },
+      );
     });
-    try {
-      return await Promise.race([answer(), late.promise]);
-    } finally {
-      timer[Symbol.dispose]();
-    }
   }
 }
 
