@@ -6,7 +6,7 @@ import type { Collection } from "./collection.ts";
 import { isGone } from "./delete.ts";
 import type { Held } from "./held.ts";
 import type { AnyObject, Resource, Served } from "./resource.ts";
-import { refuse, type WriteOptions, type Written, withMetadata, written } from "./write.ts";
+import { metadataRules, refuse, type WriteOptions, type Written, withMetadata, written } from "./write.ts";
 
 /** How often a write that lost its race is made again on top of what won. */
 const attempts = 10;
@@ -76,7 +76,7 @@ async function tryUpdate(collection: Collection, current: Held, request: UpdateR
   const asked = strategy.prepareUpdate?.(own, previous) ?? own;
   const prepared = rules.raisesGeneration === false ? asked : raiseGeneration(resource, asked, previous);
   // Upstream checks metadata twice on an update, once for all kinds and once for this one, and tells both.
-  const metadataFaults = validateMetadataUpdate(prepared.metadata, previous.metadata);
+  const metadataFaults = validateMetadataUpdate(prepared.metadata, previous.metadata, metadataRules(resource));
   const { served = resource.stored } = request;
   refuse(resource, prepared, [
     ...metadataFaults,

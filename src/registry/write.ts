@@ -110,7 +110,10 @@ export function inNamespace(resource: Resource, object: AnyObject, namespace: st
 
 /** How the metadata of a resource's objects is checked. */
 export function metadataRules(resource: Resource): MetadataRules {
-  return { namespaced: resource.namespaced, name: nameRules[resource.declaration.name ?? "subdomain"] };
+  const { custom, group, namespaced, declaration } = resource;
+  // Operators call their finalizers as they like, and a definition's own has no domain either.
+  const strictFinalizers = !custom && group !== "apiextensions.k8s.io";
+  return { namespaced, name: nameRules[declaration.name ?? "subdomain"], strictFinalizers };
 }
 
 /** Throws Invalid when there are faults. */

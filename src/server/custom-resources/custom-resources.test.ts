@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { CustomResourceDefinition } from "../../api/apiextensions/custom-resource-definition.ts";
 import { type AnyBody, openServerFixture, type ServerFixture } from "../server-fixture.ts";
 
 let fixture: ServerFixture;
@@ -41,10 +42,10 @@ async function install(given: Given = {}): Promise<{ path: string; apiVersion: s
   return { path: `/apis/${apiVersion}/namespaces/default/widgets`, apiVersion, name: `widgets.${group}`, group };
 }
 
-async function condition(name: string, type: string): Promise<unknown> {
+async function condition(name: string, type: string, member: "message" | "status" = "status"): Promise<unknown> {
   const { body } = await fixture.call("GET", `${definitions}/${name}`);
   const conditions = (body.status?.conditions ?? []) as unknown as readonly AnyBody[];
-  return conditions.find((one) => String(one.type) === type)?.status;
+  return conditions.find((one) => String(one.type) === type)?.[member];
 }
 
 const spec = (properties: object, more: object = {}) => ({
@@ -294,7 +295,7 @@ test("a definition in the place of a built-in kind changes nothing, and takes no
 
 test("an instance with a finalizer keeps its definition, which takes nothing new", async () => {
   const { path, apiVersion, name } = await install();
-  const held = { ...widget(apiVersion, "held"), metadata: { name: "held", finalizers: ["example.com/hold"] } };
+  const held = { ...widget(apiVersion, "held"), metadata: { name: "held", finalizers: ["hold.example.com"] } };
   await fixture.make([path, held]);
   await fixture.call("DELETE", `${definitions}/${name}`);
   const refused = await fixture.call("POST", path, { body: widget(apiVersion, "late") });
@@ -302,12 +303,44 @@ test("an instance with a finalizer keeps its definition, which takes nothing new
   expect(refused.text).toContain("create not allowed while custom resource definition is terminating");
   await vi.waitFor(async () => {
     expect((await fixture.call("GET", `${path}/held`)).body.metadata?.deletionTimestamp).toBeDefined();
+    expect(await condition(name, "Terminating", "message")).toBe(
+      "could not confirm zero CustomResources remaining: 1 left",
+    );
   }, 20_000);
   await fixture.call("PATCH", `${path}/held`, { body: { metadata: { finalizers: null } }, headers: merge });
   await vi.waitFor(async () => {
     expect((await fixture.call("GET", `${definitions}/${name}`)).status).toBe(404);
     expect((await fixture.call("GET", path)).status).toBe(404);
   }, 20_000);
+});
+
+test("a definition that goes says so before its instances are deleted", async () => {
+  const { path, apiVersion, name, group } = await install();
+  await fixture.make([path, widget(apiVersion, "one")], [path, widget(apiVersion, "two")]);
+  const { cache } = fixture.server.registry.of(CustomResourceDefinition);
+  const instances = fixture.server.registry.of({
+    group,
+    version: "v1",
+    kind: "Widget",
+    plural: "widgets",
+    namespaced: true,
+  });
+  const told: string[] = [];
+  let gone = false;
+  using _definitions = cache.subscribe({}, ({ type, held }) => {
+    if (held.object.metadata.name !== name) return;
+    if (type === "DELETED") gone = true;
+    const status = held.object.status as CustomResourceDefinition["status"];
+    const reason = status?.conditions?.find((one) => one.type === "Terminating")?.reason;
+    if (reason && told.at(-1) !== reason) told.push(reason);
+  });
+  using _instances = instances.cache.subscribe({}, ({ type, held }) => {
+    if (type === "DELETED") told.push(`deleted ${held.object.metadata.name}`);
+  });
+  await fixture.call("DELETE", `${definitions}/${name}`);
+  await vi.waitFor(() => expect(gone).toBe(true), 20_000);
+  expect(told.slice(0, 2)).toEqual(["InstanceDeletionPending", "InstanceDeletionInProgress"]);
+  expect(told.slice(2, 4).sort()).toEqual(["deleted one", "deleted two"]);
 });
 
 test("columns, selectable fields and scale are those of the version that is asked for", async () => {

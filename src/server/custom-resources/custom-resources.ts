@@ -107,12 +107,9 @@ export class CustomResources {
     this.#published.set(name, publication);
   }
 
-  #withdraw({ metadata, spec }: CustomResourceDefinition): void {
-    if (!this.#published.delete(metadata.name)) return;
-    const { group, names, versions, scope } = spec;
-    const { plural, kind } = names;
-    const version = versions[0]?.name ?? "";
-    const removed = this.#options.registry.remove({ group, version, kind, plural, namespaced: scope === "Namespaced" });
+  #withdraw(definition: CustomResourceDefinition): void {
+    if (!this.#published.delete(definition.metadata.name)) return;
+    const removed = this.#options.registry.remove(placeOf(definition));
     removed.catch((error: unknown) => this.#options.log.warn("closing a custom resource failed", { error }));
   }
 
@@ -173,40 +170,36 @@ export class CustomResources {
   }
 
   async #cleanUp(definition: CustomResourceDefinition): Promise<boolean> {
-    if (!definition.metadata.finalizers?.includes(cleanupFinalizer)) return true;
-    const { registry } = this.#options;
-    const { group, names, versions, scope } = definition.spec;
-    const place = {
-      group,
-      version: versions[0]?.name ?? "",
-      kind: names.kind,
-      plural: names.plural,
-      namespaced: scope === "Namespaced",
-    };
-    const collection = this.#published.has(definition.metadata.name) ? registry.of(place) : undefined;
-    const left = collection ? await deleteInstances(collection, registry) : 0;
+    const { name, finalizers } = definition.metadata;
+    if (!finalizers?.includes(cleanupFinalizer)) return true;
+    const collection = this.#published.has(name) ? this.#options.registry.of(placeOf(definition)) : undefined;
+    const remaining = finalizers.filter((finalizer) => finalizer !== cleanupFinalizer);
+    if (!collection) {
+      await this.#terminating(definition, { status: "False", ...neverEstablished }, remaining);
+      return true;
+    }
+    const begun = isDeleting(definition)
+      ? definition
+      : await this.#terminating(definition, { status: "True", ...inProgress });
+    const left = await deleteInstances(collection, this.#options.registry);
     if (left > 0) {
       const message = `could not confirm zero CustomResources remaining: ${left} left`;
-      await this.#terminating(definition, { status: "True", reason: "InstanceDeletionCheck", message });
+      await this.#terminating(begun, { status: "True", reason: "InstanceDeletionCheck", message });
       return false;
     }
-    const finding = collection
-      ? { reason: "InstanceDeletionCompleted", message: "removed all instances" }
-      : { reason: "NeverEstablished", message: "resource was never established" };
-    const finalizers = definition.metadata.finalizers.filter((finalizer) => finalizer !== cleanupFinalizer);
-    await this.#terminating(definition, { status: "False", ...finding }, finalizers);
+    await this.#terminating(begun, { status: "False", ...completed }, remaining);
     return true;
   }
 
   async #terminating(
     definition: CustomResourceDefinition,
-    found: { readonly status: "True" | "False"; readonly reason: string; readonly message: string },
+    found: Finding & { readonly status: "True" | "False" },
     finalizers = definition.metadata.finalizers,
-  ): Promise<void> {
+  ): Promise<CustomResourceDefinition> {
     const before = definition.status?.conditions ?? [];
     const conditions = withCondition(before, { type: "Terminating", ...found }, this.#now());
     const metadata = { ...definition.metadata, finalizers };
-    await this.#write(definition, {
+    return await this.#write(definition, {
       ...definition,
       metadata,
       status: { ...definition.status, conditions },
@@ -218,16 +211,41 @@ export class CustomResources {
   }
 
   // Made on the very state that was looked at: another one is looked at again.
-  async #write(seen: CustomResourceDefinition, next: CustomResourceDefinition): Promise<void> {
+  async #write(seen: CustomResourceDefinition, next: CustomResourceDefinition): Promise<CustomResourceDefinition> {
     const { resource } = this.#definitions;
-    await updateObject(this.#definitions, {
+    const { object } = await updateObject(this.#definitions, {
       namespace: undefined,
       name: seen.metadata.name,
       dryRun: false,
       rules: statusOnly(resource),
       change: () => next as unknown as AnyObject,
     });
+    return object as AnyObject as CustomResourceDefinition;
   }
+}
+
+interface Finding {
+  readonly reason: string;
+  readonly message: string;
+}
+
+const inProgress: Finding = {
+  reason: "InstanceDeletionInProgress",
+  message: "CustomResource deletion is in progress",
+};
+const completed: Finding = { reason: "InstanceDeletionCompleted", message: "removed all instances" };
+const neverEstablished: Finding = { reason: "NeverEstablished", message: "resource was never established" };
+
+/** Whether it was said before that the instances are being deleted. */
+function isDeleting({ status }: CustomResourceDefinition): boolean {
+  const reason = status?.conditions?.find(({ type }) => type === "Terminating")?.reason;
+  return reason === inProgress.reason || reason === "InstanceDeletionCheck";
+}
+
+/** What the registry knows a definition's resource by. */
+function placeOf({ spec: { group, names, versions, scope } }: CustomResourceDefinition) {
+  const { kind, plural } = names;
+  return { group, version: versions[0]?.name ?? "", kind, plural, namespaced: scope === "Namespaced" };
 }
 
 function isSameService(a: CustomResourceDefinition, b: CustomResourceDefinition): boolean {
