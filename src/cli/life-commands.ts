@@ -128,6 +128,9 @@ export function addLifeCommands(program: Command): void {
 async function up(given: UpFlags, command: Command): Promise<void> {
   const named = command.getOptionValueSource("name") === "cli";
   const { wishes, flags } = described(given, named);
+  if (readJoinedNode(placesOf(wishes, process.env).dataDir)) {
+    throw new Fault("in-use", `${wishes.name} is a node of a cluster elsewhere; choose another name with --name`);
+  }
   if (flags.from !== undefined) await restoreInto(planCluster(wishes, process.env), flags.from, flags);
   const config = planCluster(wishes, process.env);
   if (flags.example) exampleFolder(flags.example);

@@ -33,7 +33,7 @@ async function serve(first: Readonly<Record<string, string>>, later = first): Pr
     port: 0,
     tls: serving,
     handle: async (request) => {
-      if (request.path !== path) return { status: 404 };
+      if (request.target !== path) return { status: 404 };
       const data = calls++ === 0 ? first : later;
       const body = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "cluster-info" }, data };
       return {
