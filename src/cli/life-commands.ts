@@ -25,8 +25,10 @@ import type { MachineNeeds } from "../cluster/machine.ts";
 import type { Flags } from "../cluster/part-flags.ts";
 import { runningProcess } from "../cluster/process-lock.ts";
 import { readSchedulerFiles } from "../cluster/scheduler-files.ts";
+import { watchdogSeconds } from "../cluster/service/unit.ts";
+import { keepAlive, systemdNotify } from "../cluster/service/watchdog.ts";
 import { ensureSimulatedNodes } from "../cluster/simulated-nodes.ts";
-import { startCluster } from "../cluster/up.ts";
+import { type RunningCluster, startCluster } from "../cluster/up.ts";
 import { aborted } from "../lib/abort.ts";
 import { systemClock } from "../lib/clock.ts";
 import { errorMessage, Fault, faultCode } from "../lib/fault.ts";
@@ -167,10 +169,19 @@ async function up(given: UpFlags, command: Command): Promise<void> {
     console.error(
       `\nReady in ${seconds(progress.taken.reduce((sum, { ms }) => sum + ms, 0))}. Ctrl-C ends the cluster; its data stays in ${config.dataDir}.`,
     );
-    await aborted(stopping.signal);
+    await stayAlive(cluster, stopping.signal);
   } finally {
     await progress.phase("stopping", () => cluster.stop());
   }
+}
+
+/** Waits for the end; systemd, if it started this process, hears meanwhile whether the cluster is well. */
+async function stayAlive({ transport }: RunningCluster, signal: AbortSignal): Promise<void> {
+  const notify = systemdNotify(process.env);
+  const warn = (text: string) => console.error(`navarch: ${text}`);
+  const interval = (watchdogSeconds * 1000) / 4;
+  if (notify) await keepAlive({ transport, notify, clock: systemClock, interval, warn, signal });
+  else await aborted(signal);
 }
 
 /** What flags and the description they may name ask for together. */

@@ -31,6 +31,7 @@ if (!isRole(process.argv[2])) {
     import("./snapshot-commands.ts").then((snapshots) => snapshots.addSnapshotCommands),
     import("./history-commands.ts").then((history) => history.addHistoryCommands),
     import("./config-commands.ts").then((config) => config.addConfigCommands),
+    import("./install-commands.ts").then((installing) => installing.addInstallCommands),
   ]);
   for (const addTo of commands) addTo(program);
 }

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { createClient } from "../client/api-client.ts";
 import type { Client } from "../client/client.ts";
 import { httpTransport } from "../client/http-transport.ts";
+import type { Transport } from "../client/transport.ts";
 import { unlessAborted } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
@@ -35,7 +36,8 @@ export interface RunningCluster {
   readonly config: ClusterConfig;
   readonly credentials: Credentials;
   readonly server: string;
-  /** Under the admin's identity. */
+  /** Both under the admin's identity. */
+  readonly transport: Transport;
   readonly client: Client;
   /** Ends everything and leaves nothing behind but the data. */
   stop(): Promise<void>;
@@ -73,7 +75,7 @@ export async function startCluster(options: UpOptions): Promise<RunningCluster> 
 
   await startNodes(client, options, opened);
   const running = opened.move();
-  return { config, credentials, server: address, client, stop: () => running.disposeAsync() };
+  return { config, credentials, server: address, transport, client, stop: () => running.disposeAsync() };
 }
 
 /** What a kubeconfig needs to reach the cluster as its admin. */
