@@ -83,7 +83,14 @@ export function eachAt<T>(
   check: (element: T, place: FieldPath, index: number) => Errors,
 ): Errors {
   if (!list || list.length === 0) return fine;
-  return list.flatMap((element, index) => check(element, place.index(index), index));
+  let errors: FieldError[] | undefined;
+  for (const [index, element] of list.entries()) {
+    for (const error of check(element, place.index(index), index)) {
+      errors ??= [];
+      errors.push(error);
+    }
+  }
+  return errors ?? fine;
 }
 
 /** The faults of values that stand more than once: each one after the first is a duplicate, at the place that `at` gives. */

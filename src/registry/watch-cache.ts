@@ -90,6 +90,11 @@ export class WatchCache {
     return this.#objects.size;
   }
 
+  /** Whether the first picture of the store is in, and there is nothing now. */
+  get isEmpty(): boolean {
+    return this.#running !== undefined && this.#objects.size === 0;
+  }
+
   get(key: string): Held | undefined {
     return this.#objects.get(key);
   }

@@ -25,6 +25,7 @@ export function limitRanger(registry: Registry): AdmissionPlugin {
   };
   return {
     name: "LimitRanger",
+    idle: () => cache.isEmpty,
     handles: ({ operation, resource: plural, group, subresource }) =>
       group === "" &&
       (plural === "pods"

@@ -14,15 +14,10 @@ export function namespaceLifecycle(registry: Registry): AdmissionPlugin {
   const { cache, resource } = registry.of(Namespace);
   const find = (name: string) => objectOf<Namespace>(cache.get(resource.key(undefined, name)));
 
-  const checkPlace = async (request: AdmissionRequest, object: AnyObject | undefined): Promise<void> => {
-    let namespace = find(request.namespace);
-    if (!namespace) {
-      await cache.current();
-      namespace = find(request.namespace);
-    }
+  const check = (namespace: Namespace | undefined, request: AdmissionRequest, object: AnyObject): AnyObject => {
     if (!namespace) throw notFound(resource.name, request.namespace);
-    if (request.operation !== "CREATE" || namespace.status?.phase !== "Terminating") return;
-    const name = request.name || (object ? refusedName(object) : "Unknown");
+    if (request.operation !== "CREATE" || namespace.status?.phase !== "Terminating") return object;
+    const name = request.name || refusedName(object);
     const where = request.namespace;
     const refused = forbidden(
       { group: request.group, plural: request.resource },
@@ -45,9 +40,10 @@ export function namespaceLifecycle(registry: Registry): AdmissionPlugin {
       if (operation === "DELETE") return plural === "namespaces" && group === "";
       return namespace !== "" && plural !== "namespaces" && !anywhere.has(plural);
     },
-    async mutate(object, _previous, request) {
-      await checkPlace(request, object);
-      return object;
+    mutate(object, _previous, request) {
+      const namespace = find(request.namespace);
+      if (namespace) return check(namespace, request, object);
+      return cache.current().then(() => check(find(request.namespace), request, object));
     },
     validate(_object, previous, request) {
       if (request.operation !== "DELETE" || !immortal.has(previous?.metadata.name ?? "")) return;

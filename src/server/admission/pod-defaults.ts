@@ -103,52 +103,54 @@ export function runtimeClassPlugin(registry: Registry): AdmissionPlugin {
   return {
     name: "RuntimeClass",
     handles: isPodCreate,
-    async mutate(object) {
+    mutate(object) {
       const { spec } = asPod(object);
       const name = spec.runtimeClassName;
-      if (!name) {
-        if (spec.overhead)
-          throw forbidden(
-            pods,
-            refusedName(object),
-            "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead",
-          );
-        return object;
-      }
-      await cache.current();
-      const runtime = objectOf<RuntimeClass>(cache.get(resource.key(undefined, name)));
-      if (!runtime)
-        throw forbidden(pods, refusedName(object), `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
-      const { overhead, scheduling } = runtime;
-      if (spec.overhead && !isEqual(spec.overhead, overhead?.podFixed)) {
-        throw forbidden(
-          pods,
-          refusedName(object),
-          "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead",
-        );
-      }
-      const conflict = Object.entries(scheduling?.nodeSelector ?? {}).find(
-        ([key, value]) => (spec.nodeSelector?.[key] ?? value) !== value,
+      if (name) return withRuntime(object, name);
+      if (!spec.overhead) return object;
+      throw forbidden(
+        pods,
+        refusedName(object),
+        "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead",
       );
-      if (conflict) {
-        throw forbidden(
-          pods,
-          refusedName(object),
-          `conflict: runtimeClass.scheduling.nodeSelector[${conflict[0]}] = ${conflict[1]}; pod.spec.nodeSelector[${conflict[0]}] = ${spec.nodeSelector?.[conflict[0]]}`,
-        );
-      }
-      const nodeSelector = { ...spec.nodeSelector, ...scheduling?.nodeSelector };
-      const more = (scheduling?.tolerations ?? []).filter(
-        (one) => !spec.tolerations?.some((other) => isEqual(one, other)),
-      );
-      return withSpec(object, {
-        ...spec,
-        ...(overhead?.podFixed ? { overhead: overhead.podFixed } : {}),
-        ...(Object.keys(nodeSelector).length > 0 ? { nodeSelector } : {}),
-        ...(more.length > 0 ? { tolerations: [...(spec.tolerations ?? []), ...more] } : {}),
-      });
     },
   };
+
+  async function withRuntime(object: AnyObject, name: string): Promise<AnyObject> {
+    const { spec } = asPod(object);
+    await cache.current();
+    const runtime = objectOf<RuntimeClass>(cache.get(resource.key(undefined, name)));
+    if (!runtime)
+      throw forbidden(pods, refusedName(object), `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
+    const { overhead, scheduling } = runtime;
+    if (spec.overhead && !isEqual(spec.overhead, overhead?.podFixed)) {
+      throw forbidden(
+        pods,
+        refusedName(object),
+        "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead",
+      );
+    }
+    const conflict = Object.entries(scheduling?.nodeSelector ?? {}).find(
+      ([key, value]) => (spec.nodeSelector?.[key] ?? value) !== value,
+    );
+    if (conflict) {
+      throw forbidden(
+        pods,
+        refusedName(object),
+        `conflict: runtimeClass.scheduling.nodeSelector[${conflict[0]}] = ${conflict[1]}; pod.spec.nodeSelector[${conflict[0]}] = ${spec.nodeSelector?.[conflict[0]]}`,
+      );
+    }
+    const nodeSelector = { ...spec.nodeSelector, ...scheduling?.nodeSelector };
+    const more = (scheduling?.tolerations ?? []).filter(
+      (one) => !spec.tolerations?.some((other) => isEqual(one, other)),
+    );
+    return withSpec(object, {
+      ...spec,
+      ...(overhead?.podFixed ? { overhead: overhead.podFixed } : {}),
+      ...(Object.keys(nodeSelector).length > 0 ? { nodeSelector } : {}),
+      ...(more.length > 0 ? { tolerations: [...(spec.tolerations ?? []), ...more] } : {}),
+    });
+  }
 }
 
 const notReady = "node.kubernetes.io/not-ready";

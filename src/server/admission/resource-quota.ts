@@ -38,6 +38,7 @@ export function resourceQuota(
 
   return {
     name: "ResourceQuota",
+    idle: () => cache.isEmpty && limited.length === 0,
     handles: (request) => {
       const { operation, subresource, namespace, resource: plural, group } = request;
       if (isQuotaStatus(request)) return true;

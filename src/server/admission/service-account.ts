@@ -21,30 +21,33 @@ export function serviceAccountPlugin(registry: Registry): AdmissionPlugin {
   const { cache, resource } = registry.of(ServiceAccount);
   const pods = { group: "", plural: "pods" };
 
-  const find = async (namespace: string, name: string): Promise<ServiceAccount | undefined> => {
-    const key = resource.key(namespace, name);
-    if (!cache.get(key)) await cache.current();
-    return objectOf<ServiceAccount>(cache.get(key));
+  const find = (namespace: string, name: string) => objectOf<ServiceAccount>(cache.get(resource.key(namespace, name)));
+
+  const withAccount = (object: AnyObject, wanted: string, account: ServiceAccount): AnyObject => {
+    const pod = object as AnyObject as unknown as Pod;
+    const named: PodSpec = { ...pod.spec, serviceAccountName: wanted, serviceAccount: wanted };
+    const automount = pod.spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true;
+    const mounted = automount ? withToken(named, () => volumePrefix + nameSuffix(registry.random)) : named;
+    const secrets = mounted.imagePullSecrets?.length ? mounted.imagePullSecrets : account.imagePullSecrets;
+    const spec = secrets?.length ? { ...mounted, imagePullSecrets: secrets } : mounted;
+    return { ...object, spec } as AnyObject;
   };
 
   return {
     name: "ServiceAccount",
     handles: isPodCreate,
-    async mutate(object, _previous, { namespace }) {
+    mutate(object, _previous, { namespace }) {
       const pod = object as AnyObject as unknown as Pod;
       if (pod.metadata.annotations?.[mirror]) return object;
       const wanted = pod.spec.serviceAccountName || "default";
-      const account = await find(namespace, wanted);
-      if (!account) {
+      const known = find(namespace, wanted);
+      if (known) return withAccount(object, wanted, known);
+      return cache.current().then(() => {
+        const account = find(namespace, wanted);
+        if (account) return withAccount(object, wanted, account);
         const why = `error looking up service account ${namespace}/${wanted}: serviceaccount ${JSON.stringify(wanted)} not found`;
         throw forbidden(pods, refusedName(object), why);
-      }
-      const named: PodSpec = { ...pod.spec, serviceAccountName: wanted, serviceAccount: wanted };
-      const automount = pod.spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true;
-      const mounted = automount ? withToken(named, () => volumePrefix + nameSuffix(registry.random)) : named;
-      const secrets = mounted.imagePullSecrets?.length ? mounted.imagePullSecrets : account.imagePullSecrets;
-      const spec = secrets?.length ? { ...mounted, imagePullSecrets: secrets } : mounted;
-      return { ...object, spec } as AnyObject;
+      });
     },
   };
 }

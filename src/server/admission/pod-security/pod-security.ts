@@ -3,9 +3,9 @@ import { Pod } from "../../../api/core/pod.ts";
 import type * as core from "../../../api/generated/core-v1.ts";
 import type { ObjectMeta } from "../../../machinery/object.ts";
 import { forbidden, invalid } from "../../../machinery/status-error.ts";
+import type { Held } from "../../../registry/held.ts";
 import type { Registry } from "../../../registry/registry.ts";
 import type { AnyObject } from "../../../registry/resource.ts";
-import { objectOf } from "../../../registry/watch-cache.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "../admission.ts";
 import { detailText, reasonText, violationsOf } from "./evaluate-pod.ts";
 import type { CheckedPod, Violation } from "./pod-check.ts";
@@ -69,11 +69,15 @@ export function podSecurity(registry: Registry, { defaults, exemptions }: PodSec
   const namespaces = registry.of(Namespace);
   const pods = registry.of(Pod);
   const policyOf = (labels: ObjectMeta["labels"]) => securityPolicy(labels, defaults);
+  const policies = new WeakMap<Held, ParsedPolicy>();
 
-  const namespacePolicy = async (name: string): Promise<ParsedPolicy> => {
+  const namespacePolicy = (name: string): ParsedPolicy | Promise<ParsedPolicy> => {
     const key = namespaces.resource.key(undefined, name);
-    if (!namespaces.cache.get(key)) await namespaces.cache.current();
-    return policyOf(objectOf<Namespace>(namespaces.cache.get(key))?.metadata.labels);
+    const held = namespaces.cache.get(key);
+    if (!held) return namespaces.cache.current().then(() => policyOf(namespaces.cache.get(key)?.labels));
+    const policy = policies.get(held) ?? policyOf(held.labels);
+    policies.set(held, policy);
+    return policy;
   };
 
   const isExempt = ({ namespace, user }: AdmissionRequest) =>
@@ -107,9 +111,20 @@ export function podSecurity(registry: Registry, { defaults, exemptions }: PodSec
     if (warned.length > 0) request.warn(wouldViolate(policy.warn, warned));
   };
 
-  const checkPod = async (object: AnyObject, previous: AnyObject | undefined, request: AdmissionRequest) => {
+  const checkPod = (object: AnyObject, previous: AnyObject | undefined, request: AdmissionRequest) => {
     if (ignoredParts.has(request.subresource) || isExempt(request)) return;
-    const policy = await namespacePolicy(request.namespace);
+    const policy = namespacePolicy(request.namespace);
+    return policy instanceof Promise
+      ? policy.then((known) => checkPodBy(known, object, previous, request))
+      : checkPodBy(policy, object, previous, request);
+  };
+
+  const checkPodBy = (
+    policy: ParsedPolicy,
+    object: AnyObject,
+    previous: AnyObject | undefined,
+    request: AdmissionRequest,
+  ): void => {
     const { enforce, audit, warn } = policy.policy;
     if (policy.errors.length === 0 && [enforce, audit, warn].every(({ level }) => level === "privileged")) return;
     const pod = object as AnyObject as unknown as Pod;
