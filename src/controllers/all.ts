@@ -32,7 +32,11 @@ import { nodeTtlController } from "./node-life-cycle/ttl.ts";
 import { volumeClaimController } from "./persistent-volume/claims.ts";
 import { ephemeralVolumeController } from "./persistent-volume/ephemeral.ts";
 import { expandController } from "./persistent-volume/expand.ts";
-import { claimProtectionController, volumeProtectionController } from "./persistent-volume/protection.ts";
+import {
+  attributesClassProtectionController,
+  claimProtectionController,
+  volumeProtectionController,
+} from "./persistent-volume/protection.ts";
 import { volumeController } from "./persistent-volume/volumes.ts";
 import { replicaSetController } from "./replication/replica-set.ts";
 import { replicationControllerController } from "./replication/replication-controller.ts";
@@ -88,6 +92,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     volumeController,
     claimProtectionController,
     volumeProtectionController,
+    attributesClassProtectionController,
     ephemeralVolumeController,
     expandController,
     attachDetachController(),

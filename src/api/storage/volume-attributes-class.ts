@@ -16,6 +16,7 @@ export const VolumeAttributesClass = defineKind<storage.VolumeAttributesClass>({
   plural: "volumeattributesclasses",
   shortNames: ["vac"],
   scope: "Cluster",
+  finalizers: ["kubernetes.io/vac-protection"],
   validate: ({ driverName, parameters = {} }): Errors => {
     const errors: FieldError[] = [...validateDriverName(driverName, path("driverName"))];
     if (Object.keys(parameters).length === 0) {
