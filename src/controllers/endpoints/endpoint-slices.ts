@@ -2,7 +2,7 @@ import { Node } from "../../api/core/node.ts";
 import { Pod } from "../../api/core/pod.ts";
 import { Service } from "../../api/core/service.ts";
 import { EndpointSlice } from "../../api/discovery/endpoint-slice.ts";
-import type { Endpoint } from "../../api/generated/discovery-v1.ts";
+import type { Endpoint, EndpointHints } from "../../api/generated/discovery-v1.ts";
 import { type KindRef, type KubeObject, keyOf } from "../../machinery/object.ts";
 import { type Cache, defineController, done, restAfter } from "../framework/controller.ts";
 import {
@@ -79,14 +79,27 @@ function endpointOf(pod: Pod, service: Service, address: string, cache: Cache): 
     ? cache.get(Node, { name: nodeName })?.metadata.labels?.["topology.kubernetes.io/zone"]
     : undefined;
   const hostname = hostnameIn(pod, service);
+  const conditions = conditionsOf(pod, service);
+  const hints = conditions.ready ? hintsOf(service, nodeName, zone) : undefined;
   return {
     addresses: [address],
-    conditions: conditionsOf(pod, service),
+    conditions,
     ...(hostname ? { hostname } : {}),
     targetRef: { kind: "Pod", namespace, name, uid },
     ...(nodeName ? { nodeName } : {}),
     ...(zone ? { zone } : {}),
+    ...(hints ? { hints } : {}),
   };
+}
+
+/** For whom an endpoint is meant, by the service's trafficDistribution (KEP-4444, KEP-3015); undefined: for everybody. */
+function hintsOf({ spec }: Service, nodeName: string | undefined, zone: string | undefined): EndpointHints | undefined {
+  const distribution = spec.trafficDistribution;
+  if (!distribution || !["PreferClose", "PreferSameZone", "PreferSameNode"].includes(distribution)) return undefined;
+  const forZones = zone ? { forZones: [{ name: zone }] } : {};
+  const forNodes = distribution === "PreferSameNode" && nodeName ? { forNodes: [{ name: nodeName }] } : {};
+  const hints = { ...forZones, ...forNodes };
+  return Object.keys(hints).length > 0 ? hints : undefined;
 }
 
 function labelsOf(service: Service): Readonly<Record<string, string>> {

@@ -83,6 +83,24 @@ test("the pods behind a Service stand in one slice and in the older object", asy
   ]);
 });
 
+test.each([
+  ["PreferClose", { forZones: [{ name: "z1" }] }],
+  ["PreferSameZone", { forZones: [{ name: "z1" }] }],
+  ["PreferSameNode", { forZones: [{ name: "z1" }], forNodes: [{ name: "n1" }] }],
+  [undefined, undefined],
+])("trafficDistribution %s is written as hints of ready endpoints", async (trafficDistribution, hints) => {
+  await using harness = await start((cluster) => {
+    cluster.put(Node, { metadata: { name: "n1", labels: { "topology.kubernetes.io/zone": "z1" } }, spec: {} });
+    service(cluster, { trafficDistribution });
+    pod(cluster, "a", "10.244.0.1");
+    pod(cluster, "b", "10.244.0.2", { ready: false });
+  });
+  const endpoints = slices(harness).flatMap((slice) => slice.endpoints ?? []);
+  const hintOf = (ip: string) => endpoints.find(({ addresses: [address] }) => address === ip)?.hints;
+  expect(hintOf("10.244.0.1")).toEqual(hints);
+  expect(hintOf("10.244.0.2")).toBeUndefined();
+});
+
 test("a change of readiness, labels or life is followed", async () => {
   await using harness = await start((cluster) => {
     service(cluster);

@@ -71,6 +71,21 @@ describe("nftables: under traffic and at scale", () => {
     expect(requests).toBeGreaterThan(60);
   });
 
+  test("fails no request while the kernel is compared and mended", async () => {
+    await using backend = open();
+    await backend.apply({ ...noChange, put: [front("10.96.1.9", 0, 1), front("10.96.1.10", 2)] });
+    await fake.pods[3]!.ask({ op: "hammer", host: "10.96.1.9", port: 80 });
+    for (let round = 0; round < 20; round++) {
+      const element = round % 2 === 0 ? "10.96.1.10 . 6 . 80" : `10.96.2.${round} . 6 . 80 : drop`;
+      const verb = round % 2 === 0 ? "delete" : "add";
+      await fake.node.run(["nft", `${verb} element ip navarch-test services { ${element} }`]);
+      expect(await backend.resync()).toEqual({ repaired: 1 });
+    }
+    const { requests, failures } = await fake.pods[3]!.ask({ op: "stopHammer" });
+    expect(failures).toEqual([]);
+    expect(requests).toBeGreaterThan(60);
+  });
+
   test("leaves an established connection alone when its endpoint, and even its service, is removed", async () => {
     await using backend = open();
     await backend.apply({ ...noChange, put: [front("10.96.1.2", 0)] });

@@ -75,7 +75,7 @@ class NftProxy implements ProxyBackend {
     if (this.#table.inStep) await this.#table.commit(transaction);
     else await this.resync();
     if (fronts.some(({ before }) => before?.affinitySeconds)) await this.#forgetAffinity();
-    await forgetStaleFlows(this.#run, touchedDoors(fronts, hostPorts));
+    await forgetStaleFlows(this.#run, touchedDoors(fronts, hostPorts), this.#options.family);
   }
 
   async resync(): Promise<{ readonly repaired: number }> {

@@ -1,4 +1,5 @@
 import { faultCode } from "../../../lib/fault.ts";
+import type { IpFamily } from "../../machine/address.ts";
 import type { RunCommand } from "../../machine/command.ts";
 import { doorKey, type Front, type HostPort } from "../front.ts";
 
@@ -82,9 +83,14 @@ export function staleFlows(flows: readonly UdpFlow[], doors: ReadonlyMap<string,
 }
 
 /** Makes the kernel forget stale UDP flows of the doors, so that the clients' next packets are sent anew. */
-export async function forgetStaleFlows(run: RunCommand, doors: ReadonlyMap<string, TouchedDoor>): Promise<number> {
+export async function forgetStaleFlows(
+  run: RunCommand,
+  doors: ReadonlyMap<string, TouchedDoor>,
+  family: IpFamily,
+): Promise<number> {
+  const which = ["-f", family === "IPv4" ? "ipv4" : "ipv6", "-p", "udp"];
   if (doors.size === 0) return 0;
-  const listed = await run(["conntrack", "-L", "-p", "udp"]).catch((error: unknown) => {
+  const listed = await run(["conntrack", "-L", ...which]).catch((error: unknown) => {
     // Without the program flows run out by themselves, some minutes later; that must not keep services from changing.
     if (faultCode(error) === "missing") return undefined;
     throw error;
@@ -93,7 +99,7 @@ export async function forgetStaleFlows(run: RunCommand, doors: ReadonlyMap<strin
   for (const flow of stale) {
     // Not checked: the flow may have ended by itself meanwhile.
     await run([
-      ...["conntrack", "-D", "-p", "udp", "-s", flow.source, "-d", flow.destination],
+      ...["conntrack", "-D", ...which, "-s", flow.source, "-d", flow.destination],
       ...["--sport", String(flow.sourcePort), "--dport", String(flow.destinationPort)],
     ]);
   }
