@@ -1,7 +1,5 @@
 import { existsSync, rmSync } from "node:fs";
 import type { Command } from "commander";
-import { Node } from "../api/core/node.ts";
-import { createClient } from "../client/api-client.ts";
 import type { Client } from "../client/client.ts";
 import {
   type ClusterConfig,
@@ -11,7 +9,6 @@ import {
   placesOf,
   planCluster,
   type RuntimeName,
-  readCluster,
 } from "../cluster/config.ts";
 import { wishesIn } from "../cluster/description/description.ts";
 import { exampleFolder, serveExample } from "../cluster/example.ts";
@@ -27,18 +24,18 @@ import { runningProcess } from "../cluster/process-lock.ts";
 import { readSchedulerFiles } from "../cluster/scheduler-files.ts";
 import { watchdogSeconds } from "../cluster/service/unit.ts";
 import { keepAlive, systemdNotify } from "../cluster/service/watchdog.ts";
-import { ensureSimulatedNodes } from "../cluster/simulated-nodes.ts";
+import { ensureSimulatedNodes, keepStages } from "../cluster/simulated-nodes.ts";
 import { type RunningCluster, startCluster } from "../cluster/up.ts";
 import { aborted } from "../lib/abort.ts";
 import { systemClock } from "../lib/clock.ts";
-import { errorMessage, Fault, faultCode } from "../lib/fault.ts";
+import { Fault, faultCode } from "../lib/fault.ts";
 import { systemRandom } from "../lib/random.ts";
-import { adminTransport } from "./cluster-access.ts";
 import { soundDescription } from "./config-commands.ts";
-import { addFlag, alignedTable, commaList, filePath, oneOf, wholeNumber } from "./flags.ts";
+import { addFlag, commaList, filePath, oneOf, wholeNumber } from "./flags.ts";
 import { prepareMachine } from "./prepare-machine.ts";
 import { type Progress, seconds, terminalProgress } from "./progress.ts";
 import { restoreInto } from "./snapshot-commands.ts";
+import { soundStages, stagesFlag } from "./stages-flag.ts";
 
 interface UpFlags {
   readonly name: string;
@@ -60,10 +57,11 @@ interface UpFlags {
   readonly nodeNetwork?: NodeBackend;
   readonly advertiseAddress?: string;
   readonly simulatedNodes?: number;
+  readonly stages?: string;
   readonly zones?: readonly string[];
 }
 
-/** `navarch up|down|status`. */
+/** `navarch up|down`. */
 export function addLifeCommands(program: Command): void {
   program
     .command("up")
@@ -105,6 +103,7 @@ export function addLifeCommands(program: Command): void {
     )
     .option("--advertise-address <address>", "this machine's address for other machines, which then can join")
     .option("--simulated-nodes <number>", "nodes beside this machine that are only played", wholeNumber(0, 10_000))
+    .option("--stages <file>", stagesFlag, filePath)
     .option("--zones <names>", "zones of the nodes in turn, with commas between", commaList)
     .option("--scheduler-config <file>", "a KubeSchedulerConfiguration (v1), as YAML or JSON", filePath)
     .option("--scheduler-plugins <file>", "a TypeScript module that exports functions which make plugins", filePath)
@@ -117,14 +116,6 @@ export function addLifeCommands(program: Command): void {
     .option("--data-dir <folder>", "where the cluster's data is kept")
     .option("--wipe", "delete the cluster's data, certificates and kubeconfig context")
     .action(down);
-
-  program
-    .command("status")
-    .description("say whether a cluster runs, and how it is")
-    .option("--name <name>", "the cluster", "navarch")
-    .option("--data-dir <folder>", "where the cluster's data is kept")
-    .option("-o, --output <format>", "json for programs")
-    .action(status);
 }
 
 async function up(given: UpFlags, command: Command): Promise<void> {
@@ -137,6 +128,7 @@ async function up(given: UpFlags, command: Command): Promise<void> {
   const config = planCluster(wishes, process.env);
   if (flags.example) exampleFolder(flags.example);
   await readSchedulerFiles(config);
+  const stages = flags.stages === undefined ? undefined : soundStages(flags.stages);
   const progress = terminalProgress({ stream: process.stderr, now: () => systemClock.monotonic() });
   if (config.runtime === "simulated") {
     console.error("SIMULATED: containers are not real in this cluster; pods only say that they run.");
@@ -164,6 +156,7 @@ async function up(given: UpFlags, command: Command): Promise<void> {
     signal: stopping.signal,
   });
   try {
+    if (stages !== undefined) await keepStages(cluster.client, stages);
     if (flags.simulatedNodes) await playNodes(cluster.client, flags.simulatedNodes, flags.zones, progress);
     if (flags.example) await startExample(flags.example, config, cluster.client, progress, stopping.signal);
     console.error(
@@ -300,44 +293,4 @@ async function down(flags: DownFlags): Promise<void> {
     if (existsSync(config.dataDir)) rmSync(config.dataDir, { recursive: true, force: true });
     note(config.dataDir);
   });
-}
-
-async function status(flags: { name: string; dataDir?: string; output?: string }): Promise<void> {
-  const config = planCluster(flags, process.env);
-  const known = readCluster(config.dataDir) !== undefined;
-  const pid = runningProcess(config.runDir);
-  const nodes = pid ? await nodesOf(config) : [];
-  const server = `https://127.0.0.1:${config.apiPort}`;
-  const state = pid ? "running" : known ? "stopped" : "not made";
-  if (flags.output === "json") {
-    console.log(
-      JSON.stringify({ name: config.name, state, pid, server, dataDir: config.dataDir, nodes }, undefined, 2),
-    );
-    return;
-  }
-  console.log(
-    alignedTable([
-      ["CLUSTER", "STATE", "SERVER", "DATA"],
-      [config.name, state, server, config.dataDir],
-    ]),
-  );
-  if (nodes.length > 0)
-    console.log(`\n${alignedTable([["NODE", "STATE"], ...nodes.map((node) => [node.name, node.state])])}`);
-  if (!pid) process.exitCode = 3;
-}
-
-async function nodesOf(config: ClusterConfig): Promise<readonly { readonly name: string; readonly state: string }[]> {
-  await using transport = await adminTransport(config);
-  try {
-    const list = await createClient(transport).list(Node, { signal: AbortSignal.timeout(3000) });
-    return list.items.map((node) => ({
-      name: node.metadata.name,
-      state:
-        node.status?.conditions?.find((condition) => condition.type === "Ready")?.status === "True"
-          ? "Ready"
-          : "NotReady",
-    }));
-  } catch (error) {
-    return [{ name: "?", state: errorMessage(error) }];
-  }
 }

@@ -25,6 +25,7 @@ if (!isRole(process.argv[2])) {
     import("./store-commands.ts").then((store) => store.addStoreCommands),
     import("./certs-commands.ts").then((certs) => certs.addCertsCommands),
     import("./why-command.ts").then((why) => why.addWhyCommand),
+    import("./status-command.ts").then((status) => status.addStatusCommand),
     import("./nodes-commands.ts").then((nodes) => nodes.addNodesCommands),
     import("./token-commands.ts").then((tokens) => tokens.addTokenCommands),
     import("./join-command.ts").then((joining) => joining.addJoinCommand),

@@ -270,6 +270,11 @@ function rangeOf(dataDir: string): string | undefined {
   }
 }
 
+/** Where a cluster's objects lie. */
+export function storeFolder(config: Pick<ClusterConfig, "dataDir">): string {
+  return join(config.dataDir, "store");
+}
+
 const fileOf = (dataDir: string) => join(dataDir, "cluster.json");
 
 /** The cluster kept in a folder; undefined if there is none. Throws `newer-format` and `corrupt`. */

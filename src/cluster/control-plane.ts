@@ -1,5 +1,4 @@
 import { hostname } from "node:os";
-import { join } from "node:path";
 import { createClient } from "../client/api-client.ts";
 import type { Client } from "../client/client.ts";
 import { createEventRecorder } from "../client/event-recorder.ts";
@@ -198,11 +197,6 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
 function nodeScraper(server: ApiServer): MetricsServerOptions["scrape"] {
   const transport = inProcessTransport(server, serviceAccountIdentity("metrics-server"));
   return (node, signal) => callNode(transport, "GET", node, "metrics/resource", signal);
-}
-
-/** Where a cluster's data lies. */
-export function storeFolder(config: ClusterConfig): string {
-  return join(config.dataDir, "store");
 }
 
 const asAccount = (clientFor: (identity: UserInfo) => Client) => (serviceAccount: string) =>

@@ -1,4 +1,4 @@
-import type { Transport, TransportRequest } from "../client/transport.ts";
+import type { Transport, TransportRequest, TransportResponse } from "../client/transport.ts";
 import type { NodeFolders } from "../controllers/local-path/node-folders.ts";
 import { Fault } from "../lib/fault.ts";
 
@@ -18,16 +18,21 @@ export async function callNode(
     path: `/api/v1/nodes/${encodeURIComponent(node)}/proxy/${path}`,
     signal,
   });
+  const text = await answerText(answer);
+  if (answer.status >= 400) throw new Fault("unavailable", `node ${node}: ${messageOf(text)}`);
+  return text;
+}
+
+/** The whole body of an answer as text. Throws Fault `unavailable` for one without end. */
+export async function answerText(answer: TransportResponse): Promise<string> {
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const part of answer.bytes()) {
     length += part.length;
-    if (length > longestAnswer) throw new Fault("unavailable", `node ${node} answers without end`);
+    if (length > longestAnswer) throw new Fault("unavailable", "the answer does not end");
     parts.push(part);
   }
-  const text = Buffer.concat(parts).toString("utf8");
-  if (answer.status >= 400) throw new Fault("unavailable", `node ${node}: ${messageOf(text)}`);
-  return text;
+  return Buffer.concat(parts).toString("utf8");
 }
 
 /** The server's own refusals are Status objects, the node's are plain text. */

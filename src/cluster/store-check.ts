@@ -1,6 +1,5 @@
 import { checkDataDirectory } from "../store/check.ts";
-import type { ClusterConfig } from "./config.ts";
-import { storeFolder } from "./control-plane.ts";
+import { type ClusterConfig, storeFolder } from "./config.ts";
 
 export interface StoreCheck {
   readonly sound: boolean;

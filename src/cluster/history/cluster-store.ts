@@ -7,7 +7,7 @@ import type { EtcdStoreOptions } from "../../store/etcd.ts";
 import type { Store } from "../../store/store.ts";
 import type { ApiServerFlags } from "../api-server-flag-names.ts";
 import type { ClusterConfig } from "../config.ts";
-import { storeFolder } from "../control-plane.ts";
+import { storeFolder } from "../config.ts";
 
 export interface StoreParts {
   readonly clock: Clock;
