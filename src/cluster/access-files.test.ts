@@ -31,7 +31,9 @@ async function follow(flag: string, first: string, later: readonly string[]): Pr
   writeFileSync(path, first);
   const used: Used = { issuers: [], authorizers: [] };
   const server = {
-    useIssuers: (issuers: readonly JwtIssuer[]) => void used.issuers.push(issuers.map((one) => one.issuer.url)),
+    async useIssuers(issuers: readonly JwtIssuer[]) {
+      used.issuers.push(issuers.map((one) => one.issuer.url));
+    },
     useAuthorizers: (choices: readonly AuthorizerChoice[]) =>
       void used.authorizers.push(choices.map(({ type }) => type)),
   };

@@ -34,12 +34,12 @@ export function followAccessFiles(
   if (authentication) {
     const text = readFlagFile(authentication);
     const { anonymous } = readAuthenticationConfiguration(text);
-    const use = (next: string) => {
+    const use = async (next: string) => {
       const read = readAuthenticationConfiguration(next);
       if (!isEqual(read.anonymous, anonymous)) {
         throw new Fault("invalid", "anonymous: Forbidden: changed from initial configuration file");
       }
-      server.useIssuers(read.jwt);
+      await server.useIssuers(read.jwt);
     };
     following.use(follow("authentication", authentication, text, use, parts));
   }
@@ -70,7 +70,7 @@ function follow(
   what: "authentication" | "authorization",
   path: string,
   text: string,
-  use: (next: string) => void,
+  use: (next: string) => void | Promise<void>,
   { clock, log, metrics }: AccessFileParts,
 ): Disposable {
   const reloads = metrics.counter(
@@ -82,8 +82,8 @@ function follow(
     read: () => readFile(path, "utf8"),
     text,
     clock,
-    use(next) {
-      use(next);
+    async use(next) {
+      await use(next);
       reloads.inc({ status: "success" });
       log.info(`the ${what} configuration was read anew`);
     },

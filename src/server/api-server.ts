@@ -36,6 +36,7 @@ import { Catalog } from "./discovery/catalog.ts";
 import { Discovery } from "./discovery/documents.ts";
 import type { ServerRequest, ServerResponse } from "./exchange.ts";
 import { bootstrapFlowControl } from "./flow-control/bootstrap-flow-control.ts";
+import { flowDumps } from "./flow-control/dumps.ts";
 import { FlowControl } from "./flow-control/flow-control.ts";
 import { Health } from "./health.ts";
 import { type Origin, serveHttp, upgradeRequest } from "./http-front.ts";
@@ -110,8 +111,11 @@ export interface ApiServer {
   handle(request: ServerRequest): Promise<ServerResponse>;
   /** Takes over a connection that asked for an upgrade. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, origin?: Origin): void;
-  /** Believes these issuers of OpenID Connect in the place of those before. Throws Fault `invalid`, and keeps those. */
-  useIssuers(issuers: readonly JwtIssuer[]): void;
+  /**
+   * Believes these issuers of OpenID Connect in the place of those before, once all of them have told their keys. Throws
+   * Fault `invalid` and `unavailable`, and keeps those before.
+   */
+  useIssuers(issuers: readonly JwtIssuer[]): Promise<void>;
   /** Asks these in the place of those before. Throws Fault `invalid`, and keeps those. */
   useAuthorizers(choices: readonly AuthorizerChoice[]): void;
   /** Serves HTTP on a port until the listener is disposed. Throws Fault `in-use`, `invalid`. */
@@ -230,6 +234,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
     accounts,
     address,
     ...(options.paths ? { others: options.paths } : {}),
+    unlisted: flowDumps(flow),
   });
   const auditor =
     options.audit && opened.use(new Auditor({ ...options.audit, clock, log, metrics, decode: bodyReader(registry) }));

@@ -22,6 +22,8 @@ export interface PathRouterOptions {
   readonly address: () => string;
   /** Further paths, each with who answers it. */
   readonly others?: Readonly<Record<string, PathHandler>>;
+  /** As `others`, but no list of paths tells of them. */
+  readonly unlisted?: Readonly<Record<string, PathHandler>>;
 }
 
 /** Upstream routes these by their method too; health and metrics answer to any. */
@@ -37,9 +39,9 @@ export class PathRouter {
 
   /** Throws MethodNotAllowed. */
   async answer(request: ServerRequest, about: PathRequest): Promise<ServerResponse> {
-    const { discovery, health, openapi, others = {} } = this.#options;
+    const { discovery, health, openapi, others = {}, unlisted = {} } = this.#options;
     const { path, query, verb } = about;
-    if (Object.hasOwn(others, path)) return others[path]!(request, about);
+    for (const own of [others, unlisted]) if (Object.hasOwn(own, path)) return own[path]!(request, about);
     if (onlyRead.test(path) && verb !== "get" && verb !== "head") throw routeError("MethodNotAllowed");
     const found =
       discovery.answer(request, path) ??

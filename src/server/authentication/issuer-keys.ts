@@ -49,6 +49,11 @@ export class IssuerKeys {
     }
   };
 
+  /** Throws Fault `invalid` and `unavailable` when the issuer does not tell its keys. */
+  async ready(): Promise<void> {
+    await this.#fetch();
+  }
+
   #fetch(): Promise<KeySet> {
     if (this.#fetching) return this.#fetching;
     const now = this.#clock.monotonic();

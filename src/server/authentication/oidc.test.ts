@@ -105,6 +105,31 @@ describe("tokens of an OpenID Connect provider", () => {
     expect(await find(await stranger.logIn(jane))).toBeUndefined();
   });
 
+  test("other issuers are believed only once they have told their keys; until then those before stay", async () => {
+    await using fixture = await openServerFixture({ authentication: { jwt: [issuer()] } });
+    const whoIs = async (token: string) => {
+      const { body } = await fixture.call("POST", "/apis/authentication.k8s.io/v1/tokenreviews", {
+        body: { spec: { token } },
+      });
+      return body.status?.user?.username as unknown;
+    };
+    await using second = await openOidcFixture();
+    const other = (rest: object) => issuer({ issuer: { ...issuer().issuer, ...rest } });
+    const gone = await openOidcFixture();
+    await gone[Symbol.asyncDispose]();
+    const tokens = [await provider.logIn(jane), await second.logIn(jane)] as const;
+    await expect(fixture.server.useIssuers([other({ url: gone.issuer })])).rejects.toMatchObject({
+      code: "unavailable",
+    });
+    const misnamed = { url: "https://127.0.0.1:1", discoveryURL: `${second.issuer}/.well-known/openid-configuration` };
+    await expect(fixture.server.useIssuers([other({ ...misnamed, certificateAuthority: second.ca })])).rejects.toThrow(
+      "issuer did not match the issuer returned by provider",
+    );
+    expect(await Promise.all(tokens.map(whoIs))).toEqual(["oidc:jane", undefined]);
+    await fixture.server.useIssuers([other({ url: second.issuer, certificateAuthority: second.ca })]);
+    expect(await Promise.all(tokens.map(whoIs))).toEqual([undefined, "oidc:jane"]);
+  });
+
   test("an address that nobody has verified names nobody", async () => {
     const find = oidcTokens([issuer({ claimMappings: { username: { claim: "email" } } })], systemClock);
     const token = await provider.logIn({ ...jane, sub: "mallory", email_verified: false });

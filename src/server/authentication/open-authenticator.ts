@@ -5,6 +5,7 @@ import type { WebhookCaller } from "../webhooks/webhook-caller.ts";
 import { type AnonymousAccess, Authenticator } from "./authenticator.ts";
 import { bootstrapTokens } from "./bootstrap-tokens.ts";
 import { FrontProxy, type FrontProxyOptions } from "./client-certificates.ts";
+import { IssuerKeys } from "./issuer-keys.ts";
 import { legacyTokens } from "./legacy-tokens.ts";
 import { type JwtIssuer, oidcTokens } from "./oidc.ts";
 import type { ServiceAccountTokens } from "./service-account-tokens.ts";
@@ -47,8 +48,8 @@ export interface AuthenticationParts {
 /** Whoever says who is asking, and the way to let other issuers of OpenID Connect take the place of those before. */
 export interface OpenAuthenticator {
   readonly authenticator: Authenticator;
-  /** Throws Fault `invalid`, and then those before stay. */
-  useIssuers(issuers: readonly JwtIssuer[]): void;
+  /** Waits until all of them have told their keys. Throws Fault `invalid` and `unavailable`, and then those before stay. */
+  useIssuers(issuers: readonly JwtIssuer[]): Promise<void>;
 }
 
 /** Puts together everything that can say who is asking, in upstream's order. Throws Fault `invalid`. */
@@ -78,8 +79,10 @@ export function openAuthenticator(options: AuthenticationOptions, parts: Authent
   });
   return {
     authenticator,
-    useIssuers(issuers) {
-      issued = oidcTokens(issuers, clock);
+    async useIssuers(issuers) {
+      const next = oidcTokens(issuers, clock);
+      await Promise.all(issuers.map(({ issuer }) => new IssuerKeys(issuer, clock).ready()));
+      issued = next;
     },
   };
 }

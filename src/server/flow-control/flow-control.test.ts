@@ -2,10 +2,11 @@ import { describe, expect, test } from "vitest";
 import { silentLog } from "../../lib/log.ts";
 import { Metrics } from "../../lib/metrics.ts";
 import { VirtualClock } from "../../lib/virtual-clock.ts";
-import type { UserInfo } from "../exchange.ts";
+import type { ServerRequest, ServerResponse, UserInfo } from "../exchange.ts";
 import { requestInfo } from "../request-info.ts";
 import { admin, openServerFixture } from "../server-fixture.ts";
 import { allocateSeats, SeatDemand } from "./allocation.ts";
+import { flowDumps } from "./dumps.ts";
 import { FlowControl, type Refused, type Ticket } from "./flow-control.ts";
 import { dealHand } from "./shuffle-sharding.ts";
 import { widestFor } from "./work-estimate.ts";
@@ -26,7 +27,7 @@ async function open(seats = 600) {
   const admit = (user: UserInfo, info = pods, signal = new AbortController().signal) =>
     flow.admit(user, info, () => signal);
   const running = opened.move();
-  return { ...fixture, clock, metrics, admit, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { ...fixture, clock, metrics, flow, admit, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 async function uidOf(call: Awaited<ReturnType<typeof open>>["call"], schema: string): Promise<string> {
@@ -203,6 +204,61 @@ test("who is refused is told when to come back", async () => {
   body.resolve(Buffer.from("{}"));
   expect((await slow).status).toBe(201);
   expect((await fixture.call("GET", "/version", { as: jane })).status).toBe(200);
+});
+
+test("levels, queues and requests can be looked at, as upstream prints them", async () => {
+  await using bench = await open(24);
+  const jane = member("jane");
+  for (let index = 0; index < 5; index++) bench.admit(jane);
+  const dumps = flowDumps(bench.flow);
+  const rows = async (name: string, query = "") => {
+    const path = `/debug/api_priority_and_fairness/dump_${name}`;
+    const about = { isResource: false, path, verb: "get", query: new URLSearchParams(query) } as const;
+    const { body } = (await dumps[path]?.({} as ServerRequest, about)) as ServerResponse;
+    const text = body.kind === "bytes" ? Buffer.from(body.bytes).toString() : "";
+    return text
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.split(/, */).map((cell) => cell.trim()));
+  };
+  const levels = await rows("priority_levels");
+  expect(levels[0]?.slice(0, 6)).toEqual([
+    "PriorityLevelName",
+    "ActiveQueues",
+    "IsIdle",
+    "IsQuiescing",
+    "WaitingRequests",
+    "ExecutingRequests",
+  ]);
+  expect(levels.find(([name]) => name === "global-default")?.slice(2)).toEqual([
+    "false",
+    "false",
+    "3",
+    "2",
+    "2",
+    "0",
+    "0",
+    "0",
+  ]);
+  const queues = (await rows("queues")).filter(([name, , pending]) => name === "global-default" && pending !== "0");
+  expect(queues.reduce((sum, [, , pending]) => sum + Number(pending), 0)).toBe(3);
+  const requests = await rows("requests", "includeRequestDetails=1");
+  const own = requests.filter(([name]) => name === "global-default");
+  expect(own.map(([, schema, queue, , who]) => [schema, Number(queue) < 0, who])).toEqual([
+    ...Array(2).fill(["global-default", true, "jane"]),
+    ...Array(3).fill(["global-default", false, "jane"]),
+  ]);
+  expect(own.at(-1)?.slice(9)).toEqual([
+    "0001-01-01T00:00:00Z",
+    "jane",
+    "get",
+    "/api/v1/namespaces/default/pods/a",
+    "default",
+    "a",
+    "v1",
+    "pods",
+    "",
+  ]);
 });
 
 describe("the parts", () => {

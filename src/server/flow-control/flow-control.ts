@@ -10,6 +10,7 @@ import type { RequestInfo } from "../request-info.ts";
 import { allocateSeats } from "./allocation.ts";
 import { reconcileDangling } from "./dangling.ts";
 import { flowMeters, schemaMeters } from "./flow-metrics.ts";
+import type { FlowRequest } from "./flow-request.ts";
 import { type FlowMatcher, matchersOf } from "./matching.ts";
 import { type LevelShape, PriorityLevel, type QueuedRequest, type Refusal } from "./priority-level.ts";
 import { seatsOf, widestFor } from "./work-estimate.ts";
@@ -70,6 +71,7 @@ export class FlowControl {
   #flows: readonly Flow[] = [];
   #stale = true;
   #timer: Disposable | undefined;
+  readonly #running = new Set<FlowRequest>();
 
   constructor(options: FlowControlOptions) {
     this.#options = options;
@@ -97,8 +99,29 @@ export class FlowControl {
     const flow = this.#flowOf(user, info);
     const { level, widest } = flow.plan;
     const seats = info.isResource && info.verb === "list" ? seatsOf(info, this.#options.registry, widest) : 1;
-    if (!level.start(seats)) return this.#wait(flow, user, info, seats, signal());
-    return this.#ticket(flow, seats, () => level.finish(seats));
+    const request: FlowRequest = {
+      level: level.name,
+      schema: flow.matcher.name,
+      distinguisher: flow.matcher.distinguisher(user, info),
+      user,
+      info,
+      seats,
+      came: this.#options.clock.now(),
+      started: undefined,
+    };
+    if (!level.start(seats)) return this.#wait(flow, request, signal());
+    return this.#ticket(flow, request, () => level.finish(seats));
+  }
+
+  /** The levels as they are configured now, by name. */
+  get levels(): readonly PriorityLevel[] {
+    if (this.#stale) this.#configure();
+    return this.#plans.map(({ level }) => level).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** The requests that have seats. */
+  get running(): ReadonlySet<FlowRequest> {
+    return this.#running;
   }
 
   [Symbol.dispose](): void {
@@ -113,13 +136,18 @@ export class FlowControl {
     return flows[flows.length - 1] as Flow;
   }
 
-  #ticket({ meters, headers }: Flow, seats: number, finish: () => void): Ticket {
+  #ticket({ meters, headers }: Flow, request: FlowRequest, finish: () => void): Ticket {
+    const { seats } = request;
+    const running = this.#running;
+    request.started = this.#options.clock.now();
+    running.add(request);
     meters.dispatched.inc();
     meters.executing.inc();
     meters.seats.inc(seats);
     return {
       headers,
       release() {
+        running.delete(request);
         meters.executing.dec();
         meters.seats.dec(seats);
         finish();
@@ -127,21 +155,15 @@ export class FlowControl {
     };
   }
 
-  #wait(
-    flow: Flow,
-    user: UserInfo,
-    info: RequestInfo,
-    seats: number,
-    signal: AbortSignal,
-  ): Refused | Promise<Ticket | Refused> {
+  #wait(flow: Flow, request: FlowRequest, signal: AbortSignal): Refused | Promise<Ticket | Refused> {
     const { clock, patience = usualPatience } = this.#options;
-    const { matcher, meters, headers } = flow;
+    const { meters, headers } = flow;
     const { level } = flow.plan;
     const refuse = (refused: Refusal): Refused => {
       meters.rejected(refused);
+      level.countRefusal(refused);
       return { refused, headers };
     };
-    const name = `${matcher.name}/${matcher.distinguisher(user, info)}`;
     if (!this.#timer) this.#beginAdjusting();
     return settled((resolve) => {
       const came = clock.monotonic();
@@ -161,12 +183,12 @@ export class FlowControl {
         meters.inQueue.dec();
       };
       meters.inQueue.inc();
-      queued = level.enqueue(name, seats, () => {
+      queued = level.enqueue(request, () => {
         stop();
         const began = clock.monotonic();
         meters.waited.observe((began - came) / 1000);
         const running = queued as QueuedRequest;
-        resolve(this.#ticket(flow, seats, () => running.finish(clock.monotonic() - began)));
+        resolve(this.#ticket(flow, request, () => running.finish(clock.monotonic() - began)));
       });
       if (typeof queued !== "string") return undefined;
       stop();

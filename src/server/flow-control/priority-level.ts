@@ -1,5 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import { SeatDemand } from "./allocation.ts";
+import type { FlowRequest } from "./flow-request.ts";
 import { dealHand } from "./shuffle-sharding.ts";
 
 /** How a level treats requests that find no seat. */
@@ -12,7 +13,7 @@ export interface LevelShape {
 export type Refusal = "queue-full" | "concurrency-limit" | "time-out" | "cancelled";
 
 interface Waiting {
-  readonly seats: number;
+  readonly request: FlowRequest;
   readonly queue: Queue;
   readonly settle: (refused: Refusal | undefined) => void;
 }
@@ -20,9 +21,16 @@ interface Waiting {
 interface Queue {
   readonly waiting: Waiting[];
   waitingSeats: number;
+  executing: number;
   executingSeats: number;
   /** The virtual time at which its next request is due. */
   due: number;
+}
+
+/** A queue as those see it who look into it. */
+export interface QueueView extends Readonly<Pick<Queue, "executing" | "executingSeats" | "waitingSeats" | "due">> {
+  /** With the work that each is thought to be, in seats times milliseconds. */
+  readonly waiting: readonly { readonly request: FlowRequest; readonly work: number }[];
 }
 
 /** What a request is thought to take until it has shown otherwise, in milliseconds. */
@@ -35,6 +43,8 @@ export class PriorityLevel {
   readonly demand: SeatDemand;
   /** How many seats requests may take just now; set by the allocation. */
   limit = 0;
+  /** What became of requests since the level is there. */
+  readonly counts = { dispatched: 0, rejected: 0, timedOut: 0, cancelled: 0 };
   #shape: LevelShape;
   readonly #clock: Clock;
   #queues: Queue[] | undefined;
@@ -65,6 +75,12 @@ export class PriorityLevel {
   get waiting(): number {
     return this.#waiting;
   }
+  get queues(): readonly QueueView[] {
+    return (this.#queues ?? []).map((queue) => ({
+      ...queue,
+      waiting: queue.waiting.map(({ request }) => ({ request, work: guess * request.seats })),
+    }));
+  }
 
   /** Takes another shape; queues with requests in them keep theirs until they are empty. */
   reshape(shape: LevelShape): void {
@@ -79,6 +95,11 @@ export class PriorityLevel {
     return true;
   }
 
+  /** Counts a request that got no seats. */
+  countRefusal(refused: Refusal): void {
+    this.counts[countOf[refused]] += 1;
+  }
+
   /** Gives back what `start` took. */
   finish(seats: number): void {
     this.#seats -= seats;
@@ -91,12 +112,15 @@ export class PriorityLevel {
    * Waits in one of the flow's queues: calls `settle` with nothing once the seats are taken, or with why it was not to
    * be. The disposable takes it out of the queue.
    */
-  enqueue(flow: string, seats: number, settle: Waiting["settle"]): QueuedRequest | Refusal {
+  enqueue(request: FlowRequest, settle: Waiting["settle"]): QueuedRequest | Refusal {
     const { queuing } = this.#shape;
+    const { schema, distinguisher, seats } = request;
+    const flow = `${schema}/${distinguisher}`;
     if (!queuing) return "concurrency-limit";
     this.#queues ??= Array.from({ length: queuing.queues }, () => ({
       waiting: [],
       waitingSeats: 0,
+      executing: 0,
       executingSeats: 0,
       due: 0,
     }));
@@ -109,7 +133,7 @@ export class PriorityLevel {
     if (!chosen || chosen.waiting.length >= queuing.queueLengthLimit) return "queue-full";
     if (chosen.waiting.length === 0) chosen.due = Math.max(chosen.due, this.#virtualTime);
     const queue = chosen;
-    const entry: Waiting = { seats, queue, settle };
+    const entry: Waiting = { request, queue, settle };
     queue.waiting.push(entry);
     queue.waitingSeats += seats;
     this.#waiting += 1;
@@ -118,6 +142,7 @@ export class PriorityLevel {
     return new QueuedRequest(
       () => this.#leave(entry),
       (milliseconds) => {
+        queue.executing -= 1;
         queue.executingSeats -= seats;
         queue.due += (milliseconds - guess) * seats;
         this.finish(seats);
@@ -133,18 +158,21 @@ export class PriorityLevel {
         if (queue.waiting.length > 0 && (!next || queue.due < next.due)) next = queue;
       }
       const entry = next?.waiting[0];
-      if (!next || !entry || !this.#fits(entry.seats)) return;
+      if (!next || !entry || !this.#fits(entry.request.seats)) return;
+      const { seats } = entry.request;
       this.#leave(entry);
       this.#virtualTime = Math.max(this.#virtualTime, next.due);
-      next.due += guess * entry.seats;
-      next.executingSeats += entry.seats;
-      this.#take(entry.seats);
+      next.due += guess * seats;
+      next.executing += 1;
+      next.executingSeats += seats;
+      this.#take(seats);
       entry.settle(undefined);
     }
   }
 
   #leave(entry: Waiting): boolean {
-    const { queue, seats } = entry;
+    const { queue, request } = entry;
+    const { seats } = request;
     const at = queue.waiting.indexOf(entry);
     if (at < 0) return false;
     queue.waiting.splice(at, 1);
@@ -162,6 +190,7 @@ export class PriorityLevel {
   #take(seats: number): void {
     this.#seats += seats;
     this.#executing += 1;
+    this.counts.dispatched += 1;
     this.#note();
   }
 
@@ -181,5 +210,12 @@ export class QueuedRequest {
     this.finish = finish;
   }
 }
+
+const countOf = {
+  "queue-full": "rejected",
+  "concurrency-limit": "rejected",
+  "time-out": "timedOut",
+  cancelled: "cancelled",
+} as const;
 
 const load = (queue: Queue) => queue.waitingSeats + queue.executingSeats;
