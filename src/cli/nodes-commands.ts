@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { createClient } from "../client/api-client.ts";
-import { addSimulatedNodes } from "../cluster/simulated-nodes.ts";
+import { addSimulatedNodes, keepStages } from "../cluster/simulated-nodes.ts";
 import { adminTransport, type ClusterFlags, knownCluster } from "./cluster-access.ts";
-import { commaList, wholeNumber } from "./flags.ts";
+import { commaList, filePath, wholeNumber } from "./flags.ts";
+import { soundStages, stagesFlag } from "./stages-flag.ts";
 
 interface AddFlags extends ClusterFlags {
   readonly simulated: number;
@@ -10,6 +11,7 @@ interface AddFlags extends ClusterFlags {
   readonly cpu?: string;
   readonly memory?: string;
   readonly pods?: number;
+  readonly stages?: string;
 }
 
 /** `navarch nodes add`. */
@@ -24,12 +26,14 @@ export function addNodesCommands(program: Command): void {
     .option("--cpu <quantity>", "what each has; 32 unless said")
     .option("--memory <quantity>", "what each has; 128Gi unless said")
     .option("--pods <number>", "what each takes; 110 unless said", wholeNumber(1, 100_000))
+    .option("--stages <file>", stagesFlag, filePath)
     .option("--name <name>", "the cluster", "navarch")
     .option("--data-dir <folder>", "where the cluster's data is kept")
     .action(add);
 }
 
-async function add({ simulated, zones, cpu, memory, pods, ...flags }: AddFlags): Promise<void> {
+async function add({ simulated, zones, cpu, memory, pods, stages, ...flags }: AddFlags): Promise<void> {
+  const steps = stages === undefined ? undefined : soundStages(stages);
   await using transport = await adminTransport(knownCluster(flags));
   const amounts = {
     ...(cpu ? { cpu } : {}),
@@ -37,6 +41,7 @@ async function add({ simulated, zones, cpu, memory, pods, ...flags }: AddFlags):
     ...(pods ? { pods: String(pods) } : {}),
   };
   const client = createClient(transport, { fieldManager: "navarch" });
+  if (steps !== undefined) await keepStages(client, steps);
   const names = await addSimulatedNodes(client, { count: simulated, amounts, ...(zones ? { zones } : {}) });
   console.log(`added ${names.length}: ${names[0]}${names.length > 1 ? ` to ${names.at(-1)}` : ""}`);
 }

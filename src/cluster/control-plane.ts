@@ -182,7 +182,9 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
           informers,
           clientFor: (node) => clientOf({ name: `system:node:${node}`, groups: ["system:nodes"] }),
           clock,
+          random,
           log: log.child({ part: "simulated-nodes" }),
+          stagesFrom: work.use(createInformers({ client: clientOf(managerIdentity), clock, random, log })),
           version: kubernetesVersion,
         }),
       );

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { Deployment } from "../api/apps/deployment.ts";
 import { Job } from "../api/batch/job.ts";
 import { Lease } from "../api/coordination/lease.ts";
+import { Event } from "../api/core/event.ts";
 import { Node } from "../api/core/node.ts";
 import { Pod } from "../api/core/pod.ts";
 import { createInformers } from "../client/informer.ts";
@@ -9,6 +10,7 @@ import { silentLog } from "../lib/log.ts";
 import { seededRandom } from "../lib/random.ts";
 import { addSimulatedNodes, ensureSimulatedNodes } from "../node/simulated-nodes/make-nodes.ts";
 import { SimulatedNodes } from "../node/simulated-nodes/simulated-nodes.ts";
+import { keepStages } from "../node/simulated-nodes/stages.ts";
 import { openTestCluster, type TestCluster } from "./test-cluster.ts";
 
 async function openWith(count: number, zones: readonly string[] = []) {
@@ -31,10 +33,11 @@ async function openWith(count: number, zones: readonly string[] = []) {
 function play(cluster: TestCluster, opened: AsyncDisposableStack) {
   const { clock } = cluster;
   const client = cluster.clientFor({ name: "system:kube-scheduler", groups: [] });
-  const common = { clock, log: silentLog };
-  const informers = opened.use(createInformers({ client, random: seededRandom(2), ...common }));
+  const common = { clock, log: silentLog, random: seededRandom(2) };
+  const informers = opened.use(createInformers({ client, ...common }));
   const clientFor = (node: string) => cluster.clientFor({ name: `system:node:${node}`, groups: ["system:nodes"] });
-  return opened.use(new SimulatedNodes({ informers, clientFor, version: "v1.35.0", ...common }));
+  const stagesFrom = opened.use(createInformers({ client: cluster.client, ...common }));
+  return opened.use(new SimulatedNodes({ informers, clientFor, stagesFrom, version: "v1.35.0", ...common }));
 }
 
 const annotated = (given: Readonly<Record<string, string>>) =>
@@ -167,4 +170,81 @@ test("whoever plays them next goes on where the pods were", async () => {
   await expect(ensureSimulatedNodes(cluster.client, { count: 1 })).rejects.toThrow(
     "there are 2 simulated nodes already",
   );
+});
+
+const stage = (name: string, spec: string) =>
+  `apiVersion: kwok.x-k8s.io/v1alpha1\nkind: Stage\nmetadata: {name: ${name}}\nspec:\n  resourceRef: {apiGroup: v1, kind: Pod}\n${spec}\n`;
+const flaky = stage(
+  "fail",
+  `  selector:
+    matchLabels: {flaky: "true"}
+    matchExpressions: [{key: .status.phase, operator: In, values: [Running]}]
+  delay: {durationMilliseconds: 5000}
+  next:
+    event: {type: Warning, reason: Broke, message: it broke}
+    statusTemplate: |
+      phase: Failed
+      reason: Broken`,
+);
+const vanish = stage(
+  "vanish",
+  `  selector:
+    matchExpressions: [{key: .status.reason, operator: In, values: [Broken]}]
+  delay: {durationMilliseconds: 10000}
+  next: {delete: true}`,
+);
+
+test("stages say how pods go on, and where none applies they live as usual", async () => {
+  await using it = await openWith(1);
+  await keepStages(it.cluster.client, `${flaky}---\n${vanish}`);
+  await it.cluster.settle();
+  const spec = { restartPolicy: "Never", containers: [{ name: "c", image: "i" }] };
+  for (const [name, labels] of [
+    ["flaky", { flaky: "true" }],
+    ["steady", {}],
+  ] as const)
+    await it.cluster.client.create(Pod, { metadata: { name, namespace: "default", labels }, spec } as never);
+  await it.cluster.pass(2_000);
+  expect((await it.pod("flaky")).status?.phase).toBe("Running");
+  await it.cluster.pass(6_000);
+  expect((await it.pod("flaky")).status).toMatchObject({ phase: "Failed", reason: "Broken" });
+  const events = (await it.cluster.client.list(Event, { namespace: "default" })).items;
+  expect(events.filter(({ reason }) => reason === "Broke").map(({ message, source }) => [message, source])).toEqual([
+    ["it broke", { component: "simulated-node", host: "sim-1" }],
+  ]);
+  await it.cluster.pass(11_000);
+  const left = (await it.cluster.client.list(Pod)).items.map(({ metadata, status }) => [metadata.name, status?.phase]);
+  expect(left).toEqual([["steady", "Running"]]);
+});
+
+test("stages that are taken away leave pods to the usual life; wrong ones are refused", async () => {
+  await using it = await openWith(1);
+  const { client } = it.cluster;
+  await keepStages(client, stage("hold", "  delay: {durationMilliseconds: 3600000}\n  next: {}"));
+  await it.cluster.settle();
+  await it.make("held");
+  await it.cluster.pass(60_000);
+  expect((await it.pod("held")).status?.phase).toBe("Pending");
+  await expect(keepStages(client, stage("hold", "  next: {delet: true}"))).rejects.toThrow(
+    "stage hold: spec.next.delet: unknown field; did you mean delete?",
+  );
+  await keepStages(client, "");
+  await it.cluster.pass(2_000);
+  expect((await it.pod("held")).status?.phase).toBe("Running");
+});
+
+test("a template that cannot be carried out is told of in an event, and the pod stays as it is", async () => {
+  await using it = await openWith(1);
+  await keepStages(
+    it.cluster.client,
+    stage("odd", "  next: {statusTemplate: 'phase: {{ index .spec.containers 7 }}'}"),
+  );
+  await it.cluster.settle();
+  await it.make("pod");
+  await it.cluster.pass(5_000);
+  expect((await it.pod("pod")).status?.phase).toBe("Pending");
+  const [event] = (await it.cluster.client.list(Event, { namespace: "default" })).items.filter(
+    ({ reason }) => reason === "StageFailed",
+  );
+  expect(event?.message).toMatch(/^stage odd: statusTemplate: .*index out of range: 7/);
 });

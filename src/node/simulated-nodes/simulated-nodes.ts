@@ -3,14 +3,19 @@ import { Node } from "../../api/core/node.ts";
 import { Pod } from "../../api/core/pod.ts";
 import type { NodeCondition } from "../../api/generated/core-v1.ts";
 import type { Client, Informer, Informers } from "../../client/client.ts";
+import { createEventRecorder, type EventRecorder } from "../../client/event-recorder.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage, faultCode } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
+import type { Random } from "../../lib/random.ts";
 import { keyOf, keyText } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import { microTimeOf, timeOf } from "../../machinery/times.ts";
 import { isSimulated, usualAmounts } from "./make-nodes.ts";
 import { nextStep } from "./pod-life.ts";
+import type { Stage } from "./stage-file.ts";
+import { type ChosenStage, StagePlay } from "./stage-play.ts";
+import { followStages } from "./stages.ts";
 
 export interface SimulatedNodesOptions {
   /** Local copies of nodes and pods that somebody has anyway; theirs to close. */
@@ -18,16 +23,19 @@ export interface SimulatedNodesOptions {
   /** A client under a node's own identity. */
   readonly clientFor: (node: string) => Client;
   readonly clock: Clock;
+  /** Milliseconds between two renewals of a node's lease, half of what it lasts; default 20 s. */
+  readonly leasePeriod?: number;
+  readonly random: Random;
   readonly log: Log;
+  /** Copies of ConfigMaps, by which the cluster's stages are followed (`stages.ts`); without them there are none. */
+  readonly stagesFrom?: Informers;
   /** `v1.35.0+navarch` */
   readonly version: string;
 }
 
-/** Between two renewals of a node's lease: half of what it lasts. */
-const leasePeriod = 20_000;
-const leaseSeconds = 40;
-/** The nodes take turns: at each tick a share of them renews its leases. */
-const tick = 1_000;
+const usualLeasePeriod = 20_000;
+/** The nodes take turns: at each of so many ticks in a period a share of them renews its leases. */
+const ticksInPeriod = 20;
 const quietReport = 300_000;
 const writesAtOnce = 32;
 const retryAfter = 1_000;
@@ -39,6 +47,7 @@ interface Played {
   reported: number;
   hasLease: boolean;
   lastAddress: number;
+  events?: EventRecorder;
 }
 
 /** Plays every node that is labelled as simulated: it renews its lease, reports, and its pods go through their lives. */
@@ -46,25 +55,42 @@ export class SimulatedNodes implements AsyncDisposable {
   readonly #options: SimulatedNodesOptions;
   readonly #pods: Informer<Pod>;
   readonly #nodes: Informer<Node>;
+  readonly #leasePeriod: number;
   readonly #played = new Map<string, Played>();
   readonly #timers = new Map<string, Disposable>();
   readonly #due = new Map<string, () => Promise<void>>();
   readonly #running = new Set<Promise<void>>();
   readonly #subscriptions: Disposable[] = [];
+  readonly #stages: StagePlay;
+  readonly #began: number;
+  /** Until it is known whether there are stages, no pod goes on. */
+  #held: boolean;
   #turn = 0;
   #closed = false;
   #beat: Disposable | undefined;
 
   constructor(options: SimulatedNodesOptions) {
     this.#options = options;
+    this.#stages = new StagePlay(options.random);
+    this.#began = options.clock.now();
+    this.#held = options.stagesFrom !== undefined;
+    this.#leasePeriod = options.leasePeriod ?? usualLeasePeriod;
     this.#pods = options.informers.of(Pod);
     this.#nodes = options.informers.of(Node);
     const seen = (node: Node) => this.#seen(node);
     const look = (pod: Pod) => this.#look(pod);
     this.#subscriptions.push(
       this.#nodes.on({ added: seen, updated: seen, deleted: ({ metadata }) => this.#forget(metadata.name) }),
-      this.#pods.on({ added: look, updated: look, deleted: (pod) => this.#calm(keyText(keyOf(pod))) }),
+      this.#pods.on({ added: look, updated: look, deleted: (pod) => this.#gone(keyText(keyOf(pod))) }),
     );
+    if (options.stagesFrom) {
+      const use = (stages: readonly Stage[]) => {
+        this.#held = false;
+        this.#stages.use(stages);
+        for (const pod of this.#pods.list()) look(pod);
+      };
+      this.#subscriptions.push(followStages(options.stagesFrom, options.log, use));
+    }
   }
 
   /** Names of the nodes that are played. */
@@ -79,6 +105,7 @@ export class SimulatedNodes implements AsyncDisposable {
     this.#beat?.[Symbol.dispose]();
     this.#due.clear();
     await Promise.allSettled(this.#running);
+    await Promise.all([...this.#played.values()].map(({ events }) => events?.flush()));
   }
 
   #seen(node: Node): void {
@@ -99,7 +126,7 @@ export class SimulatedNodes implements AsyncDisposable {
       await this.#report(name);
     });
     for (const pod of this.#pods.by(podsByNode, name)) this.#look(pod);
-    this.#beat ??= this.#options.clock.after(tick, () => this.#tick());
+    this.#beat ??= this.#nextTick();
   }
 
   #forget(name: string): void {
@@ -111,12 +138,16 @@ export class SimulatedNodes implements AsyncDisposable {
 
   #tick(): void {
     const names = this.names;
-    const share = Math.ceil((names.length * tick) / leasePeriod);
+    const share = Math.ceil(names.length / ticksInPeriod);
     for (let count = 0; count < share; count += 1, this.#turn += 1) {
       const name = names[this.#turn % names.length];
       if (name !== undefined) this.#do(`lease ${name}`, () => this.#renewAndReport(name));
     }
-    this.#beat = this.#options.clock.after(tick, () => this.#tick());
+    this.#beat = this.#nextTick();
+  }
+
+  #nextTick(): Disposable {
+    return this.#options.clock.after(this.#leasePeriod / ticksInPeriod, () => this.#tick());
   }
 
   async #renewAndReport(name: string): Promise<void> {
@@ -132,7 +163,7 @@ export class SimulatedNodes implements AsyncDisposable {
     const key = { namespace: "kube-node-lease", name };
     const spec = {
       holderIdentity: name,
-      leaseDurationSeconds: leaseSeconds,
+      leaseDurationSeconds: (2 * this.#leasePeriod) / 1000,
       renewTime: microTimeOf(this.#options.clock.now()),
     };
     const renew = () => client.patch(Lease, key, { type: "merge", body: { spec } });
@@ -186,13 +217,14 @@ export class SimulatedNodes implements AsyncDisposable {
   /** Sees to it that the pod's next step is taken in time. */
   #look(pod: Pod): void {
     const played = this.#played.get(pod.spec.nodeName ?? "");
-    if (!played || this.#closed) return;
+    if (!played || this.#closed || this.#held) return;
     const key = keyText(keyOf(pod));
     this.#calm(key);
     const { clock } = this.#options;
-    const step = nextStep(pod, clock.now(), () => undefined);
+    const now = clock.now();
+    const step = this.#stages.next(key, pod, now) ?? nextStep(pod, now, () => undefined);
     if (!step) return;
-    const wait = step.at - clock.now();
+    const wait = step.at - now;
     if (wait <= 0) this.#do(key, () => this.#take(pod));
     else this.#after(key, wait, () => this.#do(key, () => this.#take(pod)));
   }
@@ -207,6 +239,11 @@ export class SimulatedNodes implements AsyncDisposable {
     );
   }
 
+  #gone(key: string): void {
+    this.#calm(key);
+    this.#stages.forget(key);
+  }
+
   #calm(key: string): void {
     this.#timers.get(key)?.[Symbol.dispose]();
     this.#timers.delete(key);
@@ -218,14 +255,56 @@ export class SimulatedNodes implements AsyncDisposable {
     const played = this.#played.get(name);
     const current = this.#pods.get(keyOf(pod));
     if (!played || current?.metadata.uid !== pod.metadata.uid) return;
-    const { clock } = this.#options;
-    const step = nextStep(current, clock.now(), () => this.#address(name, played));
-    if (!step || step.at > clock.now()) return;
-    if (step.kind === "status") await played.client.updateStatus(Pod, { ...current, status: step.status() });
-    else {
-      const { uid } = current.metadata;
-      await played.client.delete(Pod, keyOf(current), { gracePeriodSeconds: 0, preconditions: { uid } });
+    const now = this.#options.clock.now();
+    const key = keyText(keyOf(current));
+    const chosen = this.#stages.next(key, current, now);
+    if (chosen) {
+      if (chosen.at > now) {
+        this.#look(current);
+        return;
+      }
+      await this.#enact(current, chosen, played);
+      this.#stages.done(key, current, chosen, now);
+      return;
     }
+    const step = nextStep(current, now, () => this.#address(name, played));
+    if (!step || step.at > now) return;
+    if (step.kind === "status") await played.client.updateStatus(Pod, { ...current, status: step.status() });
+    else await this.#remove(current, played);
+  }
+
+  async #remove(pod: Pod, { client }: Played): Promise<void> {
+    const { uid } = pod.metadata;
+    await client.delete(Pod, keyOf(pod), { gracePeriodSeconds: 0, preconditions: { uid } });
+  }
+
+  /** Does what a stage says. One whose template cannot be carried out is told of in an event, and does nothing. */
+  async #enact(pod: Pod, { stage }: ChosenStage, played: Played): Promise<void> {
+    const { clock, version } = this.#options;
+    const node = pod.spec.nodeName ?? "";
+    if (stage.status) {
+      const address = () => pod.status?.podIP ?? (pod.spec.hostNetwork ? undefined : this.#address(node, played));
+      try {
+        const status = stage.status(pod, { now: clock.now(), started: this.#began, version, node, address });
+        const body = { metadata: { uid: pod.metadata.uid }, status };
+        await played.client.patch(Pod, keyOf(pod), { type: "strategic", body }, { subresource: "status" });
+      } catch (error) {
+        if (faultCode(error) !== "invalid" && !isStatus(error, "Invalid", "BadRequest")) throw error;
+        this.#tell(pod, node, played, { type: "Warning", reason: "StageFailed", message: errorMessage(error) });
+        return;
+      }
+    }
+    if (stage.event) this.#tell(pod, node, played, stage.event);
+    if (stage.deletes) await this.#remove(pod, played);
+  }
+
+  #tell(pod: Pod, host: string, played: Played, { type, reason, message }: NonNullable<Stage["event"]>): void {
+    played.events ??= createEventRecorder({
+      ...this.#options,
+      ...played,
+      source: { component: "simulated-node", host },
+    });
+    played.events.record(pod, type, reason, message);
   }
 
   /** The next address of the node's range that none of its pods has; undefined until the node has a range. */
