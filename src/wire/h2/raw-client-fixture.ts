@@ -96,7 +96,11 @@ export class RawClient implements AsyncDisposable {
       this.#wake?.();
     };
     client.on("end", end);
-    client.on("close", end);
+    client.on("close", () => {
+      end();
+      serving.destroy();
+    });
+    serving.on("close", () => client.push(null));
     this.server.accept(serving, { address: "test" });
   }
 
@@ -148,15 +152,17 @@ export class RawClient implements AsyncDisposable {
     return goes ? `GOAWAY ${name}` : `RST_STREAM ${one.stream} ${name}`;
   }
 
-  /** Resolves when the server has dealt with everything sent so far. */
+  /** Resolves when the server has dealt with everything sent so far, and handlers have that wait for nothing. */
   async settled(): Promise<void> {
-    const mark = Buffer.from("settled!");
-    this.send(frame(frameType.ping, 0, 0, mark));
     const kept: SentFrame[] = [];
-    for (;;) {
-      const one = await this.until(() => true);
-      if (!one || (one.type === frameType.ping && one.payload.equals(mark))) break;
-      kept.push(one);
+    for (const mark of [Buffer.from("received"), Buffer.from("answered")]) {
+      this.send(frame(frameType.ping, 0, 0, mark));
+      for (;;) {
+        const one = await this.until(() => true);
+        if (!one || (one.type === frameType.ping && one.payload.equals(mark))) break;
+        kept.push(one);
+      }
+      await new Promise((resolve) => setImmediate(resolve));
     }
     this.frames.unshift(...kept);
   }
