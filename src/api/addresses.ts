@@ -64,6 +64,18 @@ export function addressBits(address: string): { readonly value: bigint; readonly
   return { value, length: 128 };
 }
 
+/** The canonical text of an address that is a number. */
+export function addressText(value: bigint, length: 32 | 128): string {
+  if (length === 32) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join(".");
+  const groups = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16));
+  // The longest run of zeros, the first of equal ones, is left out.
+  const text = groups.join(":");
+  const longest = [...text.matchAll(/\b0(?::0)+\b/g)].sort((a, b) => b[0].length - a[0].length)[0];
+  if (!longest) return text;
+  const before = text.slice(0, longest.index).replace(/:$/, "");
+  return `${before}::${text.slice(longest.index + longest[0].length).replace(/^:/, "")}`;
+}
+
 /** Whether one range lies within another and is smaller than it; false if either is no range. */
 export function isStrictSubset(inner: string, outer: string): boolean {
   const [small, large] = [rangeBits(inner), rangeBits(outer)];

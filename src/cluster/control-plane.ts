@@ -27,7 +27,7 @@ import { switchesFromFlags } from "./api-switch-flags.ts";
 import { openSigner } from "./certificates.ts";
 import { clusterInfoPath, publishClusterInfo } from "./cluster-info.ts";
 import type { ClusterConfig } from "./config.ts";
-import { nodeMonitorFromFlags } from "./controller-flags.ts";
+import { loadBalancerPoolFromFlags, nodeMonitorFromFlags } from "./controller-flags.ts";
 import { type Credentials, frontProxyName } from "./credentials.ts";
 import { ensureDnsService } from "./dns-service.ts";
 import { type ControlPlaneElection, runLed } from "./election.ts";
@@ -160,6 +160,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
         secretToken: (namespace, secret, account) => tokens.sign(legacyClaims(namespace, secret, account)),
         podRange: config.podRange,
         nodeAddresses: [config.nodeAddress],
+        loadBalancerPool: loadBalancerPoolFromFlags(config.controllerFlags ?? {}),
         nodeMonitor: nodeMonitorFromFlags(config.controllerFlags ?? {}),
         ...(wanted.includes("local-path") ? { nodeFolders: nodeFolders(folders) } : {}),
       });

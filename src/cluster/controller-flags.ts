@@ -1,3 +1,4 @@
+import { type AddressPool, readAddressPool } from "../controllers/load-balancer/address-pool.ts";
 import { type MonitorOptions, usualPatience } from "../controllers/node-life-cycle/monitor.ts";
 import { durationFlag } from "./flag-values.ts";
 import type { Flags } from "./part-flags.ts";
@@ -10,4 +11,10 @@ export function nodeMonitorFromFlags(flags: Flags): MonitorOptions {
     grace: durationFlag(flags, "node-monitor-grace-period", grace),
     startupGrace: durationFlag(flags, "node-startup-grace-period", startupGrace),
   };
+}
+
+/** The addresses that Services of type LoadBalancer get, by flag; undefined for the nodes' own. Throws Fault `invalid`. */
+export function loadBalancerPoolFromFlags(flags: Flags): AddressPool | undefined {
+  const text = flags["load-balancer-pool"];
+  return text ? readAddressPool(text) : undefined;
 }

@@ -3,12 +3,16 @@ import { Fault } from "../lib/fault.ts";
 /** Flags of one of upstream's programs by their names without dashes in front. */
 export type Flags = Readonly<Record<string, string>>;
 
-/** The controller manager's flags that are known here: how it is elected, with the scheduler, and how soon a silent node is given up. */
+/**
+ * The controller manager's flags that are known here: how it is elected, with the scheduler, how soon a silent node is given
+ * up, and (our own) which addresses Services of type LoadBalancer get.
+ */
 export const controllerFlagNames: readonly string[] = [
   "leader-elect",
   "leader-elect-lease-duration",
   "leader-elect-renew-deadline",
   "leader-elect-retry-period",
+  "load-balancer-pool",
   "node-monitor-grace-period",
   "node-monitor-period",
   "node-startup-grace-period",

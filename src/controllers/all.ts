@@ -18,6 +18,7 @@ import { garbageCollector, isCollectable, isDeletable } from "./garbage-collecto
 import { horizontalPodAutoscalerController } from "./horizontal-pod-autoscaler/autoscaler.ts";
 import { jobController } from "./job/job.ts";
 import { ttlAfterFinishedController } from "./job/ttl-after-finished.ts";
+import type { AddressPool } from "./load-balancer/address-pool.ts";
 import { loadBalancerController } from "./load-balancer/service-load-balancer.ts";
 import type { NodeFolders } from "./local-path/node-folders.ts";
 import { localPathProvisionerController } from "./local-path/provision.ts";
@@ -64,6 +65,8 @@ export interface ControllerSettings {
   readonly podRange: string;
   /** Where Services of type LoadBalancer are answered. */
   readonly nodeAddresses: readonly string[];
+  /** Addresses of which each of these Services gets its own, instead of the nodes'. */
+  readonly loadBalancerPool?: AddressPool;
   /** How soon a silent node is given up; default is upstream's. */
   readonly nodeMonitor?: MonitorOptions;
   /** Makes volumes of folders on nodes, for claims of class `local-path`; without it nobody does. */
@@ -118,6 +121,6 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     taintEvictionController(),
     podCollector(),
     nodeTtlController(),
-    loadBalancerController(settings.nodeAddresses),
+    loadBalancerController({ nodeAddresses: settings.nodeAddresses, pool: settings.loadBalancerPool }),
   ];
 }

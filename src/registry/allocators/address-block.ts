@@ -1,4 +1,4 @@
-import { addressBits } from "../../api/addresses.ts";
+import { addressBits, addressText } from "../../api/addresses.ts";
 import { Fault } from "../../lib/fault.ts";
 import type { Random } from "../../lib/random.ts";
 import { reservedBand } from "./number-range.ts";
@@ -74,15 +74,4 @@ export class AddressBlock {
 export function canonicalAddress(address: string): string {
   const bits = addressBits(address);
   return bits ? addressText(bits.value, bits.length) : address;
-}
-
-function addressText(value: bigint, length: 32 | 128): string {
-  if (length === 32) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join(".");
-  const groups = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16));
-  // The longest run of zeros, the first of equal ones, is left out.
-  const text = groups.join(":");
-  const longest = [...text.matchAll(/\b0(?::0)+\b/g)].sort((a, b) => b[0].length - a[0].length)[0];
-  if (!longest) return text;
-  const before = text.slice(0, longest.index).replace(/:$/, "");
-  return `${before}::${text.slice(longest.index + longest[0].length).replace(/^:/, "")}`;
 }
