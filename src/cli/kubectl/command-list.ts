@@ -5,7 +5,16 @@ import type { CommandGroup } from "./help.ts";
  * is called. A new command is one file in commands/ and one line here.
  */
 export const commandGroups: readonly CommandGroup[] = [
-  { title: "Basic Commands (Beginner)", commands: [] },
+  {
+    title: "Basic Commands (Beginner)",
+    commands: [
+      {
+        name: "create",
+        short: "Create a resource from a file or from stdin",
+        load: async () => (await import("./commands/create/create.ts")).create,
+      },
+    ],
+  },
   {
     title: "Basic Commands (Intermediate)",
     commands: [
@@ -24,6 +33,11 @@ export const commandGroups: readonly CommandGroup[] = [
   {
     title: "Other Commands",
     commands: [
+      {
+        name: "config",
+        short: "Modify kubeconfig files",
+        load: async () => (await import("./commands/config/config.ts")).config,
+      },
       {
         name: "options",
         short: "Print the list of flags inherited by all commands",

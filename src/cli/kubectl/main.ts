@@ -64,7 +64,7 @@ async function dispatch(words: readonly string[], host: Host): Promise<number> {
     return await help();
   }
   for (const notice of parsed.notices) host.stderr.write(`${notice}\n`);
-  await using session = openSession(host, parsed.values as unknown as GlobalFlags);
+  await using session = openSession(host, globalValues(parsed.values, command));
   let exitCode = 0;
   try {
     exitCode =
@@ -84,6 +84,16 @@ async function dispatch(words: readonly string[], host: Host): Promise<number> {
     return 1;
   }
   return exitCode;
+}
+
+/** A flag of a command hides the one of every command that has its name: `--user` of a role binding is nobody to be. */
+function globalValues(values: Readonly<Record<string, unknown>>, command: Command): GlobalFlags {
+  const own = command.flags ?? {};
+  const pairs = Object.entries(globalFlags).map(([name, flag]) => [
+    name,
+    Object.hasOwn(own, name) ? flag.default : values[name],
+  ]);
+  return Object.fromEntries(pairs) as GlobalFlags;
 }
 
 interface Found {

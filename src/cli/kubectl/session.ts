@@ -25,6 +25,8 @@ export interface Session extends AsyncDisposable {
   complain(line: string): void;
   /** `Warning: text` on stderr, as often as it is said. */
   warn(text: string): void;
+  /** A line of the program's log on stderr, as klog writes it; `level` is I, W or E. */
+  log(level: "I" | "W" | "E", text: string): void;
   /** How often the server or the command warned. */
   readonly warnings: number;
 }
@@ -109,6 +111,10 @@ export function openSession(host: Host, globals: GlobalFlags): Session {
     say: (line) => host.stdout.write(`${line}\n`),
     complain: (line) => host.stderr.write(`${line}\n`),
     warn,
+    log(level, text) {
+      const [, month, day, time] = /^\d+-(\d\d)-(\d\d)T(.*)Z$/.exec(new Date(host.clock.now()).toISOString()) ?? [];
+      host.stderr.write(`${level}${month}${day} ${time}000 ${String(process.pid).padStart(7)} kubectl.ts:1] ${text}\n`);
+    },
     get warnings() {
       return warnings;
     },

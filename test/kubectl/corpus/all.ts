@@ -1,6 +1,14 @@
 import type { Story } from "../tools/story.ts";
+import { configStories } from "./config.ts";
+import { createStories } from "./create.ts";
 import { getStories } from "./get.ts";
 import { globalStories } from "./global.ts";
 
-/** Every story; a new file of stories is one line here. */
-export const stories: readonly Story[] = [...getStories, ...globalStories];
+/** Every story; a new file of stories is one line here and one below. */
+export const stories: readonly Story[] = [
+  // One on each line, so that two may be added at once.
+  ...globalStories,
+  ...getStories,
+  ...createStories,
+  ...configStories,
+];

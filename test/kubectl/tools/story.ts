@@ -50,6 +50,7 @@ export function normalised(text: string, more: { readonly url: string; readonly 
       .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, "UID")
       .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, "TIME")
       .replace(/((?:resourceVersion|uid)"?: )"\d+"/g, '$1"N"')
+      .replace(/^([IWE])\d{4} [\d:.]+ +\d+ \w+\.\w+:\d+\]/gm, "$1 LOG]")
       // An age of another length moves what comes after it, so the blanks behind it count as part of it.
       .replace(/\b\d+(?:s|m|m\d+s)\b( *)/g, (_, blanks: string) => (blanks.length > 1 ? "AGE   " : `AGE${blanks}`))
   );

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, extname, join, resolve } from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import { errorMessage } from "../../../lib/fault.ts";
+import { parseJson } from "../../../machinery/json-text.ts";
 import type { Host } from "../host.ts";
 import { CommandError } from "../messages.ts";
 import type { AnyObject } from "./resource-info.ts";
@@ -13,25 +14,29 @@ export interface Manifest {
   readonly source: string;
 }
 
+export interface ReadOptions {
+  readonly recursive: boolean;
+  /** What an object lacks is told as the result of a check. */
+  readonly validated: boolean;
+  readonly host: Host;
+}
+
 const extensions = [".json", ".yaml", ".yml"];
 
 /**
  * Reads files, folders, addresses and stdin (`-`) one after the other; lists come as their items. What cannot be read is
  * yielded as an error, in its place, and reading goes on.
  */
-export async function* readManifests(
-  names: readonly string[],
-  options: { readonly recursive: boolean; readonly host: Host },
-): AsyncGenerator<Manifest | Error> {
+export async function* readManifests(names: readonly string[], options: ReadOptions): AsyncGenerator<Manifest | Error> {
   const { host } = options;
   for (const name of names) {
     if (name === "-") {
-      yield* documentsOf(await readAll(host.stdin), "STDIN");
+      yield* documentsOf(await readAll(host.stdin), "STDIN", options);
     } else if (/^https?:\/\//.test(name)) {
-      yield* documentsOf(await download(name), name);
+      yield* documentsOf(await download(name), name, options);
     } else {
       const files = filesOf(name, options);
-      for (const file of files) yield* documentsOf(readFile(file, host), file);
+      for (const file of files) yield* documentsOf(readFile(file, host), file, options);
     }
   }
 }
@@ -107,19 +112,34 @@ async function download(address: string): Promise<string> {
   return await answer.text();
 }
 
-async function* documentsOf(text: string, source: string): AsyncGenerator<Manifest | Error> {
+async function* documentsOf(text: string, source: string, options: ReadOptions): AsyncGenerator<Manifest | Error> {
   let values: readonly unknown[];
   try {
     values = await parseDocuments(text);
   } catch (error) {
-    yield new CommandError(`error parsing ${source}: error converting YAML to JSON: ${errorMessage(error)}`);
+    yield new CommandError(`error parsing ${source}: ${syntaxProblem(text, errorMessage(error))}`);
     return;
   }
-  for (const value of values) yield* objectsOf(value, source);
+  for (const value of values) yield* objectsOf(value, source, options);
 }
 
+/** What is wrong with a text, in the words of Go's readers of JSON and YAML. */
+function syntaxProblem(text: string, message: string): string {
+  if (isJson(text)) {
+    try {
+      parseJson(text);
+    } catch (error) {
+      return errorMessage(error).replace("unexpected end of JSON input", "unexpected EOF");
+    }
+  }
+  const known = message.replace("bad indentation of a mapping entry", "mapping values are not allowed in this context");
+  return `error converting YAML to JSON: ${known.replace("yaml: line 1: ", "yaml: ")}`;
+}
+
+const isJson = (text: string) => /^\s*\{/.test(text);
+
 async function parseDocuments(text: string): Promise<readonly unknown[]> {
-  if (/^\s*\{/.test(text)) {
+  if (isJson(text)) {
     try {
       return [JSON.parse(text) as unknown];
     } catch {
@@ -130,7 +150,7 @@ async function parseDocuments(text: string): Promise<readonly unknown[]> {
   return parseYamlDocuments(text);
 }
 
-function* objectsOf(value: unknown, source: string): Generator<Manifest | Error> {
+function* objectsOf(value: unknown, source: string, options: ReadOptions): Generator<Manifest | Error> {
   const object = value as Partial<AnyObject> & { readonly items?: unknown };
   const bad = (what: string) =>
     new CommandError(`unable to decode "${source}": Object '${what}' is missing in '${JSON.stringify(value)}'`);
@@ -138,9 +158,15 @@ function* objectsOf(value: unknown, source: string): Generator<Manifest | Error>
     yield new CommandError(
       `unable to decode "${source}": json: cannot unmarshal ${Array.isArray(value) ? "array" : typeof value} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
     );
+  } else if (options.validated && !(object.kind && object.apiVersion)) {
+    const missing = [...(object.apiVersion ? [] : ["apiVersion not set"]), ...(object.kind ? [] : ["kind not set"])];
+    const what = missing.length > 1 ? `[${missing.join(", ")}]` : missing[0];
+    yield new CommandError(
+      `error validating "${source}": error validating data: ${what}; if you choose to ignore these errors, turn validation off with --validate=false`,
+    );
   } else if (!object.kind) yield bad("Kind");
   else if (object.kind.endsWith("List") && Array.isArray(object.items)) {
-    for (const item of object.items) yield* objectsOf(withListType(item, object), source);
+    for (const item of object.items) yield* objectsOf(withListType(item, object), source, options);
   } else if (!object.apiVersion) yield bad("apiVersion");
   else yield { object: { ...object, metadata: object.metadata ?? {} } as AnyObject, source };
 }

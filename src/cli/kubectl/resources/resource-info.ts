@@ -43,12 +43,11 @@ export function itemsOf(list: AnyObject): readonly AnyObject[] {
 
 /** The path of a resource, or of one object. */
 export function pathOf(
-  resource: ApiResource,
+  resource: KindRef<unknown>,
   at: { readonly namespace?: string; readonly name?: string } = {},
   subresource?: string,
 ): string {
-  const ref: KindRef = resource;
-  return resourcePath(ref, at, subresource);
+  return resourcePath(resource, at, subresource);
 }
 
 /** `deployment.apps/web`, as most commands name what they did. */

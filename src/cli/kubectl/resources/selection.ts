@@ -30,6 +30,8 @@ export interface SelectionOptions {
   readonly subresource?: string;
   /** Whether tables bring the objects of their rows along. */
   readonly includeObject?: "Object" | "None";
+  /** Manifests are checked before they are read: messages about what they lack are others then. */
+  readonly validated?: boolean;
   /** The first object of a file that cannot be used ends the reading. */
   readonly stopOnError?: boolean;
   /** What is said when the command line names nothing. */
@@ -140,10 +142,14 @@ function named(session: Session, resource: ApiResource, name: string, options: S
 /** The objects of files, one after the other; an error in the place of one that cannot be used. */
 export async function* manifestTargetsOf(
   session: Session,
-  options: Pick<SelectionOptions, "filenames" | "recursive">,
+  options: Pick<SelectionOptions, "filenames" | "recursive" | "validated">,
 ): AsyncGenerator<ManifestTarget | Error> {
   const { namespace, namespaceGiven } = session.access;
-  const read = readManifests(options.filenames ?? [], { recursive: options.recursive ?? false, host: session.host });
+  const read = readManifests(options.filenames ?? [], {
+    recursive: options.recursive ?? false,
+    validated: options.validated ?? false,
+    host: session.host,
+  });
   for await (const manifest of read) {
     if (manifest instanceof Error) {
       yield manifest;
