@@ -97,6 +97,11 @@ export function loadKubeconfig(place: KubeconfigPlace): Kubeconfig {
     if (place.explicit) throw new CommandError(`stat ${place.explicit}: no such file or directory`);
     return [];
   });
+  return mergeKubeconfigs(read);
+}
+
+/** Several files as one, the first counting most. */
+export function mergeKubeconfigs(read: readonly Kubeconfig[]): Kubeconfig {
   const merged = <T>(part: (config: Kubeconfig) => ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
     new Map(read.toReversed().flatMap((config) => [...part(config)]));
   return {
