@@ -2,7 +2,7 @@ import { createServer as createHttp, type IncomingMessage, type ServerResponse }
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createServer as createTls, type TLSSocket } from "node:tls";
-import { type Clock, systemClock } from "../lib/clock.ts";
+import { systemClock } from "../lib/clock.ts";
 import { Fault } from "../lib/fault.ts";
 import { H2Server } from "./h2/server.ts";
 import type { HttpHandler, HttpPeer } from "./http-message.ts";
@@ -31,8 +31,6 @@ export interface HttpServerOptions {
   readonly upgrade?: UpgradeHandler;
   /** Told about faults that have no request to answer them to. */
   readonly onFault?: (error: unknown) => void;
-  /** For time limits on clients, of HTTP/2. Default the machine's. */
-  readonly clock?: Clock;
 }
 
 export interface HttpServer {
@@ -70,7 +68,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
   });
 
-  const h2 = new H2Server({ handle, onFault, clock: options.clock ?? systemClock });
+  const h2 = new H2Server({ handle, onFault, clock: systemClock });
 
   const sockets = new Set<Socket>();
   const track = (socket: Socket) => {

@@ -81,7 +81,7 @@ test.each([
   { what: "a capital letter in a name", hex: "0001 4101 61", valid: false },
   { what: "an empty name", hex: "0000 0161", valid: false },
   { what: "a line break in a value", hex: "0001 6102 610a", valid: false },
-  { what: "a blank before a value", hex: "0001 6102 2061", valid: false },
+  { what: "a blank after a value", hex: "0001 6102 6120", valid: true },
   { what: "an empty value", hex: "0001 6100", valid: true },
   { what: "bytes beyond ASCII in a value", hex: "0001 6102 c3a9", valid: true },
 ])("$what is told: valid $valid", ({ hex, valid }) => {

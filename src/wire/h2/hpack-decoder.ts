@@ -24,7 +24,8 @@ const fixed: readonly HeaderField[] = staticTable.map(([name, value]) => ({ name
 const sizeOf = ({ name, value }: HeaderField) => name.length + value.length + fieldOverhead;
 
 const token = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const badValue = /[\0\r\n]|^[ \t]|[ \t]$/;
+// Blanks around a value, which RFC 9113 (8.2.1) forbids, pass as they do in Go: `Bearer ` is then refused in words.
+const badValue = /[\0\r\n]/;
 
 /** Unpacks header blocks (RFC 7541); one for each connection, given every block in order. */
 export class HpackDecoder {
