@@ -34,6 +34,16 @@ export const commandGroups: readonly CommandGroup[] = [
     title: "Other Commands",
     commands: [
       {
+        name: "api-resources",
+        short: "Print the supported API resources on the server",
+        load: async () => (await import("./commands/api-resources.ts")).apiResources,
+      },
+      {
+        name: "api-versions",
+        short: 'Print the supported API versions on the server, in the form of "group/version"',
+        load: async () => (await import("./commands/api-versions.ts")).apiVersions,
+      },
+      {
         name: "config",
         short: "Modify kubeconfig files",
         load: async () => (await import("./commands/config/config.ts")).config,
@@ -43,6 +53,11 @@ export const commandGroups: readonly CommandGroup[] = [
         short: "Print the list of flags inherited by all commands",
         hidden: true,
         load: async () => (await import("./commands/options.ts")).options,
+      },
+      {
+        name: "version",
+        short: "Print the client and server version information",
+        load: async () => (await import("./commands/version.ts")).version,
       },
     ],
   },

@@ -1,4 +1,5 @@
 import type { Story } from "../tools/story.ts";
+import { apiStories } from "./api.ts";
 import { configStories } from "./config.ts";
 import { createStories } from "./create.ts";
 import { getStories } from "./get.ts";
@@ -11,4 +12,5 @@ export const stories: readonly Story[] = [
   ...getStories,
   ...createStories,
   ...configStories,
+  ...apiStories,
 ];
