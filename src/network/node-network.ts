@@ -9,6 +9,9 @@ import { type DnsFeeds, hostResolverConfig, openClusterDns, upstreamsOf } from "
 import type { Upstream } from "./dns/forwarder.ts";
 import { type ResolverConfig, type ResolverPodInput, type ResolverResult, resolvConfFor } from "./dns/resolv-conf.ts";
 import { follow, type ObjectFeed } from "./feed.ts";
+import type { AnnouncingNodeInput } from "./load-balancer/announcements.ts";
+import { openAnnouncer } from "./load-balancer/announcer.ts";
+import { openBalancerAddresses } from "./load-balancer/balancer-addresses.ts";
 import { familyOf, type IpFamily } from "./machine/address.ts";
 import { commandRunner, type RunCommand } from "./machine/command.ts";
 import { cniConflist } from "./pod-network/conflist.ts";
@@ -70,7 +73,9 @@ export interface NodeNetworkOptions {
   /** Leads into the node's network namespace, e.g. `["nsenter", "--net=/run/netns/x"]`; empty for this process's own. */
   readonly execPrefix?: readonly string[];
   /** Without `networkPolicies` and `allPods`, no policy is kept here. */
-  readonly feeds: ProxyFeeds & DnsFeeds & Partial<PolicyFeeds> & { readonly nodes?: ObjectFeed<NodeInput> };
+  readonly feeds: ProxyFeeds &
+    DnsFeeds &
+    Partial<PolicyFeeds> & { readonly nodes?: ObjectFeed<NodeInput & AnnouncingNodeInput> };
   /** Name servers for everything else; the machine's own if absent. */
   readonly upstreams?: readonly Upstream[];
   readonly stubDomains?: Readonly<Record<string, readonly Upstream[]>>;
@@ -153,6 +158,10 @@ export async function openNodeNetwork(options: NodeNetworkOptions): Promise<Node
         }),
       );
     }
+    const announcer = await openAnnouncer({ run, serviceDevice, ownDevices: [bridge, ...(tunnel ? [tunnel] : [])] });
+    const { services, endpointSlices, nodes } = feeds;
+    const balanced = { services, endpointSlices, ...(nodes ? { nodes } : {}) };
+    stack.use(openBalancerAddresses({ feeds: balanced, nodeName: options.nodeName, announcer, clock, random, log }));
     // One table and one loop per family; the primary one answers for status.
     const [proxy] = families.map((each) => stack.use(openProxyFor(options, run, each)));
     const policies = families.map((each) => openPoliciesFor(options, run, each)).filter((each) => each !== undefined);

@@ -87,7 +87,7 @@ export async function ensureServiceDevice(
     ...device.addresses.map((address) => `addr replace ${address}/${isV6(address) ? 128 : 32} dev ${device.name}`),
     ...device.serviceCIDRs.map((cidr) => {
       const source = device.sources.find((address) => isV6(address) === isV6(cidr));
-      return `${isV6(cidr) ? "-6 " : ""}route replace ${cidr} dev ${device.name}${source ? ` src ${source}` : ""}`;
+      return `route replace ${cidr} dev ${device.name}${source ? ` src ${source}` : ""}`;
     }),
   ];
   await mustRun(run, ["ip", "-batch", "-"], `${script.join("\n")}\n`);

@@ -79,7 +79,7 @@ describe("routes to other nodes' pods", () => {
     };
     expect(routeScripts(emptyRoutes, planRoutes([dual], "a", { kind: "host-gw" })).ip).toEqual([
       "route replace 10.244.2.0/24 via 192.0.2.2 proto 118",
-      "-6 route replace fd00:2::/64 via fd00::2 proto 118",
+      "route replace fd00:2::/64 via fd00::2 proto 118",
     ]);
   });
 });

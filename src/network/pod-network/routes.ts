@@ -75,7 +75,6 @@ export function routeScripts(
   before: RouteTable,
   after: RouteTable,
 ): { readonly ip: string[]; readonly bridge: string[] } {
-  const version = (key: string) => (key.includes(":") ? "-6 " : "");
   const changed = (from: ReadonlyMap<string, string>, to: ReadonlyMap<string, string>) => ({
     gone: [...from].filter(([key]) => !to.has(key)),
     put: [...to].filter(([key, text]) => from.get(key) !== text),
@@ -86,10 +85,10 @@ export function routeScripts(
   // New ways first to last hop, old ones last hop last: no packet meets a route that leads nowhere yet.
   return {
     ip: [
-      ...routes.gone.map(([key]) => `${version(key)}route del ${key} proto ${routeProtocol}`),
-      ...neighbours.put.map(([key, text]) => `${version(key)}neigh replace ${text}`),
-      ...routes.put.map(([key, text]) => `${version(key)}route replace ${text}`),
-      ...neighbours.gone.map(([key, text]) => `${version(key)}neigh del ${key} dev ${deviceIn(text)}`),
+      ...routes.gone.map(([key]) => `route del ${key} proto ${routeProtocol}`),
+      ...neighbours.put.map(([, text]) => `neigh replace ${text}`),
+      ...routes.put.map(([, text]) => `route replace ${text}`),
+      ...neighbours.gone.map(([key, text]) => `neigh del ${key} dev ${deviceIn(text)}`),
     ],
     bridge: [
       ...forwarding.put.map(([, text]) => `fdb replace ${text}`),
