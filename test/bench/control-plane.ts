@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { httpTransport } from "../../src/client/http-transport.ts";
+import { roleEnvironment } from "../../src/cluster/child.ts";
 import { planCluster, writeCluster } from "../../src/cluster/config.ts";
 import { ensureCredentials } from "../../src/cluster/credentials.ts";
 import { systemClock } from "../../src/lib/clock.ts";
@@ -51,6 +52,7 @@ export async function startControlPlane(
     program,
     args: ["server", "--data-dir", cluster.dataDir, "--log-level", "warn"],
     nodeOptions,
+    environment: roleEnvironment(process.env),
     ready: (message) => (message as { readonly type?: string }).type === "ready",
   });
   await using transport = adminTransport(cluster);

@@ -13,6 +13,8 @@ export interface StartOptions {
   readonly args: readonly string[];
   /** Beyond those of this process: `--cpu-prof`. */
   readonly nodeOptions?: readonly string[];
+  /** Default: that of this process. */
+  readonly environment?: NodeJS.ProcessEnv;
   /** Whether a message says that it is ready. */
   readonly ready: (message: unknown) => boolean;
   readonly patience?: number;
@@ -32,10 +34,10 @@ export class MeasuredProcess<Ready = unknown> implements AsyncDisposable {
   }
 
   static async start<Ready>(options: StartOptions): Promise<MeasuredProcess<Ready>> {
-    const { program, args, nodeOptions = [], ready, patience = 60_000 } = options;
+    const { program, args, nodeOptions = [], environment = process.env, ready, patience = 60_000 } = options;
     const began = performance.now();
     const execArgv = ["--expose-gc", "--import", collector, ...nodeOptions];
-    const child = fork(program, [...args], { execArgv, stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    const child = fork(program, [...args], { execArgv, env: environment, stdio: ["ignore", "pipe", "pipe", "ipc"] });
     let said = "";
     const listen = (chunk: Buffer) => {
       said = (said + chunk.toString()).slice(-4000);
