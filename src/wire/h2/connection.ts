@@ -261,11 +261,16 @@ export class H2Connection implements StreamHost {
     }
   }
 
+  // A client that has not heard yet that we leave may open streams that we pass over.
+  #unopened(id: number): boolean {
+    return id === 0 || (id > this.#last && this.#state !== "leaving");
+  }
+
   #data(): void {
     const { bytes, flags, stream: id } = this.#reader;
     const counted = this.#size;
     const { start, end } = unpadded(this.#reader);
-    if (id === 0 || id > this.#last) throw violation("DATA on a stream that was not opened");
+    if (this.#unopened(id)) throw violation("DATA on a stream that was not opened");
     this.#receiveWindow -= counted;
     if (this.#receiveWindow < 0) throw new H2Error(errorCode.flowControlError, "more data than the window holds");
     const ended = (flags & frameFlag.endStream) !== 0;
@@ -273,7 +278,7 @@ export class H2Connection implements StreamHost {
     const stream = this.#streams.get(id);
     if (!stream || stream.said) {
       this.#credit(counted);
-      if (this.#cut.has(id)) return;
+      if (this.#cut.has(id) || id > this.#last) return;
       throw new H2Error(errorCode.streamClosed, "DATA on a stream that is closed", id);
     }
     stream.receiveWindow -= counted;
@@ -298,10 +303,12 @@ export class H2Connection implements StreamHost {
     }
     if (this.#greeted) this.#idle();
     this.#greeted = true;
+    let window = this.#streamWindow;
     for (const [name, value] of settingsIn(bytes, start, end)) {
       if (name === setting.headerTableSize) this.#tableChanged = true;
-      else if (name === setting.initialWindowSize) this.#resize(value);
+      else if (name === setting.initialWindowSize) window = value;
     }
+    if (window !== this.#streamWindow) this.#resize(window);
     this.#output.frame(frameType.settings, frameFlag.ack, 0);
     this.#pump();
   }
@@ -321,7 +328,7 @@ export class H2Connection implements StreamHost {
   #windowUpdate(): void {
     const { bytes, start, stream: id } = this.#reader;
     if (this.#size !== 4) throw new H2Error(errorCode.frameSizeError, "WINDOW_UPDATE of another size");
-    if (id > this.#last) throw violation("WINDOW_UPDATE on a stream that was not opened");
+    if (id !== 0 && this.#unopened(id)) throw violation("WINDOW_UPDATE on a stream that was not opened");
     const by = bytes.readUInt32BE(start) & largestWindow;
     if (by === 0) throw new H2Error(errorCode.protocolError, "a window is opened by nothing", id);
     if (id === 0) this.#sender.widen(by);
@@ -336,7 +343,7 @@ export class H2Connection implements StreamHost {
   #rstStream(): void {
     const { stream: id } = this.#reader;
     if (this.#size !== 4) throw new H2Error(errorCode.frameSizeError, "RST_STREAM of another size");
-    if (id === 0 || id > this.#last) throw violation("RST_STREAM on a stream that was not opened");
+    if (this.#unopened(id)) throw violation("RST_STREAM on a stream that was not opened");
     const stream = this.#streams.get(id);
     if (!stream) {
       this.#idle();
@@ -353,7 +360,7 @@ export class H2Connection implements StreamHost {
     this.#idle();
     // A copy: the frame goes out later, and what was read is not ours to keep.
     if ((flags & frameFlag.ack) === 0) {
-      this.#output.frame(frameType.ping, frameFlag.ack, 0, Uint8Array.prototype.slice.call(bytes, start, end));
+      this.#output.frame(frameType.ping, frameFlag.ack, 0, Buffer.from(bytes.subarray(start, end)));
     }
   }
 
@@ -412,7 +419,7 @@ export class H2Connection implements StreamHost {
   }
 
   #leave(): void {
-    if (this.#state !== "leaving" || this.#output.crowded) return;
+    if (this.#state !== "leaving") return;
     for (const stream of this.#streams.values()) if (!stream.pouring) return;
     this.#end();
   }

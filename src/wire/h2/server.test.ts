@@ -18,7 +18,7 @@ test("a server that closes says so, lets an answer be finished, and takes no mor
   const closed = client.server[Symbol.asyncDispose]();
   const goAway = await client.of(frameType.goAway);
   expect([goAway?.payload.readUInt32BE(0), goAway?.payload.readUInt32BE(4)]).toEqual([1, 0]);
-  client.send(get(3));
+  client.send(get(3), post(5), frame(frameType.data, 1, 5, "late"));
   await client.settled();
   finish.resolve();
   expect((await client.body(1)).toString()).toBe("finished");
