@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { env } from "node:process";
 import { fileURLToPath } from "node:url";
 import { httpTransport } from "../../src/client/http-transport.ts";
 import { roleEnvironment } from "../../src/cluster/child.ts";
@@ -52,7 +53,7 @@ export async function startControlPlane(
     program,
     args: ["server", "--data-dir", cluster.dataDir, "--log-level", "warn"],
     nodeOptions,
-    environment: roleEnvironment(process.env),
+    environment: roleEnvironment(env),
     ready: (message) => (message as { readonly type?: string }).type === "ready",
   });
   await using transport = adminTransport(cluster);
