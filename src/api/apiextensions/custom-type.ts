@@ -7,21 +7,30 @@ import { prune } from "./schema-form.ts";
 export class CustomType implements StructInfo {
   readonly kind = "struct";
   readonly name: string;
-  /** What the definition says of the version's objects. */
-  readonly schema: Schema;
-  readonly atomic: boolean;
-  readonly open: boolean;
   readonly decode: NonNullable<StructInfo["decode"]>;
+  readonly #schema: () => Schema;
   readonly #root: boolean;
   #fields: ReadonlyMap<string, FieldInfo> | undefined;
 
-  constructor(name: string, schema: Schema, options: { readonly root: boolean }) {
+  /** The schema is asked for whenever it is needed, so that a kind that nobody uses need not hold it. */
+  constructor(name: string, schema: () => Schema, options: { readonly root: boolean }) {
     this.name = name;
-    this.schema = schema;
+    this.#schema = schema;
     this.#root = options.root;
-    this.atomic = !options.root && schema["x-kubernetes-map-type"] === "atomic";
-    this.open = schema["x-kubernetes-preserve-unknown-fields"] === true;
-    this.decode = (value, { unknown }) => prune(value, schema, unknown, options.root);
+    this.decode = (value, { unknown }) => prune(value, schema(), unknown, options.root);
+  }
+
+  /** What the definition says of the version's objects. */
+  get schema(): Schema {
+    return this.#schema();
+  }
+
+  get atomic(): boolean {
+    return !this.#root && this.schema["x-kubernetes-map-type"] === "atomic";
+  }
+
+  get open(): boolean {
+    return this.schema["x-kubernetes-preserve-unknown-fields"] === true;
   }
 
   get fields(): ReadonlyMap<string, FieldInfo> {
@@ -67,10 +76,11 @@ function typeOf(name: string, schema: Schema): TypeInfo {
     return items ? ({ kind: "list", item: typeOf(name, items) } satisfies ListInfo) : scalars.any;
   }
   if (type !== "object") return schema["x-kubernetes-preserve-unknown-fields"] ? scalars.raw : scalars.any;
-  if (properties || schema["x-kubernetes-embedded-resource"]) return new CustomType(name, schema, { root: false });
+  if (properties || schema["x-kubernetes-embedded-resource"])
+    return new CustomType(name, () => schema, { root: false });
   if (typeof others === "object") return { kind: "map", value: typeOf(name, others) } satisfies MapInfo;
   if (others === true || schema["x-kubernetes-preserve-unknown-fields"]) return scalars.raw;
-  return new CustomType(name, schema, { root: false });
+  return new CustomType(name, () => schema, { root: false });
 }
 
 function mergeRules(schema: Schema): Partial<FieldInfo> {

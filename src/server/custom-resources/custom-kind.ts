@@ -29,6 +29,11 @@ const verbs: readonly Verb[] = ["delete", "deletecollection", "get", "list", "pa
 const anything: Schema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
 
 export interface CustomKindOptions {
+  /**
+   * The definition as it is now, of which only the schemas are read. Asked for whenever one is needed: between times
+   * nothing here holds the schemas, which are by far the greater part of a definition.
+   */
+  readonly current: () => CustomResourceDefinition;
   readonly outside: OutsideConversion;
   /** The definition is being deleted, so nothing new is made. */
   readonly isLeaving: () => boolean;
@@ -36,42 +41,43 @@ export interface CustomKindOptions {
 
 /** The kind that an accepted definition brings; its schemas are compiled when they are first needed. */
 export function customKind(definition: CustomResourceDefinition, options: CustomKindOptions): CustomKind {
+  return kindOf(withoutSchemas(definition), options);
+}
+
+function kindOf(definition: CustomResourceDefinition, options: CustomKindOptions): CustomKind {
   const { spec, status } = definition;
   const { group, versions, scope } = spec;
   const names = { ...spec.names, ...status?.acceptedNames };
   const storage = versions.find(({ storage: is }) => is) ?? versions[0]!;
   const open = keepsAllFields(definition);
+  const schemaOf = ({ name }: Version): Schema => schemaIn(options.current(), name);
+  const formSchema = (version: Version): Schema => (open ? anything : schemaOf(version));
   const types = new Map(versions.map((version) => [typeName(group, version, names.kind), typeOf(version)] as const));
 
   function typeOf(version: Version): StructInfo {
-    const schema = open ? anything : schemaOf(version);
-    return new CustomType(typeName(group, version, names.kind), schema, { root: true });
+    return new CustomType(typeName(group, version, names.kind), () => formSchema(version), { root: true });
   }
   const others = versions.filter((version) => version !== storage);
   const webhook = spec.conversion?.strategy === "Webhook" ? options.outside : undefined;
   const mappings = others.map(
-    (version) =>
-      [`${group}/${version.name}`, mapping(`${group}/${storage.name}`, schemaOf(storage), version, webhook)] as const,
+    (version) => [`${group}/${version.name}`, mapping(`${group}/${storage.name}`, version, webhook)] as const,
   );
 
-  function mapping(
-    storedVersion: string,
-    stored: Schema,
-    version: Version,
-    converter: OutsideConversion | undefined,
-  ): VersionMapping {
+  function mapping(storedVersion: string, version: Version, converter: OutsideConversion | undefined): VersionMapping {
     const apiVersion = `${group}/${version.name}`;
-    const formed = (object: KubeObject) => formOf(object, open ? anything : schemaOf(version));
+    const formed = (object: KubeObject) => formOf(object, formSchema(version));
     const convert: Convert | undefined =
       converter &&
       (async (objects, direction) => {
         const converted = await converter(objects, direction === "toStored" ? storedVersion : apiVersion);
-        return direction === "toStored" ? converted.map((object) => pruned(object, stored)) : converted.map(formed);
+        return direction === "toStored"
+          ? converted.map((object) => pruned(object, schemaOf(storage)))
+          : converted.map(formed);
       });
     return {
       type: typeName(group, version, names.kind),
       defaults: (object) => withSchemaDefaults(object, schemaOf(version)) as KubeObject,
-      toStored: (object) => pruned({ ...object, apiVersion: storedVersion }, open ? anything : stored),
+      toStored: (object) => pruned({ ...object, apiVersion: storedVersion }, formSchema(storage)),
       fromStored: (object) => formed({ ...object, apiVersion }),
       ...(convert ? { convert } : {}),
       own: {
@@ -84,7 +90,6 @@ export function customKind(definition: CustomResourceDefinition, options: Custom
     };
   }
 
-  const stored = open ? anything : schemaOf(storage);
   const kind = defineKind<KubeObject>({
     type: typeName(group, storage, names.kind),
     plural: names.plural,
@@ -97,8 +102,8 @@ export function customKind(definition: CustomResourceDefinition, options: Custom
     ...scaleOf(storage),
     verbs,
     unconditionalUpdate: false,
-    defaults: (object) => withSchemaDefaults(object, stored) as KubeObject,
-    fromStore: (object) => formOf(object, stored),
+    defaults: (object) => withSchemaDefaults(object, formSchema(storage)) as KubeObject,
+    fromStore: (object) => formOf(object, formSchema(storage)),
     prepareStatus: statusOnly,
     generationOf: subresourcesOf(storage).includes("status") ? withoutMetadataAndStatus : withoutMetadata,
     columns: printerColumns(storage.additionalPrinterColumns),
@@ -107,12 +112,26 @@ export function customKind(definition: CustomResourceDefinition, options: Custom
     ...(storage.served ? {} : { unserved: true }),
     versions: Object.fromEntries(mappings),
   });
-  const rules = new Map(versions.map((version) => [`${group}/${version.name}`, schemaOf(version)]));
-  return { kind, lookup: (name) => types.get(name), strategy: customStrategy(rules, options.isLeaving) };
+  const byApiVersion = new Map(versions.map((version) => [`${group}/${version.name}`, version]));
+  const judgedBy = (apiVersion: string) => {
+    const version = byApiVersion.get(apiVersion);
+    return version && schemaOf(version);
+  };
+  return { kind, lookup: (name) => types.get(name), strategy: customStrategy(judgedBy, options.isLeaving) };
 }
 
 const typeName = (group: string, { name }: Version, kind: string) => `${group}/${name}.${kind}`;
-const schemaOf = ({ schema }: Version): Schema => (schema?.openAPIV3Schema as Schema | undefined) ?? anything;
+
+function schemaIn({ spec }: CustomResourceDefinition, version: string): Schema {
+  const { schema } = spec.versions.find(({ name }) => name === version) ?? {};
+  return (schema?.openAPIV3Schema as Schema | undefined) ?? anything;
+}
+
+function withoutSchemas(definition: CustomResourceDefinition): CustomResourceDefinition {
+  const { spec } = definition;
+  const versions = spec.versions.map(({ schema: _schema, ...version }) => version);
+  return { ...definition, spec: { ...spec, versions } };
+}
 
 const pruned = (object: KubeObject, schema: Schema) => prune(object, schema, undefined, true) as KubeObject;
 const formOf = (object: KubeObject, schema: Schema) => withSchemaDefaults(pruned(object, schema), schema) as KubeObject;

@@ -5,6 +5,7 @@ import { isEqual } from "../../machinery/equality.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import type { CacheEvent } from "../../registry/cache-event.ts";
 import type { Collection } from "../../registry/collection.ts";
+import type { Held } from "../../registry/held.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { statusOnly, updateObject } from "../../registry/update.ts";
@@ -25,10 +26,13 @@ export interface CustomResourcesOptions {
 
 /** How a definition is served just now. */
 interface Publication {
-  readonly definition: CustomResourceDefinition;
+  /** The definition; decoded only while somebody looks at it, which for most of many definitions is never. */
+  held: Held;
   readonly uid: string;
   terminating: boolean;
 }
+
+const definitionIn = ({ object }: Held) => object as AnyObject as CustomResourceDefinition;
 
 const retryAfter = 1000;
 
@@ -56,7 +60,7 @@ export class CustomResources {
     const { cache, resource } = this.#definitions;
     await cache.current();
     this.#subscription = cache.subscribe({}, (event) => this.#changed(event));
-    for (const { object } of cache.range(resource.range)) this.#seen(object as AnyObject as CustomResourceDefinition);
+    for (const held of cache.range(resource.range)) this.#seen(held);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,40 +71,44 @@ export class CustomResources {
   }
 
   #changed({ type, held }: CacheEvent): void {
-    const definition = held.object as AnyObject as CustomResourceDefinition;
     if (type !== "DELETED") {
-      this.#seen(definition);
+      this.#seen(held);
       return;
     }
+    const definition = definitionIn(held);
     this.#withdraw(definition);
     // Somebody may have waited for its names.
     for (const other of this.#all()) if (other.spec.group === definition.spec.group) this.#enqueue(other.metadata.name);
   }
 
-  #seen(definition: CustomResourceDefinition): void {
+  #seen(held: Held): void {
+    const { name } = held;
     try {
-      this.#publish(definition);
+      this.#publish(held);
     } catch (error) {
-      const { name } = definition.metadata;
       this.#options.log.error("a custom resource cannot be served", { definition: name, error: errorMessage(error) });
     }
-    this.#enqueue(definition.metadata.name);
+    this.#enqueue(name);
   }
 
-  #publish(definition: CustomResourceDefinition): void {
+  #publish(held: Held): void {
+    const definition = definitionIn(held);
     if (!isTrue(definition, "Established")) return;
     const { registry, caller, services } = this.#options;
     const { name, uid, deletionTimestamp } = definition.metadata;
     const before = this.#published.get(name);
     const terminating = deletionTimestamp !== undefined;
-    if (before?.uid === uid && isSameService(before.definition, definition)) {
-      before.terminating = terminating;
+    if (before?.uid === uid && isSameService(definitionIn(before.held), definition)) {
+      Object.assign(before, { held, terminating });
       return;
     }
     const outside = webhookConversion(definition.spec, { caller, services, random: registry.random });
-    const publication = { definition, uid, terminating };
-    const isLeaving = () => publication.terminating;
-    const { kind, lookup, strategy } = customKind(definition, { outside, isLeaving });
+    const publication: Publication = { held, uid, terminating };
+    const { kind, lookup, strategy } = customKind(definition, {
+      outside,
+      current: () => definitionIn(publication.held),
+      isLeaving: () => publication.terminating,
+    });
     // Adding fails where a built-in kind has the place, which must not be taken for the definition's own.
     if (before) registry.replace(kind, lookup, strategy);
     else registry.add(kind, lookup, strategy);

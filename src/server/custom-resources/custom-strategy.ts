@@ -21,7 +21,10 @@ const unchecked =
   "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
 
 /** How writes of a custom resource are judged: by the schema of the version that the writer speaks. */
-export function customStrategy(schemas: ReadonlyMap<string, Schema>, isLeaving: () => boolean): Strategy {
+export function customStrategy(
+  schemaOf: (apiVersion: string) => Schema | undefined,
+  isLeaving: () => boolean,
+): Strategy {
   const rules = new Map<string, SchemaRules>();
   const rulesOf = (apiVersion: string, schema: Schema) => {
     const known = rules.get(apiVersion) ?? new SchemaRules(schema);
@@ -33,7 +36,7 @@ export function customStrategy(schemas: ReadonlyMap<string, Schema>, isLeaving: 
       if (!previous && isLeaving()) {
         throw new StatusError("MethodNotAllowed", "create not allowed while custom resource definition is terminating");
       }
-      const schema = schemas.get(served.apiVersion);
+      const schema = schemaOf(served.apiVersion);
       if (!schema) return [];
       const object = await convertToServed(next, served);
       const before = previous && (await convertToServed(previous, served));
