@@ -17,6 +17,10 @@ const proofs: readonly Suite[] = [
     name: "controllers under faults",
     command: ["env", "FAULT_SEEDS=500", "node", "node_modules/vitest/vitest.mjs", "run", "src/testing/faults"],
   },
+  {
+    name: "days in virtual time",
+    command: ["env", "DAY_SEEDS=20", "node", "node_modules/vitest/vitest.mjs", "run", "test/scenarios/day.test.ts"],
+  },
   { name: "api-fuzz", command: ["node", "test/prove/api-fuzz.ts", "--seconds", "300"] },
 ];
 
