@@ -13,6 +13,8 @@ export interface InformersOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Takes out of objects what none of the readers looks at. Default: copies are whole. */
+  readonly slim?: (kind: KindRef<unknown>, object: KubeObject) => KubeObject;
 }
 
 /** Informers over one client; each kind and selection is listed and watched once. */
@@ -253,7 +255,8 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
   }
 
   #kept(object: T): T {
-    return this.#selection.metadataOnly ? withoutDetails(this.kind, object) : object;
+    if (this.#selection.metadataOnly) return withoutDetails(this.kind, object);
+    return (this.#options.slim?.(this.kind, object) as T | undefined) ?? object;
   }
 
   #advance(resourceVersion: string | undefined): void {

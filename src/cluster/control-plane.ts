@@ -6,6 +6,7 @@ import { createInformers } from "../client/informer.ts";
 import { type Lead, type Term, usualElectionTimes, whileHeld } from "../client/leader-election.ts";
 import { allControllers } from "../controllers/all.ts";
 import { runControllers } from "../controllers/framework/run.ts";
+import { slimCopy } from "../controllers/framework/slim-copies.ts";
 import { ResourceFigures } from "../controllers/metrics-server/figures.ts";
 import { type MetricsServerOptions, metricsServer } from "../controllers/metrics-server/metrics-server.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -151,7 +152,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     await elect("kube-controller-manager", managerIdentity, "kube-controller-manager", async (term, work) => {
       const clientOf = during(term);
       const manager = clientOf(managerIdentity);
-      const informers = work.use(createInformers({ client: manager, clock, random, log }));
+      const informers = work.use(createInformers({ client: manager, clock, random, log, slim: slimCopy }));
       const folders = whileHeld(inProcessTransport(server, serviceAccountIdentity("local-path-provisioner")), term);
       const controllers = allControllers({
         rootCa: credentials.ca,
