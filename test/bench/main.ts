@@ -5,12 +5,13 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { apiSuite } from "./measure-api.ts";
 import { customResourceSuite } from "./measure-custom-resources.ts";
+import { networkSuite } from "./measure-network.ts";
 import { podSuite } from "./measure-pods.ts";
 import { startSuite } from "./measure-start.ts";
 import { isMet, type Row, ratioOf, tableOf } from "./report.ts";
 import type { Suite } from "./suite.ts";
 
-const suites: readonly Suite[] = [startSuite, apiSuite, podSuite, customResourceSuite];
+const suites: readonly Suite[] = [startSuite, apiSuite, podSuite, customResourceSuite, networkSuite];
 
 const { values } = parseArgs({
   options: {
