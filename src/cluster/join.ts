@@ -36,7 +36,8 @@ export interface JoinOptions {
   readonly note: (text: string) => void;
 }
 
-const signingPatience = 15_000;
+/** A new token is signed with at once, or the cluster does not know it. */
+const signingPatience = 5_000;
 
 /** Makes this machine a node of a cluster elsewhere, but starts nothing. What was begun and failed can be done again. */
 export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {

@@ -8,6 +8,9 @@ import { isRunning, type Outcome, type RunningProgram, type RunOptions, run, sta
 
 const program = join(import.meta.dirname, "../../../bin/navarch.js");
 
+/** What a process of a cluster is called; further nodes have their numbers. */
+export type Part = "up" | "server" | "agent" | `agent-${number}`;
+
 /** Where a test cluster lives; plain data, so that it can be handed from one test process to the next. */
 export interface ClusterPlace {
   readonly name: string;
@@ -85,7 +88,7 @@ export class TestCluster {
   }
 
   /** The process that has a part of the cluster; throws if none has. */
-  pid(part: "up" | "server" | "agent"): number {
+  pid(part: Part): number {
     const pid = Number(textOf(`/run/navarch/${this.place.name}/${part}.pid`).split(" ")[0]);
     if (!pid || !isRunning(pid)) throw new Error(`no process has the part "${part}" of cluster ${this.place.name}`);
     return pid;
@@ -99,7 +102,7 @@ export class TestCluster {
   }
 
   /** Kills processes without a word, and waits until they are gone. */
-  async killNow(...parts: readonly ("up" | "server" | "agent")[]): Promise<void> {
+  async killNow(...parts: readonly Part[]): Promise<void> {
     const pids = parts.map((part) => this.pid(part));
     for (const pid of pids) process.kill(pid, "SIGKILL");
     for (const pid of pids) await ended(pid);
