@@ -25,7 +25,10 @@ export class Held {
   readonly revision: Revision;
   /** What most selections ask for, so that they need not decode the object. */
   readonly labels: Labels;
-  #tail: Uint8Array;
+  /** Where the JSON lies. A view of it costs as much memory as many an object: it is made when somebody looks. */
+  #memory: ArrayBufferLike;
+  #start: number;
+  #size: number;
   #object: WeakRef<AnyObject> | undefined;
   #views: Map<Served, View> | undefined;
 
@@ -34,7 +37,9 @@ export class Held {
     this.key = key;
     this.revision = revision;
     this.labels = known.labels;
-    this.#tail = tail;
+    this.#memory = tail.buffer;
+    this.#start = tail.byteOffset;
+    this.#size = tail.byteLength;
     if (known.object) this.#share(known.object);
   }
 
@@ -87,7 +92,7 @@ export class Held {
 
   /** The JSON after `served.head`, without the resourceVersion. */
   tail(served: Served): Uint8Array {
-    if (served === this.resource.stored) return this.#tail;
+    if (served === this.resource.stored) return this.#tail();
     const view = this.#view(served);
     view.tail ??= encodeTail(served, view.object);
     return view.tail;
@@ -95,22 +100,28 @@ export class Held {
 
   /** The same object as the deletion at `revision` left it. */
   deleted(revision: Revision): Held {
-    return new Held(this.resource, this.key, revision, this.#tail, { labels: this.labels });
+    return new Held(this.resource, this.key, revision, this.#tail(), { labels: this.labels });
   }
 
   /** Packs the bytes away; they were in a place of their own until now. */
   moveTo(shelf: Shelf): void {
-    this.#tail = shelf.keep(this.#tail);
+    const place = shelf.keep(this.#tail());
+    this.#memory = place.buffer;
+    this.#start = place.byteOffset;
   }
 
   /** Tells the shelf that this state is history; whoever still reads it keeps its bytes alive. */
   leave(shelf: Shelf): void {
-    shelf.release(this.#tail);
+    shelf.release(this.#tail());
   }
 
   /** Whether the bytes lie where most has been given back. */
   isStranded(shelf: Shelf): boolean {
-    return shelf.isSparse(this.#tail);
+    return shelf.isSparse(this.#tail());
+  }
+
+  #tail(): Uint8Array {
+    return new Uint8Array(this.#memory, this.#start, this.#size);
   }
 
   #share(object: AnyObject): AnyObject {
