@@ -80,6 +80,8 @@ export interface ControllerDefinition {
   /** Component name in its events; upstream's is the name with `-controller`. */
   readonly eventSource: string;
   readonly for: KindRef<KubeObject>;
+  /** Whether there can ever be something to do for an object, judged by what never changes of it; default is that there can. */
+  readonly concerns?: (object: KubeObject) => boolean;
   /** Whether an update of an object wakes its key; default is that every one does. */
   readonly wakes?: (next: KubeObject, previous: KubeObject) => boolean;
   /** Kinds whose changes wake the controller owner they name. */

@@ -167,6 +167,7 @@ function subscribe(
   queue: WorkQueue,
 ): readonly Disposable[] {
   const enqueue = (object: KubeObject, previous?: KubeObject) => {
+    if (definition.concerns?.(object) === false) return;
     if (!previous || !definition.wakes || definition.wakes(object, previous)) queue.add(keyText(keyOf(object)));
   };
   const enqueueOwner = (object: KubeObject, previous?: KubeObject) => {

@@ -12,6 +12,7 @@ export const ephemeralVolumeController = defineController({
   for: Pod,
   // Volumes of a pod never change; a claim that is taken away wakes its pod.
   wakes: () => false,
+  concerns: (pod) => (pod as KubeObject as Pod).spec.volumes?.some(({ ephemeral }) => ephemeral) ?? false,
   owns: [PersistentVolumeClaim as unknown as KindRef<KubeObject>],
   workers: 5,
   async reconcile(key, context) {
