@@ -71,7 +71,7 @@ describe.each(stories)("$name", (told) => {
       return { code: ended.code, stdout: clean(ended.stdout), stderr: clean(ended.stderr) };
     };
     const [reference, ours] = await Promise.all([run("reference"), run("ours")]);
-    expect(ours).toEqual(step.differs ? step.differs.instead(reference) : reference);
+    expect(ours).toEqual(step.differs ? step.differs.instead(reference, { namespace: space }) : reference);
   });
 });
 

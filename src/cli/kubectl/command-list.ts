@@ -23,13 +23,50 @@ export const commandGroups: readonly CommandGroup[] = [
         short: "Display one or many resources",
         load: async () => (await import("./commands/get.ts")).get,
       },
+      {
+        name: "delete",
+        short: "Delete resources by file names, stdin, resources and names, or by resources and label selector",
+        load: async () => (await import("./commands/delete.ts")).deleteCommand,
+      },
     ],
   },
-  { title: "Deploy Commands", commands: [] },
+  {
+    title: "Deploy Commands",
+    commands: [
+      {
+        name: "scale",
+        short: "Set a new size for a deployment, replica set, or replication controller",
+        load: async () => (await import("./commands/scale.ts")).scale,
+      },
+    ],
+  },
   { title: "Cluster Management Commands", commands: [] },
   { title: "Troubleshooting and Debugging Commands", commands: [] },
-  { title: "Advanced Commands", commands: [] },
-  { title: "Settings Commands", commands: [] },
+  {
+    title: "Advanced Commands",
+    commands: [
+      {
+        name: "patch",
+        short: "Update fields of a resource",
+        load: async () => (await import("./commands/patch.ts")).patch,
+      },
+    ],
+  },
+  {
+    title: "Settings Commands",
+    commands: [
+      {
+        name: "label",
+        short: "Update the labels on a resource",
+        load: async () => (await import("./commands/label.ts")).label,
+      },
+      {
+        name: "annotate",
+        short: "Update the annotations on a resource",
+        load: async () => (await import("./commands/annotate.ts")).annotate,
+      },
+    ],
+  },
   {
     title: "Other Commands",
     commands: [

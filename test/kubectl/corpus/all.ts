@@ -1,5 +1,6 @@
 import type { Story } from "../tools/story.ts";
 import { apiStories } from "./api.ts";
+import { changeStories } from "./change.ts";
 import { configStories } from "./config.ts";
 import { createStories } from "./create.ts";
 import { getStories } from "./get.ts";
@@ -11,6 +12,7 @@ export const stories: readonly Story[] = [
   ...globalStories,
   ...getStories,
   ...createStories,
+  ...changeStories,
   ...configStories,
   ...apiStories,
 ];

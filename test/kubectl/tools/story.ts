@@ -9,7 +9,10 @@ export interface Step {
   readonly differs?: {
     readonly why: string;
     /** Makes the reference's output what ours has to be. */
-    readonly instead: (reference: { readonly code: number; readonly stdout: string; readonly stderr: string }) => {
+    readonly instead: (
+      reference: { readonly code: number; readonly stdout: string; readonly stderr: string },
+      at: { readonly namespace: string },
+    ) => {
       readonly code: number;
       readonly stdout: string;
       readonly stderr: string;

@@ -15,3 +15,17 @@ export function withoutNullTimes(line: string): Step {
     },
   };
 }
+
+/** A step that deletes: 1.34 and later tell the namespace too. */
+export function deletedFrom(line: string): Step {
+  return {
+    line,
+    differs: {
+      why: "since 1.34 the namespace is told",
+      instead: (reference, { namespace }) => ({
+        ...reference,
+        stdout: reference.stdout.replace(/^.* deleted(?: \(.*\))?$/gm, `$& from ${namespace} namespace`),
+      }),
+    },
+  };
+}

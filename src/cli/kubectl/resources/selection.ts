@@ -25,6 +25,8 @@ export interface SelectionOptions {
   readonly chunkSize?: number;
   /** Objects of files are fetched as the server has them. */
   readonly latest?: boolean;
+  /** Objects of files are taken as they are: no server is asked about their types, no namespace is put in. */
+  readonly local?: boolean;
   /** What objects of the server are asked for as; default: `application/json`. */
   readonly accept?: string;
   readonly subresource?: string;
@@ -76,7 +78,7 @@ export interface Targets {
 }
 
 const nothing =
-  "you must provide one or more resources by argument or filename.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'";
+  "You must provide one or more resources by argument or filename.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'";
 
 /** Finds out what a command line means. Throws CommandError, NoResourceMatch. */
 export async function targetsOf(session: Session, options: SelectionOptions): Promise<Targets> {
@@ -142,9 +144,9 @@ function named(session: Session, resource: ApiResource, name: string, options: S
 /** The objects of files, one after the other; an error in the place of one that cannot be used. */
 export async function* manifestTargetsOf(
   session: Session,
-  options: Pick<SelectionOptions, "filenames" | "recursive" | "validated">,
+  options: Pick<SelectionOptions, "filenames" | "recursive" | "validated" | "local">,
 ): AsyncGenerator<ManifestTarget | Error> {
-  const { namespace, namespaceGiven } = session.access;
+  const { namespace, namespaceGiven } = options.local ? { namespace: "", namespaceGiven: false } : session.access;
   const read = readManifests(options.filenames ?? [], {
     recursive: options.recursive ?? false,
     validated: options.validated ?? false,
@@ -157,6 +159,17 @@ export async function* manifestTargetsOf(
     }
     const { object, source } = manifest;
     const name = object.metadata.name ?? "";
+    if (options.local) {
+      yield {
+        form: "manifest",
+        resource: unasked(object),
+        namespace: object.metadata.namespace ?? "",
+        name,
+        source,
+        object,
+      };
+      continue;
+    }
     const resource = await (await session.mapper()).kind(object.apiVersion, object.kind);
     if (!resource) {
       yield new CommandError(
@@ -178,6 +191,14 @@ export async function* manifestTargetsOf(
     const inNamespace = own ? object : { ...object, metadata: { ...object.metadata, namespace } };
     yield { form: "manifest", resource, namespace: own || namespace, name, source, object: inNamespace };
   }
+}
+
+/** What can be said of a type without asking a server. */
+function unasked({ apiVersion, kind }: AnyObject): ApiResource {
+  const [group = "", version] = apiVersion.includes("/") ? apiVersion.split("/") : ["", apiVersion];
+  const singular = kind.toLowerCase();
+  const names = { plural: `${singular}s`, singular, shortNames: [], categories: [], verbs: [], subresources: [] };
+  return { group, version: version ?? "", kind, namespaced: false, ...names };
 }
 
 async function manifestTargets(session: Session, options: SelectionOptions): Promise<Targets> {
