@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { Metrics } from "../lib/metrics.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
+import { queueMeter } from "./queue-metrics.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 const setUp = () => {
@@ -97,4 +99,26 @@ test("a closed queue leaves no timer behind", () => {
   queue.addAfter("a", 100);
   queue[Symbol.dispose]();
   expect(clock.nextDue).toBeUndefined();
+});
+
+test("a queue tells how long keys wait and how long the work on them takes", async () => {
+  const clock = new VirtualClock(0);
+  const metrics = new Metrics();
+  const queue = new WorkQueue({ clock, meter: queueMeter(metrics, "q") });
+  queue.add("a");
+  queue.add("a");
+  clock.advance(2000);
+  await queue.take();
+  clock.advance(3000);
+  queue.done("a", 100);
+  clock.advance(100);
+  const text = await metrics.text();
+  for (const line of [
+    'workqueue_adds_total{name="q"} 1',
+    'workqueue_depth{name="q"} 0',
+    'workqueue_queue_duration_seconds_sum{name="q"} 2',
+    'workqueue_work_duration_seconds_sum{name="q"} 3',
+    'workqueue_work_duration_seconds_count{name="q"} 1',
+  ])
+    expect(text).toContain(line);
 });

@@ -1,6 +1,7 @@
 import { Backoff, type BackoffOptions } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
+import type { QueueMeter } from "./queue-metrics.ts";
 
 /** Upstream's per-item rate limit: 5 ms, doubling, at most 1000 s. */
 export const defaultRetry: BackoffOptions = { base: 5, factor: 2, max: 1_000_000 };
@@ -18,11 +19,20 @@ export class WorkQueue {
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, { readonly at: number; readonly timer: Disposable }>();
   readonly #resting = new Set<Disposable>();
+  readonly #meter: QueueMeter | undefined;
+  /** When each key that waits was added, and when the work on each other one began. */
+  readonly #since = new Map<string, number>();
   readonly #takers: ((key: string | undefined) => void)[] = [];
   #closed = false;
 
-  constructor(options: { readonly clock: Clock; readonly retry?: BackoffOptions; readonly random?: Random }) {
+  constructor(options: {
+    readonly clock: Clock;
+    readonly retry?: BackoffOptions;
+    readonly random?: Random;
+    readonly meter?: QueueMeter;
+  }) {
     this.#clock = options.clock;
+    this.#meter = options.meter;
     this.#backoff = new Backoff(options.retry ?? defaultRetry, options.random);
   }
 
@@ -43,13 +53,15 @@ export class WorkQueue {
       return;
     }
     if (this.#ready.has(key)) return;
+    this.#arrived(key);
     const taker = this.#takers.shift();
     if (taker) {
-      this.#busy.add(key);
+      this.#begin(key);
       taker(key);
       return;
     }
     this.#ready.add(key);
+    this.#meter?.waiting(this.#ready.size);
   }
 
   /** Adds the key after `ms`; the earliest of several wishes counts. */
@@ -72,6 +84,7 @@ export class WorkQueue {
 
   /** Adds the key after its back-off, which grows with every call until `forget`. */
   retry(key: string): void {
+    this.#meter?.retried();
     this.addAfter(key, this.#backoff.failed(key));
   }
 
@@ -89,12 +102,14 @@ export class WorkQueue {
     const [key] = this.#ready;
     if (key === undefined) return new Promise((resolve) => this.#takers.push(resolve));
     this.#ready.delete(key);
-    this.#busy.add(key);
+    this.#meter?.waiting(this.#ready.size);
+    this.#begin(key);
     return Promise.resolve(key);
   }
 
   /** The key may be handed out again, at the earliest after `rest` ms: what is added meanwhile comes then, at once. */
   done(key: string, rest = 0): void {
+    this.#end(key);
     if (rest > 0 && !this.#closed) {
       const timer = this.#clock.after(rest, () => {
         this.#resting.delete(timer);
@@ -105,6 +120,28 @@ export class WorkQueue {
     }
     this.#busy.delete(key);
     if (this.#again.delete(key)) this.add(key);
+  }
+
+  #arrived(key: string): void {
+    if (!this.#meter) return;
+    this.#meter.added();
+    this.#since.set(key, this.#clock.monotonic());
+  }
+
+  #begin(key: string): void {
+    this.#busy.add(key);
+    if (!this.#meter) return;
+    const now = this.#clock.monotonic();
+    this.#meter.started((now - (this.#since.get(key) ?? now)) / 1000);
+    this.#since.set(key, now);
+  }
+
+  #end(key: string): void {
+    const began = this.#since.get(key);
+    // A key that rests has ended already.
+    if (!this.#meter || began === undefined) return;
+    this.#since.delete(key);
+    this.#meter.ended((this.#clock.monotonic() - began) / 1000);
   }
 
   [Symbol.dispose](): void {

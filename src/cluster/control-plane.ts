@@ -146,7 +146,9 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     const manager = clientFor(managerIdentity);
     const informers = opened.use(createInformers({ client: manager, clock, random, log }));
     const scraping = metricsServer({ figures, scrape: nodeScraper(server) });
-    opened.use(runControllers([scraping], { clientFor: asAccount(clientFor), manager, informers, clock, random, log }));
+    opened.use(
+      runControllers([scraping], { clientFor: asAccount(clientFor), manager, informers, clock, random, log, metrics }),
+    );
   }
   opened.use(
     await elect("kube-controller-manager", managerIdentity, "kube-controller-manager", async (term, work) => {
@@ -166,7 +168,9 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
         ...(wanted.includes("local-path") ? { nodeFolders: nodeFolders(folders) } : {}),
       });
       const all = [...controllers, servingApprovalController(reservedRanges(config))];
-      work.use(runControllers(all, { clientFor: asAccount(clientOf), manager, informers, clock, random, log }));
+      work.use(
+        runControllers(all, { clientFor: asAccount(clientOf), manager, informers, clock, random, log, metrics }),
+      );
     }),
   );
   opened.use(

@@ -3,7 +3,9 @@ import { systemClock } from "../lib/clock.ts";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
 import { Metrics } from "../lib/metrics.ts";
+import { addProcessMetrics } from "../lib/process-metrics.ts";
 import { systemRandom } from "../lib/random.ts";
+import { measuredStore } from "../store/measured.ts";
 import type { ClusterConfig } from "./config.ts";
 import { openControlPlane } from "./control-plane.ts";
 import { certificateFolder, ensureCredentials } from "./credentials.ts";
@@ -24,6 +26,7 @@ export async function startServerRole(config: ClusterConfig, log: Log, note: (te
   note("store");
   const files = opened.use(await openClusterStore(config, { clock, random, log }));
   const metrics = new Metrics();
+  addProcessMetrics(metrics, () => clock.now());
   const store = opened.use(openEncryption({ config, store: files, clock, random, log, metrics }));
   const { paths } = opened.use(new HistoryPaths({ config, store: files, clock, random, log }));
   const live = liveCredentials(await ensureCredentials(config, { clock, random }));
@@ -38,7 +41,18 @@ export async function startServerRole(config: ClusterConfig, log: Log, note: (te
     usesEtcd(config) ? undefined : credentials.serviceAccountKey,
   );
   const plane = opened.use(
-    await openControlPlane({ config, credentials, store, clock, random, log, metrics, scheduling, election, paths }),
+    await openControlPlane({
+      config,
+      credentials,
+      store: measuredStore(store, { clock, metrics }),
+      clock,
+      random,
+      log,
+      metrics,
+      scheduling,
+      election,
+      paths,
+    }),
   );
   for (const host of await listenAddresses(config)) {
     try {

@@ -38,6 +38,12 @@ interface Family {
 /** One process's metrics in Prometheus form. Names and labels follow Kubernetes where it has the metric. */
 export class Metrics {
   readonly #families = new Map<string, Family>();
+  readonly #looks: (() => void)[] = [];
+
+  /** Calls back before the text is made each time, to set what nobody tells when it changes. */
+  onRead(look: () => void): void {
+    this.#looks.push(look);
+  }
 
   /** The counter of this name; asking again gives the same one. */
   counter<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
@@ -60,6 +66,7 @@ export class Metrics {
 
   /** The text form that scrapers read. */
   async text(): Promise<string> {
+    for (const look of this.#looks) look();
     let text = "";
     for (const { name, help, type, lines } of this.#families.values()) {
       text += `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}\n# TYPE ${name} ${type}\n`;

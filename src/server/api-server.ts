@@ -40,6 +40,7 @@ import { flowDumps } from "./flow-control/dumps.ts";
 import { FlowControl } from "./flow-control/flow-control.ts";
 import { Health } from "./health.ts";
 import { type Origin, serveHttp, upgradeRequest } from "./http-front.ts";
+import { addObjectMetrics } from "./object-metrics.ts";
 import { OpenApi } from "./openapi/openapi.ts";
 import { type PathHandler, PathRouter } from "./paths.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -238,6 +239,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   });
   const auditor =
     options.audit && opened.use(new Auditor({ ...options.audit, clock, log, metrics, decode: bodyReader(registry) }));
+  addObjectMetrics(metrics, registry);
   const pipeline = new Pipeline({
     services,
     ...(auditor ? { auditor } : {}),

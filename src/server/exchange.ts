@@ -50,7 +50,12 @@ export type ResponseBody =
   | { readonly kind: "object"; value(): unknown; bytes(): Uint8Array | AsyncIterable<Uint8Array> }
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   /** A watch, in bunches of what came at once; ends when the server ends it or the request's signal is raised. */
-  | { readonly kind: "events"; readonly events: AsyncIterable<readonly EventFrame[]> }
+  | {
+      readonly kind: "events";
+      readonly events: AsyncIterable<readonly EventFrame[]>;
+      /** To be told how long each line was that went over the wire. */
+      readonly sent?: (bytes: number) => void;
+    }
   | { readonly kind: "stream"; readonly stream: AsyncIterable<Uint8Array> };
 
 export interface ServerResponse {

@@ -60,7 +60,7 @@ async function toHttp({ status, headers, body }: ServerResponse, asked: Incoming
       return compressed(status, headers, Buffer.concat(parts), asked);
     }
     case "events":
-      return { status, headers, body: lines(body.events) };
+      return { status, headers, body: lines(body.events, body.sent) };
     case "stream":
       return { status, headers, body: body.stream };
   }
@@ -82,14 +82,17 @@ function wantsGzip(headers: IncomingHttpHeaders): boolean {
 }
 
 // Not a generator: with a thousand watchers, each turn of one more costs as much as writing the line.
-function lines(bunches: AsyncIterable<readonly EventFrame[]>): AsyncIterable<Uint8Array> {
+function lines(
+  bunches: AsyncIterable<readonly EventFrame[]>,
+  sent: ((bytes: number) => void) | undefined,
+): AsyncIterable<Uint8Array> {
   return {
     [Symbol.asyncIterator]() {
       const iterator = bunches[Symbol.asyncIterator]();
       return {
         async next() {
           const { done, value } = await iterator.next();
-          return done ? { done, value: undefined } : { done: false, value: joined(value) };
+          return done ? { done, value: undefined } : { done: false, value: joined(value, sent) };
         },
         async return() {
           await iterator.return?.();
@@ -100,8 +103,10 @@ function lines(bunches: AsyncIterable<readonly EventFrame[]>): AsyncIterable<Uin
   };
 }
 
-function joined(bunch: readonly EventFrame[]): Uint8Array {
-  return bunch.length === 1 ? bunch[0]!.line() : Buffer.concat(bunch.map((frame) => frame.line()));
+function joined(bunch: readonly EventFrame[], sent: ((bytes: number) => void) | undefined): Uint8Array {
+  const all = bunch.map((frame) => frame.line());
+  if (sent) for (const line of all) sent(line.byteLength);
+  return all.length === 1 ? all[0]! : Buffer.concat(all);
 }
 
 /** Who stands behind a connection, as in ServerRequest. */

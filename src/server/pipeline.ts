@@ -93,7 +93,7 @@ export class Pipeline {
     return {
       status: response.status,
       headers: { "audit-id": trace.id, ...this.#headers, ...sorted, ...response.headers },
-      body: response.body,
+      body: this.#metrics.follow(info, response.body),
     };
   }
 
@@ -117,6 +117,8 @@ export class Pipeline {
       const remote = this.#aggregator?.serverOf(info);
       if (remote) return await remote.upgrade(request, user, message, socket, head);
       if (!info.isResource) throw new StatusError("BadRequest", "Upgrade request is not supported here");
+      const over = this.#metrics.lasting(info, true);
+      socket.once("close", over);
       await connectCall(this.#services, { request, info, user }, message, socket, head);
     } catch (error) {
       const status = asStatus(error, this.#services.log);

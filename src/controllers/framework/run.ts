@@ -1,12 +1,14 @@
 import { ServiceAccount } from "../../api/core/service-account.ts";
 import type { Client, Informer, InformerSelection, Informers } from "../../client/client.ts";
 import { createEventRecorder } from "../../client/event-recorder.ts";
+import { queueMeter } from "../../client/queue-metrics.ts";
 import { WorkQueue } from "../../client/work-queue.ts";
 import { aborted } from "../../lib/abort.ts";
 import { Backoff } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
+import type { Metrics } from "../../lib/metrics.ts";
 import type { Random } from "../../lib/random.ts";
 import { type KindRef, type KubeObject, keyOf, keyText, type ObjectKey } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
@@ -22,6 +24,8 @@ export interface RunOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Where work queues tell of themselves. */
+  readonly metrics?: Metrics;
 }
 
 /** Runs controllers and loops until disposed; disposing waits for the reconciles under way. */
@@ -106,7 +110,8 @@ async function runController(
 ): Promise<void> {
   const { informers, clock, random } = options;
   const context = contextOf(definition, options, signal);
-  const queue = new WorkQueue({ clock, random });
+  const meter = options.metrics ? { meter: queueMeter(options.metrics, definition.name) } : {};
+  const queue = new WorkQueue({ clock, random, ...meter });
   const copies = new Map<string, Informer>();
   for (const { kind, selection } of definition.watches) copies.set(kindText(kind), informers.of(kind, selection));
   for (const kind of [definition.for, ...definition.owns, ...definition.reads]) {
