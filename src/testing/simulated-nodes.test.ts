@@ -248,3 +248,10 @@ test("a template that cannot be carried out is told of in an event, and the pod 
   );
   expect(event?.message).toMatch(/^stage odd: statusTemplate: .*index out of range: 7/);
 });
+
+test("whoever wants a simulated pod's log is told that there is none", async () => {
+  await using it = await openWith(1);
+  await it.make("p");
+  const log = it.cluster.client.getSubresource(Pod, { namespace: "default", name: "p" }, "log");
+  await expect(log).rejects.toThrow("node sim-1 is simulated: its pods have no containers, only their status");
+});

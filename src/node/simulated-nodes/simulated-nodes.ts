@@ -34,8 +34,8 @@ export interface SimulatedNodesOptions {
 }
 
 const usualLeasePeriod = 20_000;
-/** The nodes take turns: at each of so many ticks in a period a share of them renews its leases. */
-const ticksInPeriod = 20;
+/** The nodes take turns: one at each tick or, when they are more than so many, at each of these a share of them. */
+const mostTicksInPeriod = 20;
 const quietReport = 300_000;
 const writesAtOnce = 32;
 const retryAfter = 1_000;
@@ -67,7 +67,7 @@ export class SimulatedNodes implements AsyncDisposable {
   #held: boolean;
   #turn = 0;
   #closed = false;
-  #beat: Disposable | undefined;
+  #beat: { readonly pause: number; readonly timer: Disposable } | undefined;
 
   constructor(options: SimulatedNodesOptions) {
     this.#options = options;
@@ -102,7 +102,7 @@ export class SimulatedNodes implements AsyncDisposable {
     this.#closed = true;
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
     for (const timer of this.#timers.values()) timer[Symbol.dispose]();
-    this.#beat?.[Symbol.dispose]();
+    this.#beat?.timer[Symbol.dispose]();
     this.#due.clear();
     await Promise.allSettled(this.#running);
     await Promise.all([...this.#played.values()].map(({ events }) => events?.flush()));
@@ -126,28 +126,33 @@ export class SimulatedNodes implements AsyncDisposable {
       await this.#report(name);
     });
     for (const pod of this.#pods.by(podsByNode, name)) this.#look(pod);
-    this.#beat ??= this.#nextTick();
+    this.#arm();
   }
 
   #forget(name: string): void {
     this.#played.delete(name);
     if (this.#played.size > 0) return;
-    this.#beat?.[Symbol.dispose]();
+    this.#beat?.timer[Symbol.dispose]();
     this.#beat = undefined;
   }
 
-  #tick(): void {
+  /** The next tick comes, and no later than so many nodes need it. */
+  #arm(): void {
+    const pause = this.#leasePeriod / Math.min(mostTicksInPeriod, this.#played.size);
+    if (this.#beat && this.#beat.pause <= pause) return;
+    this.#beat?.timer[Symbol.dispose]();
+    this.#beat = { pause, timer: this.#options.clock.after(pause, () => this.#tick(pause)) };
+  }
+
+  #tick(pause: number): void {
     const names = this.names;
-    const share = Math.ceil(names.length / ticksInPeriod);
+    const share = Math.ceil((names.length * pause) / this.#leasePeriod);
     for (let count = 0; count < share; count += 1, this.#turn += 1) {
       const name = names[this.#turn % names.length];
       if (name !== undefined) this.#do(`lease ${name}`, () => this.#renewAndReport(name));
     }
-    this.#beat = this.#nextTick();
-  }
-
-  #nextTick(): Disposable {
-    return this.#options.clock.after(this.#leasePeriod / ticksInPeriod, () => this.#tick());
+    this.#beat = undefined;
+    this.#arm();
   }
 
   async #renewAndReport(name: string): Promise<void> {

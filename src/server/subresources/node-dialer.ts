@@ -19,6 +19,8 @@ export interface NodeAddress {
 
 const preferredTypes = ["InternalIP", "Hostname", "InternalDNS", "ExternalDNS", "ExternalIP"];
 const usualPort = 10250;
+/** What nodes carry that are only played (docs/simulated-nodes.md). */
+const simulatedLabel = "simulated.navarch/node";
 
 /** Knows the way to the agents of nodes, and proves to them who is calling. */
 export class NodeDialer {
@@ -41,7 +43,7 @@ export class NodeDialer {
     return this.#agent;
   }
 
-  /** Throws NotFound, or InternalError when the node has not said where it is. */
+  /** Throws NotFound, BadRequest for a node that is only played, or InternalError when the node has not said where it is. */
   async address(name: string): Promise<NodeAddress> {
     const { cache, resource } = this.#registry.of(Node);
     await cache.start();
@@ -51,6 +53,9 @@ export class NodeDialer {
     for (const type of preferredTypes) {
       const found = addresses.find((address) => address.type === type);
       if (found) return { host: found.address, port: node.status?.daemonEndpoints?.kubeletEndpoint?.Port || usualPort };
+    }
+    if (node.metadata.labels?.[simulatedLabel] === "true") {
+      throw new StatusError("BadRequest", `node ${name} is simulated: its pods have no containers, only their status`);
     }
     throw new StatusError(
       "InternalError",
