@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { ConfigMap } from "../api/core/config-map.ts";
 import { Namespace } from "../api/core/namespace.ts";
 import { Node } from "../api/core/node.ts";
 import { Pod } from "../api/core/pod.ts";
@@ -16,6 +17,7 @@ import { Fault } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
 import { Metrics } from "../lib/metrics.ts";
 import { systemRandom } from "../lib/random.ts";
+import { dnsConfigMap } from "../network/dns/name-servers.ts";
 import { type NodeNetwork, openNodeNetwork } from "../network/node-network.ts";
 import { type NodeAgent, openNodeAgent } from "../node/agent.ts";
 import { machineCapacity, registerNode } from "../node/node-status.ts";
@@ -215,6 +217,10 @@ async function openNetwork(
       allPods: others.dns.of(Pod),
       namespaces: others.dns.of(Namespace),
       networkPolicies: others.dns.of(NetworkPolicy),
+      dnsConfig: others.dns.of(ConfigMap, {
+        namespace: dnsConfigMap.namespace,
+        fieldSelector: `metadata.name=${dnsConfigMap.name}`,
+      }),
       // A node sees only itself, the proxy sees all.
       ...(settings.backend ? { nodes: others.proxy.of(Node) } : {}),
     },

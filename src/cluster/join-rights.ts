@@ -1,5 +1,6 @@
 import type { Client } from "../client/client.ts";
 import type { Draft, KubeObject } from "../machinery/object.ts";
+import { dnsConfigMap } from "../network/dns/name-servers.ts";
 import { clusterInfo } from "./cluster-info.ts";
 import { createMissing } from "./manifests.ts";
 import { nodesConfigMap } from "./nodes-config-map.ts";
@@ -39,18 +40,17 @@ const answering = [
     { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: ["list", "watch"] },
   ]),
   binding("navarch:network-policy", "navarch:network-policy", members("system:nodes"), dnsUser),
+  ...role("navarch:dns-config", dnsConfigMap, [members("system:nodes"), dnsUser], ["get", "list", "watch"]),
 ];
 
 /** Whoever has no credentials yet may read who the cluster is; named as kubeadm names it. */
-const introducing = role("kubeadm:bootstrap-signer-clusterinfo", clusterInfo, {
-  kind: "User",
-  apiGroup,
-  name: "system:anonymous",
-});
+const introducing = role("kubeadm:bootstrap-signer-clusterinfo", clusterInfo, [
+  { kind: "User", apiGroup, name: "system:anonymous" },
+]);
 
 /** The settings that nodes share, and certificates for their servers. */
 const serving = [
-  ...role("navarch:nodes", nodesConfigMap, members("system:nodes")),
+  ...role("navarch:nodes", nodesConfigMap, [members("system:nodes")]),
   clusterRole(`navarch:${servingApprover}`, [
     {
       apiGroups: ["certificates.k8s.io"],
@@ -101,10 +101,11 @@ function binding(name: string, role: string, ...subjects: readonly Subject[]): o
 function role(
   name: string,
   configMap: { readonly namespace: string; readonly name: string },
-  subject: Subject,
+  subjects: readonly Subject[],
+  verbs: readonly string[] = ["get"],
 ): readonly object[] {
   const metadata = { namespace: configMap.namespace, name };
-  const rules = [{ apiGroups: [""], resources: ["configmaps"], resourceNames: [configMap.name], verbs: ["get"] }];
+  const rules = [{ apiGroups: [""], resources: ["configmaps"], resourceNames: [configMap.name], verbs }];
   return [
     { apiVersion, kind: "Role", metadata, rules },
     {
@@ -112,7 +113,7 @@ function role(
       kind: "RoleBinding",
       metadata,
       roleRef: { apiGroup, kind: "Role", name },
-      subjects: [subject],
+      subjects,
     },
   ];
 }

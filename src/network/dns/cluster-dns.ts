@@ -6,6 +6,7 @@ import type { Random } from "../../lib/random.ts";
 import { follow, type ObjectFeed } from "../feed.ts";
 import { openListeningPairs } from "../machine/sockets.ts";
 import { Forwarder, type Upstream } from "./forwarder.ts";
+import { type DnsConfigInput, nameServersOf } from "./name-servers.ts";
 import { parseResolvConf, type ResolverConfig } from "./resolv-conf.ts";
 import { openDnsServer } from "./server.ts";
 import { Zone } from "./zone.ts";
@@ -17,6 +18,8 @@ export interface DnsFeeds {
   readonly endpointSlices: ObjectFeed<DnsEndpointSliceInput>;
   readonly allPods?: ObjectFeed<DnsPodInput>;
   readonly namespaces?: ObjectFeed<{ readonly metadata?: { readonly name?: string } }>;
+  /** The ConfigMap that names servers outside, if there is one. */
+  readonly dnsConfig?: ObjectFeed<DnsConfigInput>;
 }
 
 export interface ClusterDnsOptions {
@@ -36,7 +39,7 @@ export interface ClusterDnsOptions {
   readonly metrics?: Metrics;
 }
 
-/** Serves the cluster's names on a node; answers SERVFAIL to nobody, but begins only when it knows all names. */
+/** Serves the cluster's names on a node; questions wait until it knows all names. */
 export async function openClusterDns(options: ClusterDnsOptions): Promise<AsyncDisposable> {
   const { feeds, clock, random, log, metrics } = options;
   const stack = new AsyncDisposableStack();
@@ -80,7 +83,19 @@ export async function openClusterDns(options: ClusterDnsOptions): Promise<AsyncD
     const sockets = await openListeningPairs(options.addresses, options.port ?? 53, options.execPrefix);
     const { upstreams, stubDomains, reverseRanges } = options;
     const forwarder = new Forwarder({ upstreams, stubDomains, clock, random });
-    stack.use(openDnsServer({ sockets, zone, forwarder, reverseRanges, clock, random, log, metrics }));
+    const known = [feeds.services, feeds.endpointSlices, feeds.allPods, feeds.namespaces];
+    const whenReady = Promise.all(known.map((feed) => feed?.synced()));
+    const server = openDnsServer({ sockets, zone, forwarder, reverseRanges, clock, random, log, metrics, whenReady });
+    stack.use(server);
+    if (feeds.dnsConfig) {
+      const use = (config: DnsConfigInput) => {
+        const said = nameServersOf(config);
+        for (const fault of said.faults) log.warn("the name servers outside could not be read", { fault });
+        forwarder.use({ upstreams: said.upstreams ?? upstreams, stubDomains: { ...stubDomains, ...said.stubDomains } });
+        server.findLoops();
+      };
+      stack.use(follow(feeds.dnsConfig, use, () => use({})));
+    }
     const opened = stack.move();
     return { [Symbol.asyncDispose]: () => opened.disposeAsync() };
   } catch (error) {

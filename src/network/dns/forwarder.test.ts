@@ -59,7 +59,7 @@ function forwarder(
     const reply = await made.ask(message, parseQuery(message)!);
     return reply && decode(reply);
   };
-  return { ask };
+  return { ask, use: made.use.bind(made) };
 }
 
 const address = (name: string, ttl: number): Partial<Packet> => ({
@@ -127,6 +127,15 @@ describe("asking outside", () => {
     const reply = await forwarder([server], clockAt({ now: 0 })).ask("big.test");
     expect(reply?.answers).toHaveLength(1);
     expect(server.asked).toEqual(["udp big.test", "tcp big.test"]);
+  });
+
+  test("asks other servers when it is told to, and forgets what the former said", async () => {
+    const first = await upstream(({ name }) => address(name, 60));
+    const second = await upstream(({ name }) => ({ answers: [{ type: "A", name, data: "192.0.2.2", ttl: 60 }] }));
+    const { ask, use } = forwarder([first], systemClock);
+    expect((await ask("a.test"))?.answers).toMatchObject([{ data: "192.0.2.1" }]);
+    use({ upstreams: [], stubDomains: { test: [second] } });
+    expect((await ask("a.test"))?.answers).toMatchObject([{ data: "192.0.2.2" }]);
   });
 
   test("sends single domains to servers of their own", async () => {

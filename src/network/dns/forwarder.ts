@@ -38,9 +38,18 @@ export class Forwarder {
   readonly #cache = new Map<string, Kept>();
   readonly #asking = new Map<string, Promise<Buffer | undefined>>();
   readonly #looping = new Set<string>();
+  #servers: Pick<ForwarderOptions, "upstreams" | "stubDomains">;
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
+    this.#servers = options;
+  }
+
+  /** Asks these servers from now on, and forgets what the others have said. */
+  use(servers: Pick<ForwarderOptions, "upstreams" | "stubDomains">): void {
+    this.#servers = servers;
+    this.#looping.clear();
+    this.#cache.clear();
   }
 
   /**
@@ -68,7 +77,7 @@ export class Forwarder {
   }
 
   get upstreams(): readonly Upstream[] {
-    return this.#options.upstreams.filter((upstream) => !this.#looping.has(upstreamKey(upstream)));
+    return this.#servers.upstreams.filter((upstream) => !this.#looping.has(upstreamKey(upstream)));
   }
 
   async #askAll(message: Buffer, query: Query): Promise<Buffer | undefined> {
@@ -90,7 +99,7 @@ export class Forwarder {
   }
 
   #serversFor(name: string): readonly Upstream[] {
-    const stubs = this.#options.stubDomains ?? {};
+    const stubs = this.#servers.stubDomains ?? {};
     const domain = Object.keys(stubs)
       .filter((candidate) => name === candidate || name.endsWith(`.${candidate}`))
       .sort((a, b) => b.length - a.length)[0];

@@ -18,6 +18,7 @@ afterEach(async () => {
 
 async function server(
   upstreams: readonly Upstream[] = [],
+  whenReady?: Promise<unknown>,
 ): Promise<{ readonly zone: Zone; readonly dns: { readonly port: number } }> {
   const zone = new Zone({ domain: "cluster.local", serverAddresses: ["10.96.0.10"] });
   zone.setService({
@@ -42,7 +43,7 @@ async function server(
   const sockets = await openListeningPairs(["127.0.0.1"], 0);
   const dns = openDnsServer({
     ...{ sockets, reverseRanges: ["10.96.0.0/16"], zone, forwarder },
-    ...{ clock: systemClock, random, log: silentLog },
+    ...{ clock: systemClock, random, log: silentLog, ...(whenReady ? { whenReady } : {}) },
   });
   open.push(dns);
   return { zone, dns: { port: sockets[0]!.port } };
@@ -146,6 +147,17 @@ describe("name server", () => {
     expect(reply.answers).toMatchObject([{ type: "A", data: "10.96.1.1", ttl: 5, name: "Web.A.svc.Cluster.local" }]);
     expect(reply.flag_aa).toBe(true);
     expect(reply.flag_ra).toBe(true);
+  });
+
+  test("lets questions wait until it knows all names", async () => {
+    const ready = Promise.withResolvers<void>();
+    const { dns, zone } = await server([], ready.promise);
+    const late = exchange(dns.port, question("late.a.svc.cluster.local", "A"));
+    // Something that is not a question is answered at once: what was sent before it has arrived.
+    await exchange(dns.port, Buffer.alloc(12));
+    zone.setService({ metadata: { namespace: "a", name: "late" }, spec: { clusterIP: "10.96.1.9" } });
+    ready.resolve();
+    expect((await late).answers).toMatchObject([{ type: "A", data: "10.96.1.9" }]);
   });
 
   test("answers several questions on one TCP connection", async () => {

@@ -32,20 +32,30 @@ export interface DnsServerOptions {
   readonly random: Random;
   readonly log: Log;
   readonly metrics?: Metrics;
+  /** Resolves when the zone knows all names; until then questions wait. */
+  readonly whenReady?: Promise<unknown>;
 }
 
+/** A running name server. */
+export interface DnsServer extends AsyncDisposable {
+  /** Looks again whether a server outside asks this one. */
+  findLoops(): void;
+}
+
+/** Milliseconds that a question waits for a zone that does not know all names yet: a little less than askers do. */
+const unreadyPatience = 4000;
 /** Milliseconds that a TCP client may be silent. */
 const tcpPatience = 10_000;
 const mostTcpClients = 500;
 
 /** Serves the sockets until disposed. */
-export function openDnsServer(options: DnsServerOptions): AsyncDisposable {
+export function openDnsServer(options: DnsServerOptions): DnsServer {
   const server = new NameServer(options);
   server.serve();
   return server;
 }
 
-class NameServer implements AsyncDisposable {
+class NameServer implements DnsServer {
   readonly #options: DnsServerOptions;
   readonly #clients = new Set<Socket>();
   readonly #writer = new ReplyWriter();
@@ -53,9 +63,17 @@ class NameServer implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #count: (query: Query, transport: string, code: number) => void;
   #turn = 0;
+  #ready: boolean;
 
   constructor(options: DnsServerOptions) {
     this.#options = options;
+    this.#ready = options.whenReady === undefined;
+    options.whenReady?.then(
+      () => {
+        this.#ready = true;
+      },
+      () => {},
+    );
     const requests = options.metrics?.counter("coredns_dns_requests_total", "DNS requests by transport and type.", [
       "proto",
       "type",
@@ -77,6 +95,10 @@ class NameServer implements AsyncDisposable {
       udp.on("error", note);
       tcp.on("error", note);
     }
+    this.findLoops();
+  }
+
+  findLoops(): void {
     void this.#findLoops();
   }
 
@@ -134,6 +156,15 @@ class NameServer implements AsyncDisposable {
       this.#count(query, transport, reply.rcode);
       send(this.#writer.write(message, query, reply, limit));
     };
+    if (!this.#ready) {
+      void this.#readiness().then(() => {
+        if (this.#closing.signal.aborted) return;
+        // An absence would be believed; trouble is asked about again.
+        if (this.#ready) this.#serve(message, query, transport, limit, send);
+        else finish(empty(rcode.failed));
+      });
+      return;
+    }
     const decision = answer(this.#options.zone, query, {
       reverseRanges: this.#options.reverseRanges,
       turn: this.#turn++,
@@ -156,6 +187,12 @@ class NameServer implements AsyncDisposable {
       this.#options.log.warn("a name could not be looked up", { name: query.name, error: errorMessage(error) });
       finish(empty(rcode.failed));
     });
+  }
+
+  async #readiness(): Promise<void> {
+    const { whenReady, clock } = this.#options;
+    const tooLate = clock.sleep(unreadyPatience, this.#closing.signal);
+    await Promise.race([whenReady, tooLate]).catch(() => {});
   }
 
   async #forward(
