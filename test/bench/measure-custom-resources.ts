@@ -103,16 +103,18 @@ async function controllersAtWork(transport: Transport, path = maps): Promise<voi
   const kind = path === maps ? "ConfigMap" : `Kind${/kind(\d+)s$/.exec(path)?.[1]}`;
   const apiVersion = path === maps ? "v1" : path.split("/").slice(2, 4).join("/");
   const place = path === maps ? maps : path.replace(/([^/]+)$/, "namespaces/default/$1");
-  const made = await send(transport, "POST", place, { apiVersion, kind, metadata: { name: "owner" } });
-  const owner = { apiVersion, kind, name: "owner", uid: made.metadata.uid };
-  const dependent = { metadata: { name: "dependent", ownerReferences: [owner] } };
-  await send(transport, "POST", maps, dependent);
-  await send(transport, "DELETE", `${place}/owner`);
-  for (let status = 200; status === 200; ) {
-    await setTimeout(200);
-    const answer = await transport.send({ method: "GET", path: `${maps}/dependent` });
-    await answer.value();
-    status = answer.status;
+  for (let round = 0; ; round++) {
+    const name = `owner-${round}`;
+    const made = await send(transport, "POST", place, { apiVersion, kind, metadata: { name } });
+    const ownerReferences = [{ apiVersion, kind, name, uid: made.metadata.uid }];
+    await send(transport, "POST", maps, { metadata: { name: `of-${name}`, ownerReferences } });
+    await send(transport, "DELETE", `${place}/${name}`);
+    for (let look = 0; look < 10; look++) {
+      await setTimeout(500);
+      const answer = await transport.send({ method: "GET", path: `${maps}/of-${name}` });
+      await answer.value();
+      if (answer.status === 404) return;
+    }
   }
 }
 
