@@ -59,6 +59,16 @@ test("a reader who stops lets the rest go", async () => {
   expect(consumed()).toBe(7);
 });
 
+test("a body that comes in crumbs is not held in crumbs", async () => {
+  const crumbs = Array.from({ length: 20_000 }, (_, index) => String(index % 10));
+  const { body } = bodyWith(...crumbs);
+  body.end("ended");
+  const held: Uint8Array[] = [];
+  for await (const chunk of body.chunks()) held.push(chunk);
+  expect(held.length).toBeLessThan(64);
+  expect(Buffer.concat(held).toString()).toBe(crumbs.join(""));
+});
+
 test("a reader learns that the client left before all was read, even if all had come", async () => {
   const { body } = bodyWith("ab");
   body.end("ended");

@@ -4,6 +4,8 @@ import { Fault } from "../../lib/fault.ts";
 export type Consumed = (bytes: number) => void;
 
 const nothing = new Uint8Array(0);
+const fewChunks = 64;
+const smallChunk = 1024;
 
 /** A request's body between the connection that it comes from and the handler that reads it, or does not. */
 export class RequestBody {
@@ -33,6 +35,10 @@ export class RequestBody {
     }
     this.#chunks.push(chunk);
     this.#size += chunk.length;
+    // A body in crumbs would hold many times its size in objects.
+    if (this.#chunks.length >= fewChunks && this.#size < this.#chunks.length * smallChunk) {
+      this.#chunks = [Buffer.concat(this.#chunks, this.#size)];
+    }
     if (this.#limit >= 0) {
       this.#consumed(chunk.length);
       this.#settle();
