@@ -17,6 +17,7 @@ proxyBackendContract("model", async () => {
   });
   return {
     backend,
+    family: "IPv4",
     pods,
     nodeAddress,
     outsideAddress,

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock.ts";
+import { mustRun } from "../../machine/command.ts";
 import {
   type FakeNode,
   fakeNodeAddress,
   fakeOutsideAddress,
   fakePodAddress,
+  fakeSixth,
   openFakeNode,
 } from "../../testing/fake-node.ts";
 import { proxyBackendContract } from "../backend.contract.ts";
@@ -12,35 +14,60 @@ import { type Front, noChange } from "../front.ts";
 import { openNftProxy } from "./backend.ts";
 
 const ranges = { family: "IPv4", podRanges: ["10.244.0.0/16"], serviceRanges: ["10.96.0.0/16"] } as const;
+const sixthRanges = { family: "IPv6", podRanges: ["fd00:244::/48"], serviceRanges: ["fd00:96::/108"] } as const;
 
-proxyBackendContract("nftables", async () => {
-  const fake = await openFakeNode(3);
-  const backend = openNftProxy({
-    ...ranges,
-    table: "navarch-test",
-    localPodRanges: ["10.244.0.0/24"],
-    run: fake.node.run,
+const places = {
+  IPv4: { ranges, local: "10.244.0.0/24", node: fakeNodeAddress, outside: fakeOutsideAddress, pod: fakePodAddress },
+  IPv6: { ranges: sixthRanges, local: "fd00:244::/64", ...fakeSixth },
+} as const;
+
+for (const family of ["IPv4", "IPv6"] as const) {
+  proxyBackendContract(`nftables, ${family}`, async () => {
+    const place = places[family];
+    const fake = await openFakeNode(3, { ipv6: family === "IPv6" });
+    const backend = openNftProxy({
+      ...place.ranges,
+      table: "navarch-test",
+      localPodRanges: [place.local],
+      run: fake.node.run,
+    });
+    if (family === "IPv6") await prepareSixth(fake);
+    return {
+      ...{ backend, family, nodeAddress: place.node, outsideAddress: place.outside },
+      pods: fake.pods.map((_, index) => ({ name: `pod${index + 1}`, target: { ip: place.pod(index), port: 8080 } })),
+      ask: async (from, { host, port, protocol = "tcp", sourcePort }) => {
+        const asker = from === "node" ? fake.node : from === "outside" ? fake.outside : fake.pods[from]!;
+        const reply = await asker.ask({ op: "ask", protocol, host, port, sourcePort });
+        if (reply.error === "ECONNREFUSED") return "refused";
+        if (reply.error === "timeout") return "silence";
+        const [pod = reply.error ?? "", sees = ""] = (reply.answer ?? "").split(" ");
+        return { pod, sees: sees.replace("::ffff:", "") };
+      },
+      pass: (milliseconds) => systemClock.sleep(milliseconds),
+      [Symbol.asyncDispose]: async () => {
+        await backend[Symbol.asyncDispose]();
+        await fake[Symbol.asyncDispose]();
+      },
+    };
   });
-  return {
-    backend,
-    pods: fake.pods.map((_, index) => ({ name: `pod${index + 1}`, target: { ip: fakePodAddress(index), port: 8080 } })),
-    nodeAddress: fakeNodeAddress,
-    outsideAddress: fakeOutsideAddress,
-    ask: async (from, { host, port, protocol = "tcp", sourcePort }) => {
-      const asker = from === "node" ? fake.node : from === "outside" ? fake.outside : fake.pods[from]!;
-      const reply = await asker.ask({ op: "ask", protocol, host, port, sourcePort });
-      if (reply.error === "ECONNREFUSED") return "refused";
-      if (reply.error === "timeout") return "silence";
-      const [pod = reply.error ?? "", sees = ""] = (reply.answer ?? "").split(" ");
-      return { pod, sees: sees.replace("::ffff:", "") };
-    },
-    pass: (milliseconds) => systemClock.sleep(milliseconds),
-    [Symbol.asyncDispose]: async () => {
-      await backend[Symbol.asyncDispose]();
-      await fake[Symbol.asyncDispose]();
-    },
-  };
-});
+}
+
+/** Ways to the services, the pods' answers at their other addresses, and time for the addresses to settle. */
+async function prepareSixth(fake: FakeNode): Promise<void> {
+  await mustRun(fake.outside.run, ["ip", "-6", "route", "add", "fd00:96::/108", "via", fakeSixth.node]);
+  await mustRun(fake.outside.run, ["ip", "-6", "route", "add", "fd00:244::/64", "via", fakeSixth.node]);
+  await mustRun(fake.node.run, ["ip", "-6", "route", "add", "default", "via", fakeSixth.outside]);
+  for (const [index, pod] of fake.pods.entries()) {
+    const host = fakeSixth.pod(index);
+    for (const protocol of ["tcp", "udp"] as const) {
+      await pod.ask({ op: "serve", protocol, port: 8080, host, name: `pod${index + 1}` });
+    }
+    for (let tries = 0; tries < 20; tries++) {
+      const reply = await fake.outside.ask({ op: "ask", protocol: "tcp", host, port: 8080 });
+      if (reply.answer) break;
+    }
+  }
+}
 
 describe("nftables: under traffic and at scale", () => {
   let fake: FakeNode;
