@@ -88,7 +88,8 @@ test("an advertised address is the node's, until it is taken away", () => {
 test.each([
   { wishes: { nodes: 2, runtime: "simulated" }, says: /--nodes is for real containers/ },
   { wishes: { nodes: 2, advertiseAddress: "192.0.2.7" }, says: /exclude each other/ },
-  { wishes: { advertiseAddress: "here" }, says: /no IPv4 address/ },
+  { wishes: { advertiseAddress: "here" }, says: /here is no IPv4 address/ },
+  { wishes: { advertiseAddress: "127.0.0.1" }, says: /no IPv4 address that others reach/ },
   { wishes: { controllerFlags: { "node-eviction": "1" } }, says: /the controller manager has no flag --node-eviction/ },
   { wishes: { nodeFlags: { v: "9" } }, says: /the kubelet has no flag --v/ },
 ] as const)("is refused: $says", ({ wishes, says }) => {

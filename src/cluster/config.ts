@@ -210,8 +210,8 @@ function nodesOf(wishes: ConfigWishes, nodeRange: string, known?: ClusterConfig)
       );
     }
   }
-  if (advertiseAddress && isIP(advertiseAddress) !== 4) {
-    throw new Fault("invalid", `--advertise-address ${advertiseAddress} is no IPv4 address`);
+  if (advertiseAddress && (isIP(advertiseAddress) !== 4 || /^(127|0)\./.test(advertiseAddress))) {
+    throw new Fault("invalid", `--advertise-address ${advertiseAddress} is no IPv4 address that others reach`);
   }
   return {
     ...(nodes !== undefined ? { nodes } : {}),

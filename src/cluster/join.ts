@@ -37,7 +37,7 @@ export interface JoinOptions {
 }
 
 /** A new token is signed with at once, or the cluster does not know it. */
-const signingPatience = 5_000;
+const signingPatience = 10_000;
 
 /** Makes this machine a node of a cluster elsewhere, but starts nothing. What was begun and failed can be done again. */
 export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {

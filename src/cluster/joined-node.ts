@@ -99,7 +99,7 @@ export async function startJoinedNode(
 }
 
 /** Renews by the cluster what is about to end, and reads the rest. */
-async function ensureJoinedCredentials(
+export async function ensureJoinedCredentials(
   { dataDir, settings }: Pick<JoinedNode, "dataDir" | "settings">,
   tools: CertificateTools,
 ): Promise<NodeCredentials> {

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KeyPair } from "../../../src/cluster/certificates.ts";
-import { type ClusterConfig, planCluster } from "../../../src/cluster/config.ts";
+import { type ClusterConfig, type ConfigWishes, planCluster } from "../../../src/cluster/config.ts";
 import { type ControlPlane, openControlPlane } from "../../../src/cluster/control-plane.ts";
 import { ensureCredentials } from "../../../src/cluster/credentials.ts";
 import { installKubeconfig } from "../../../src/cluster/kubeconfig.ts";
@@ -33,6 +33,8 @@ export interface LiveServerOptions {
   /** Stays the caller's to close. Default: a memory store. */
   readonly store?: Store;
   readonly log?: Log;
+  /** What the cluster is to be like. */
+  readonly wishes?: Partial<ConfigWishes>;
 }
 
 /** Starts a control plane that strangers can talk to; dispose it with `await using`. */
@@ -44,7 +46,14 @@ export async function startLiveServer(options: LiveServerOptions = {}): Promise<
   opened.defer(() => rmSync(folder, { recursive: true, force: true }));
   const port = await freePort();
   const planned = planCluster(
-    { name: "api", dataDir: join(folder, "data"), apiPort: port, runtime: "simulated", nodeName: "nowhere" },
+    {
+      name: "api",
+      dataDir: join(folder, "data"),
+      apiPort: port,
+      runtime: "simulated",
+      nodeName: "nowhere",
+      ...options.wishes,
+    },
     { NAVARCH_DATA: join(folder, "clusters") },
   );
   const config = { ...planned, runDir: join(folder, "run") };
