@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newPlace, TestCluster } from "./tools/cluster.ts";
@@ -53,6 +53,16 @@ test("a program that has it as a dependency imports the client", async () => {
   );
   const { code, stdout, stderr } = await run(process.execPath, [program]);
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "function Pod\n", stderr: "" });
+});
+
+test("a program that has it as a dependency holds a cluster in its hand, as docs/testing.md shows", async () => {
+  const [, shown = ""] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, "docs/testing.md"), "utf8")) ?? [];
+  expect(shown).toContain('from "navarch/testing"');
+  const program = join(dirname(dirname(installed)), "web.test.mts");
+  writeFileSync(program, shown);
+  const { code, stdout, stderr } = await run(process.execPath, ["--test", "--test-reporter=tap", program]);
+  expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/^# pass 2$/m);
 });
 
 function isOld(program: string): boolean {

@@ -1,5 +1,5 @@
 /** The values that flags can have, by the form they are written in. */
-interface FlagValues {
+export interface FlagValues {
   readonly bool: boolean;
   readonly text: string;
   readonly int: number;
