@@ -9,6 +9,7 @@ import type { DnsEndpointSliceInput, DnsServiceInput } from "./dns/zone-input.ts
 import { mustRun } from "./machine/command.ts";
 import { type NodeNetwork, type NodeNetworkOptions, openNodeNetwork, removeNodeNetwork } from "./node-network.ts";
 import type { NodeInput } from "./pod-network/routes.ts";
+import type { NetworkPolicyInput, PolicyNamespaceInput, PolicyPodInput } from "./policy/policy-input.ts";
 import type { HostPortPodInput } from "./proxy/service-input.ts";
 import { type CniPod, openCniPod } from "./testing/cni-pod.ts";
 import { MemoryFeed } from "./testing/memory-feed.ts";
@@ -21,6 +22,9 @@ class Cluster {
   readonly endpointSlices = new MemoryFeed<DnsEndpointSliceInput>();
   readonly pods = new MemoryFeed<HostPortPodInput>();
   readonly nodes = new MemoryFeed<NodeInput>();
+  readonly networkPolicies = new MemoryFeed<NetworkPolicyInput>();
+  readonly namespaces = new MemoryFeed<PolicyNamespaceInput>();
+  readonly allPods = new MemoryFeed<PolicyPodInput>();
 
   service(
     name: string,
@@ -287,5 +291,96 @@ describe.each([
     expect(await routes()).toContain("10.244.2.0/24");
     cluster.nodes.delete({ metadata: { name: "node2" } });
     expect(await until(async () => !(await routes()).includes("10.244.2.0/24"))).toBe(true);
+  });
+});
+
+describe("two nodes of both families", () => {
+  const directory = mkdtempSync(join(tmpdir(), "nvnet-"));
+  const cluster = new Cluster();
+  const stack = new AsyncDisposableStack();
+  const nodes: TestNamespace[] = [];
+  const pods: CniPod[] = [];
+  const podCIDRs = (index: number) => [`10.244.${index}.0/24`, `fd00:244:0:${index}::/64`];
+
+  beforeAll(async () => {
+    for (const index of [1, 2]) nodes.push(stack.use(await openNamespace(`node${index}`)));
+    await joinNamespaces(
+      { in: nodes[0]!, device: "up0", address: "203.0.113.1/24" },
+      { in: nodes[1]!, device: "up0", address: "203.0.113.2/24" },
+    );
+    const networks: NodeNetwork[] = [];
+    for (const [i, node] of nodes.entries()) {
+      const index = i + 1;
+      const addresses = [`203.0.113.${index}`, `2001:db8::${index}`];
+      await mustRun(node.run, ["ip", "addr", "add", `${addresses[1]}/64`, "dev", "up0", "nodad"]);
+      const both = {
+        podCIDRs: podCIDRs(index),
+        clusterCIDRs: ["10.244.0.0/16", "fd00:244::/48"],
+        serviceCIDRs: ["10.96.0.0/16", "fd00:96::/108"],
+      };
+      const network = await openNodeNetwork(
+        networkOptions(cluster, node, index, directory, { kind: "host-gw", device: "up0" }, both),
+      );
+      networks.push(stack.use(network));
+      cluster.nodes.set({
+        metadata: { name: `node${index}` },
+        spec: { podCIDRs: podCIDRs(index) },
+        status: { addresses: addresses.map((address) => ({ type: "InternalIP", address })) },
+      });
+      const pod = stack.use(await openCniPod(node, network.conflistFile, `both${index}`));
+      pods.push(pod);
+      for (const host of pod.addresses) {
+        await pod.namespace.ask({ op: "serve", protocol: "tcp", port: 8080, host, name: `pod${index}` });
+      }
+      cluster.allPods.set({
+        metadata: { namespace: "default", name: `pod${index}`, labels: { app: `pod${index}` } },
+        spec: { nodeName: `node${index}` },
+        status: { phase: "Running", podIPs: pod.addresses.map((ip) => ({ ip })) },
+      });
+    }
+    const metadata = { namespace: "default", name: "both" };
+    const clusterIPs = ["10.96.3.1", "fd00:96::31"];
+    const ports = [{ port: 80, protocol: "TCP" }];
+    cluster.services.set({ metadata, spec: { type: "ClusterIP", clusterIP: clusterIPs[0]!, clusterIPs, ports } });
+    for (const [i, addressType] of ["IPv4", "IPv6"].entries()) {
+      cluster.endpointSlices.set({
+        metadata: { ...metadata, name: `both-${i}`, labels: { "kubernetes.io/service-name": "both" } },
+        addressType,
+        endpoints: [{ addresses: [pods[1]!.addresses[i]!], nodeName: "node2" }],
+        ports: [{ port: 8080, protocol: "TCP" }],
+      });
+    }
+    await Promise.all(networks.map((network) => network.proxy.ready()));
+  }, 60_000);
+  afterAll(async () => {
+    await stack.disposeAsync();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const hears = async (host: string, port: number) =>
+    seen(await pods[0]!.namespace.ask({ op: "ask", protocol: "tcp", host, port }));
+
+  test.each([
+    ["IPv4", 0, "10.96.3.1"],
+    ["IPv6", 1, "fd00:96::31"],
+  ] as const)("%s: a pod reaches a pod of the other node, and it by its service, with its own address", async (_, family, service) => {
+    const expected = `pod2 ${pods[0]!.addresses[family]}`;
+    expect(await until(async () => (await hears(pods[1]!.addresses[family]!, 8080)) === expected)).toBe(true);
+    expect(await until(async () => (await hears(service, 80)) === expected)).toBe(true);
+  });
+
+  test("a policy closes both families at the receiver's node, and opens them for whom it names", async () => {
+    const policy = (app: string): NetworkPolicyInput => ({
+      metadata: { namespace: "default", name: "policy" },
+      spec: {
+        podSelector: { matchLabels: { app: "pod2" } },
+        ingress: [{ from: [{ podSelector: { matchLabels: { app } } }] }],
+      },
+    });
+    const both = () => Promise.all(pods[1]!.addresses.map((address) => hears(address, 8080)));
+    cluster.networkPolicies.set(policy("nobody"));
+    expect(await until(async () => (await both()).join() === "timeout,timeout")).toBe(true);
+    cluster.networkPolicies.set(policy("pod1"));
+    expect(await until(async () => (await both()).every((reply) => reply.startsWith("pod2")))).toBe(true);
   });
 });

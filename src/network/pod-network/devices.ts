@@ -51,9 +51,14 @@ export async function ensureBridge(
   if (!(await deviceExists(run, bridge.name))) await mustRun(run, ["ip", "link", "add", bridge.name, "type", "bridge"]);
   const script = [
     `link set dev ${bridge.name} address ${mac} mtu ${bridge.mtu} up`,
-    ...gateways.map(({ withPrefix }) => `addr replace ${withPrefix} dev ${bridge.name}`),
+    ...gateways.map(({ withPrefix }) => addressLine(withPrefix, bridge.name)),
   ];
   await mustRun(run, ["ip", "-batch", "-"], `${script.join("\n")}\n`);
+}
+
+/** An IPv6 address would count only after a look for duplicates, which never ends on a bridge without ports. */
+export function addressLine(withPrefix: string, device: string): string {
+  return `addr replace ${withPrefix} dev ${device}${withPrefix.includes(":") ? " nodad" : ""}`;
 }
 
 /** Removes the pod bridge and the pods' interfaces on it. */
@@ -84,7 +89,7 @@ export async function ensureServiceDevice(
   const isV6 = (address: string) => address.includes(":");
   const script = [
     `link set dev ${device.name} up`,
-    ...device.addresses.map((address) => `addr replace ${address}/${isV6(address) ? 128 : 32} dev ${device.name}`),
+    ...device.addresses.map((address) => addressLine(`${address}/${isV6(address) ? 128 : 32}`, device.name)),
     ...device.serviceCIDRs.map((cidr) => {
       const source = device.sources.find((address) => isV6(address) === isV6(cidr));
       return `route replace ${cidr} dev ${device.name}${source ? ` src ${source}` : ""}`;

@@ -1,6 +1,6 @@
 import { addressAt, cidrContains, formatCidr, parseCidr } from "../machine/address.ts";
 import { mustRun, type RunCommand } from "../machine/command.ts";
-import { deleteDevice } from "./devices.ts";
+import { addressLine, deleteDevice } from "./devices.ts";
 import {
   type Backend,
   emptyRoutes,
@@ -133,7 +133,7 @@ async function ensureTunnel(
     .map(parseCidr)
     .flatMap((cidr) => (cidr ? [`${addressAt(cidr, 0)}/${cidr.family === "IPv4" ? 32 : 128}`] : []));
   const script = [
-    ...addresses.map((address) => `addr replace ${address} dev ${tunnel.device}`),
+    ...addresses.map((address) => addressLine(address, tunnel.device)),
     `link set dev ${tunnel.device} up`,
   ];
   await mustRun(run, ["ip", "-batch", "-"], `${script.join("\n")}\n`);

@@ -6,6 +6,8 @@ import { openNamespace, type TestNamespace } from "./namespaces.ts";
 export interface CniPod extends AsyncDisposable {
   readonly namespace: TestNamespace;
   readonly address: string;
+  /** All of them, the primary family's first. */
+  readonly addresses: readonly string[];
 }
 
 const pluginDir = "/usr/lib/cni";
@@ -32,11 +34,12 @@ export async function openCniPod(node: TestNamespace, conflistFile: string, labe
     return mustRun(commandRunner(prefix), [`${pluginDir}/${plugin.type}`], config);
   };
   const result = JSON.parse(await call("ADD")) as { ips: { address: string }[] };
-  const address = result.ips[0]!.address.split("/")[0]!;
+  const addresses = result.ips.map((ip) => ip.address.split("/")[0]!);
   let gone = false;
   return {
     namespace,
-    address,
+    address: addresses[0]!,
+    addresses,
     [Symbol.asyncDispose]: async () => {
       if (gone) return;
       gone = true;
