@@ -40,11 +40,64 @@ export const commandGroups: readonly CommandGroup[] = [
       },
     ],
   },
-  { title: "Cluster Management Commands", commands: [] },
-  { title: "Troubleshooting and Debugging Commands", commands: [] },
+  {
+    title: "Cluster Management Commands",
+    commands: [
+      {
+        name: "certificate",
+        short: "Modify certificate resources",
+        load: async () => (await import("./commands/certificate.ts")).certificate,
+      },
+      {
+        name: "cluster-info",
+        short: "Display cluster information",
+        load: async () => (await import("./commands/cluster-info/cluster-info.ts")).clusterInfo,
+      },
+      {
+        name: "top",
+        short: "Display resource (CPU/memory) usage",
+        load: async () => (await import("./commands/top.ts")).top,
+      },
+      {
+        name: "cordon",
+        short: "Mark node as unschedulable",
+        load: async () => (await import("./commands/nodes/cordon.ts")).cordon,
+      },
+      {
+        name: "uncordon",
+        short: "Mark node as schedulable",
+        load: async () => (await import("./commands/nodes/cordon.ts")).uncordon,
+      },
+      {
+        name: "drain",
+        short: "Drain node in preparation for maintenance",
+        load: async () => (await import("./commands/nodes/drain.ts")).drain,
+      },
+      {
+        name: "taint",
+        short: "Update the taints on one or more nodes",
+        load: async () => (await import("./commands/nodes/taint.ts")).taint,
+      },
+    ],
+  },
+  {
+    title: "Troubleshooting and Debugging Commands",
+    commands: [
+      {
+        name: "auth",
+        short: "Inspect authorization",
+        load: async () => (await import("./commands/auth/auth.ts")).auth,
+      },
+    ],
+  },
   {
     title: "Advanced Commands",
     commands: [
+      {
+        name: "apply",
+        short: "Apply a configuration to a resource by file name or stdin",
+        load: async () => (await import("./commands/apply/apply.ts")).apply,
+      },
       {
         name: "patch",
         short: "Update fields of a resource",

@@ -1,10 +1,13 @@
 import type { Story } from "../tools/story.ts";
 import { apiStories } from "./api.ts";
+import { applyStories } from "./apply.ts";
+import { authStories } from "./auth.ts";
 import { changeStories } from "./change.ts";
 import { configStories } from "./config.ts";
 import { createStories } from "./create.ts";
 import { getStories } from "./get.ts";
 import { globalStories } from "./global.ts";
+import { nodeStories } from "./nodes.ts";
 
 /** Every story; a new file of stories is one line here and one below. */
 export const stories: readonly Story[] = [
@@ -13,6 +16,9 @@ export const stories: readonly Story[] = [
   ...getStories,
   ...createStories,
   ...changeStories,
+  ...applyStories,
   ...configStories,
   ...apiStories,
+  ...authStories,
+  ...nodeStories,
 ];

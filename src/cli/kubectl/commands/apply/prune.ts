@@ -1,0 +1,94 @@
+import { CommandError } from "../../messages.ts";
+import type { ApiResource } from "../../resources/discovery.ts";
+import { type AnyObject, itemsOf, pathOf } from "../../resources/resource-info.ts";
+import { type DryRun, lastApplied, type ResultPrinter } from "../../resources/writes.ts";
+import type { Session } from "../../session.ts";
+
+/** Types that are pruned when none are named: group/version/Kind, those of no namespace at the end. */
+const usual = [
+  "core/v1/ConfigMap",
+  "core/v1/Endpoints",
+  "core/v1/PersistentVolumeClaim",
+  "core/v1/Pod",
+  "core/v1/ReplicationController",
+  "core/v1/Secret",
+  "core/v1/Service",
+  "batch/v1/Job",
+  "batch/v1/CronJob",
+  "networking.k8s.io/v1/Ingress",
+  "apps/v1/DaemonSet",
+  "apps/v1/Deployment",
+  "apps/v1/ReplicaSet",
+  "apps/v1/StatefulSet",
+];
+const usualOfNoNamespace = ["core/v1/Namespace", "core/v1/PersistentVolume"];
+
+export interface PruneOptions {
+  /** The uids of what was just applied. */
+  readonly kept: ReadonlySet<string>;
+  readonly namespaces: ReadonlySet<string>;
+  readonly selector: string;
+  readonly allowlist: readonly string[];
+  readonly dryRun: DryRun;
+  readonly propagationPolicy: string;
+  readonly gracePeriod: number;
+  readonly printer: ResultPrinter;
+}
+
+/** The types that a prune looks at. Throws CommandError for one that is not well written. */
+export async function prunedTypes(session: Session, named: readonly string[]): Promise<readonly ApiResource[]> {
+  const mapper = await session.mapper();
+  const types: ApiResource[] = [];
+  for (const type of named.length > 0 ? named : [...usual, ...usualOfNoNamespace]) {
+    const [group = "", version = "", kind = "", ...more] = type.split("/");
+    if (!kind || more.length > 0)
+      throw new CommandError(`invalid GroupVersionKind format: ${type}, please follow <group/version/kind>`);
+    const resource = await mapper.kind(group === "core" ? version : `${group}/${version}`, kind);
+    if (resource) types.push(resource);
+  }
+  return types;
+}
+
+/** Deletes what was applied at some time and was not among what is applied now. */
+export async function prune(session: Session, types: readonly ApiResource[], options: PruneOptions): Promise<void> {
+  if (options.allowlist.length === 0) {
+    session.log(
+      "W",
+      "Deprecated: kubectl apply will no longer prune non-namespaced resources by default when used with the --namespace flag in a future release. To preserve the current behaviour, list the resources you want to target explicitly in the --prune-allowlist flag.",
+    );
+  }
+  for (const namespace of options.namespaces) {
+    for (const resource of types) if (resource.namespaced) await pruneType(session, resource, namespace, options);
+  }
+  for (const resource of types) if (!resource.namespaced) await pruneType(session, resource, "", options);
+}
+
+async function pruneType(
+  session: Session,
+  resource: ApiResource,
+  namespace: string,
+  options: PruneOptions,
+): Promise<void> {
+  const list = await session.api.call<AnyObject>({
+    path: pathOf(resource, { namespace }),
+    query: { labelSelector: options.selector },
+  });
+  for (const item of itemsOf(list)) {
+    const { annotations, uid = "", name } = item.metadata;
+    if (annotations?.[lastApplied] === undefined || options.kept.has(uid)) continue;
+    if (options.dryRun !== "client") {
+      await session.api.call({
+        method: "DELETE",
+        path: pathOf(resource, { namespace, name }),
+        body: {
+          apiVersion: "v1",
+          kind: "DeleteOptions",
+          propagationPolicy: options.propagationPolicy,
+          ...(options.gracePeriod >= 0 ? { gracePeriodSeconds: options.gracePeriod } : {}),
+          ...(options.dryRun === "server" ? { dryRun: ["All"] } : {}),
+        },
+      });
+    }
+    options.printer.print(item, "pruned");
+  }
+}
