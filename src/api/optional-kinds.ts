@@ -1,8 +1,10 @@
 import { Fault } from "../lib/fault.ts";
+import type { TypeLookup } from "../machinery/type-info.ts";
 import { MutatingAdmissionPolicy } from "./admissionregistration/mutating-admission-policy.ts";
 import { MutatingAdmissionPolicyBinding } from "./admissionregistration/mutating-admission-policy-binding.ts";
 import { ClusterTrustBundle } from "./certificates/cluster-trust-bundle.ts";
 import { defineKind, type Kind } from "./kind.ts";
+import { lookupType, lookupWithGates } from "./type-info.ts";
 
 /** What an operator switched, in the words of upstream's `--feature-gates` and `--runtime-config`. */
 export interface ApiSwitches {
@@ -27,7 +29,17 @@ const optional: readonly OptionalKind[] = [
 ];
 
 /** Feature gates that are off in v1.35 and can be switched on here. */
-export const switchableGates: readonly string[] = ["ClusterTrustBundle", "MutatingAdmissionPolicy"];
+export const switchableGates: readonly string[] = [
+  "ClusterTrustBundle",
+  "ClusterTrustBundleProjection",
+  "MutatingAdmissionPolicy",
+];
+
+/** The types of what is served, with the fields that stand behind the gates that are on. */
+export function lookupFor(switches: ApiSwitches): TypeLookup {
+  const on = switchableGates.filter((name) => isGateOn(switches, name));
+  return on.length === 0 ? lookupType : lookupWithGates(new Set(on));
+}
 
 /** Whether a gate that is off by default is on. */
 export function isGateOn({ gates = {} }: ApiSwitches, name: string): boolean {

@@ -24,6 +24,11 @@ const release: TableOptions = {
  */
 export const lookupType: TypeLookup = typeTable(factPackages, { ...release, gate: gateOn });
 
+/** As `lookupType`, with the fields that stand behind further feature gates. */
+export function lookupWithGates(on: ReadonlySet<string>): TypeLookup {
+  return typeTable(factPackages, { ...release, gate: (name) => on.has(name) || gateOn(name) });
+}
+
 /** Finds a type of v1.35 with every feature gate on: for reading what a differently set up server wrote. */
 export const lookupUngatedType: TypeLookup = typeTable(factPackages, release);
 

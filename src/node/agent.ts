@@ -183,6 +183,7 @@ async function servicesOf(
       ...environment((pod.status?.podIPs ?? []).map(({ ip }) => ip)),
       ...(fresh ? {} : remembered),
       token: (of, request) => tokens.get(of, request),
+      trustBundles: api.trustBundles,
     }),
     claimed: api.claimed,
     clock,

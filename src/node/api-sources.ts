@@ -1,13 +1,15 @@
+import { ClusterTrustBundle } from "../api/certificates/cluster-trust-bundle.ts";
 import { ConfigMap } from "../api/core/config-map.ts";
 import { PersistentVolume } from "../api/core/persistent-volume.ts";
 import { PersistentVolumeClaim } from "../api/core/persistent-volume-claim.ts";
 import { Secret } from "../api/core/secret.ts";
 import { ServiceAccount } from "../api/core/service-account.ts";
 import type { TokenRequest } from "../api/generated/authentication-v1.ts";
-import type { Pod } from "../api/generated/core-v1.ts";
+import type { ClusterTrustBundleProjection, Pod } from "../api/generated/core-v1.ts";
 import { RuntimeClass } from "../api/node/runtime-class.ts";
 import type { Client } from "../client/client.ts";
 import { Fault } from "../lib/fault.ts";
+import { selectorOfObject } from "../machinery/labels.ts";
 import type { KindRef, ObjectKey } from "../machinery/object.ts";
 import { isStatus } from "../machinery/status-error.ts";
 
@@ -22,6 +24,8 @@ export interface ApiSources {
   claimed(pod: Pod, claim: string): Promise<PersistentVolume>;
   /** The runtime's handler that the pod's RuntimeClass names. Throws Fault `missing` for an unknown class. */
   handler(pod: Pod): Promise<string | undefined>;
+  /** The texts of the trust bundles that a projection chooses; none where there is no such bundle. */
+  trustBundles(wanted: ClusterTrustBundleProjection): Promise<readonly string[]>;
   token(namespace: string, serviceAccount: string, spec: TokenRequest["spec"]): Promise<TokenRequest>;
 }
 
@@ -60,6 +64,17 @@ export function apiSources(client: Client): ApiSources {
       if (!found)
         throw new Fault("missing", `failed to get sandbox runtime: RuntimeClass "${runtimeClassName}" not found`);
       return found.handler;
+    },
+    async trustBundles({ name, signerName, labelSelector }) {
+      if (name !== undefined) {
+        const found = await find(ClusterTrustBundle, { name });
+        return found ? [found.spec.trustBundle] : [];
+      }
+      // No selector chooses nothing, an empty one all.
+      if (!labelSelector) return [];
+      const { items } = await client.list(ClusterTrustBundle, { fieldSelector: `spec.signerName=${signerName}` });
+      const selector = selectorOfObject(labelSelector);
+      return items.flatMap(({ metadata, spec }) => (selector.matches(metadata.labels) ? [spec.trustBundle] : []));
     },
     token: (namespace, name, spec) =>
       client.createSubresource<TokenRequest>(ServiceAccount, { namespace, name }, "token", {

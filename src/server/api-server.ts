@@ -2,8 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Kind } from "../api/kind.ts";
 import { kinds as allKinds } from "../api/kinds.ts";
-import { type ApiSwitches, isGateOn, servedKinds } from "../api/optional-kinds.ts";
-import { lookupType } from "../api/type-info.ts";
+import { type ApiSwitches, isGateOn, lookupFor, servedKinds } from "../api/optional-kinds.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
@@ -138,7 +137,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
       random,
       log,
       kinds,
-      lookup: lookupType,
+      lookup: lookupFor(switches),
       strategies: { "customresourcedefinitions.apiextensions.k8s.io": definitionStrategy },
       freeze: options.freeze ?? false,
       ...(options.compactionInterval === undefined ? {} : { compactionInterval: options.compactionInterval }),

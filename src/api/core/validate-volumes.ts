@@ -2,8 +2,10 @@ import { type FieldPath, field } from "../../machinery/fields.ts";
 import { configMapKey, dnsLabel } from "../../machinery/names.ts";
 import { quantitySign } from "../../machinery/quantity.ts";
 import type { FieldError } from "../../machinery/status-error.ts";
+import { validateSignerName } from "../certificates/signer-name.ts";
 import { type Errors, eachAt, named, oneOf, required } from "../checks.ts";
 import type * as core from "../generated/core-v1.ts";
+import { validateSelector } from "../selectors.ts";
 import { validateClaimSpec } from "./validate-claim.ts";
 import { validateFieldRef, validateResourceFieldRef } from "./validate-env.ts";
 import { fileMode, unreservedPath, validateKeyToPath, withoutBacksteps } from "./validate-paths.ts";
@@ -209,11 +211,37 @@ function validateProjected({ sources, defaultMode }: core.ProjectedVolumeSource,
         ...unique(serviceAccountToken.path, place, serviceAccountToken.path),
       ]);
     }
-    if (clusterTrustBundle) one("clusterTrustBundle", (at) => required(at.child("path"), clusterTrustBundle.path));
+    if (clusterTrustBundle) {
+      one("clusterTrustBundle", (at) => [
+        ...validateBundleProjection(clusterTrustBundle, at),
+        ...unique(clusterTrustBundle.path, place, clusterTrustBundle.path),
+      ]);
+    }
     if (podCertificate) one("podCertificate", (at) => required(at.child("signerName"), podCertificate.signerName));
     return faults;
   });
   return [...errors, ...fileModeOf(defaultMode, place)];
+}
+
+function validateBundleProjection(
+  { name, signerName, labelSelector, path }: core.ClusterTrustBundleProjection,
+  place: FieldPath,
+): Errors {
+  const errors: FieldError[] = [];
+  if (name !== undefined && signerName !== undefined) {
+    errors.push(field.invalid(place, { name, signerName }, "only one of name and signerName may be used"));
+  } else if (name !== undefined) {
+    errors.push(...required(place.child("name"), name, "must be a valid object name"));
+    if (labelSelector) {
+      const detail = "labelSelector must be unset if name is specified";
+      errors.push(field.invalid(place.child("labelSelector"), labelSelector, detail));
+    }
+  } else if (signerName !== undefined) {
+    if (signerName === "") errors.push(field.required(place.child("signerName"), "must be a valid signer name"));
+    else errors.push(...validateSignerName(signerName, place.child("signerName")));
+    errors.push(...validateSelector(labelSelector, place.child("labelSelector")));
+  } else errors.push(field.required(place, "either name or signerName must be specified"));
+  return [...errors, ...required(place.child("path"), path)];
 }
 
 function validateTokenProjection(

@@ -1,5 +1,6 @@
 import { allContainers } from "../../api/core/pod-state.ts";
 import type {
+  ClusterTrustBundleProjection,
   ConfigMap,
   DownwardAPIVolumeFile,
   KeyToPath,
@@ -19,6 +20,8 @@ export interface ContentSources extends EnvironmentSources {
     pod: Pod,
     request: { readonly audience: string | undefined; readonly expirationSeconds: number },
   ): Promise<string>;
+  /** The texts of the trust bundles that a projection chooses. */
+  trustBundles(wanted: ClusterTrustBundleProjection): Promise<readonly string[]>;
 }
 
 type Files = Map<string, VolumeFile>;
@@ -101,6 +104,10 @@ async function projected(pod: Pod, source: ProjectedVolumeSource, sources: Conte
       project(files, await secret(pod, name, optional, sources), items, mode, optional);
     }
     if (part.downwardAPI) projectFields(files, part.downwardAPI.items ?? [], mode, pod, sources);
+    if (part.clusterTrustBundle) {
+      const content = await trustAnchors(part.clusterTrustBundle, sources);
+      files.set(part.clusterTrustBundle.path, { content: text(content), mode });
+    }
     if (part.serviceAccountToken) {
       const { audience, expirationSeconds = 3600, path } = part.serviceAccountToken;
       const token = await sources.token(pod, { audience, expirationSeconds });
@@ -115,6 +122,26 @@ async function projected(pod: Pod, source: ProjectedVolumeSource, sources: Conte
     }
   }
   return files;
+}
+
+/** The certificates of all chosen bundles, each once; what else bundles say is for people. */
+async function trustAnchors(wanted: ClusterTrustBundleProjection, sources: ContentSources): Promise<string> {
+  const bundles = await sources.trustBundles(wanted);
+  if (bundles.length === 0 && !wanted.optional) {
+    throw new Fault(
+      "missing",
+      wanted.name === undefined
+        ? "combination of signerName and labelSelector matched zero ClusterTrustBundles"
+        : `clustertrustbundle "${wanted.name}" not found`,
+    );
+  }
+  const blocks = bundles.flatMap((bundle) =>
+    bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g),
+  );
+  return [...new Set(blocks)]
+    .sort()
+    .map((block) => `${block}\n`)
+    .join("");
 }
 
 /** The user that all of the pod's containers run as, if it is declared and the same. */

@@ -65,6 +65,7 @@ describe("a volume's contents", () => {
     resourceVersion: "1",
     creationTimestamp: "2026-01-01T00:00:00Z",
   });
+  const anchor = (name: string) => `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----\n`;
   const sources: ContentSources = {
     configMap: async (_, name) =>
       name === "settings"
@@ -78,6 +79,8 @@ describe("a volume's contents", () => {
         : undefined,
     secret: async () => undefined,
     token: async (_, { audience }) => `token for ${audience}`,
+    trustBundles: async ({ signerName }) =>
+      signerName === "example.com/mesh" ? [`words\n${anchor("B")}`, `${anchor("A")}${anchor("B")}`] : [],
     services: () => [],
     podIPs: [],
     hostIP: "192.0.2.1",
@@ -99,6 +102,20 @@ describe("a volume's contents", () => {
     });
     const items = [{ key: "b", path: "x/y", mode: 0o600 }];
     expect(await of({ configMap: { name: "settings", items } })).toEqual({ "x/y": ["2", 0o600] });
+  });
+
+  test("are the certificates of all chosen trust bundles, each once", async () => {
+    const bundle = (clusterTrustBundle: object) => ({
+      projected: { sources: [{ clusterTrustBundle: { path: "ca.pem", ...clusterTrustBundle } }] },
+    });
+    expect(await of(bundle({ signerName: "example.com/mesh", labelSelector: {} }))).toEqual({
+      "ca.pem": [anchor("A") + anchor("B"), 0o644],
+    });
+    await expect(of(bundle({ signerName: "example.com/none", labelSelector: {} }))).rejects.toMatchObject({
+      code: "missing",
+      message: "combination of signerName and labelSelector matched zero ClusterTrustBundles",
+    });
+    expect(await of(bundle({ name: "none", optional: true }))).toEqual({ "ca.pem": ["", 0o644] });
   });
 
   test("are refused when something is missing, unless it is optional", async () => {

@@ -10,7 +10,10 @@ let authority: string;
 let other: string;
 beforeAll(async () => {
   fixture = await openServerFixture({
-    switches: { gates: { ClusterTrustBundle: true }, runtime: { "certificates.k8s.io/v1beta1": true } },
+    switches: {
+      gates: { ClusterTrustBundle: true, ClusterTrustBundleProjection: true },
+      runtime: { "certificates.k8s.io/v1beta1": true },
+    },
   });
   authority = (await selfSigned("CN=one")).cert;
   other = (await selfSigned("CN=two")).cert;
@@ -112,5 +115,37 @@ describe("trust bundles", () => {
     expect(await write("example.com:guarded:v1", spec, { as: alice })).toMatchObject({ status: 201 });
     const account = { name: "system:serviceaccount:default:default", groups: ["system:serviceaccounts"] };
     expect((await fixture.call("GET", bundles, { as: account })).status).toBe(200);
+  });
+
+  test("pods may have them as files, which nodes may read; without the gate the field is dropped", async () => {
+    const pod = (clusterTrustBundle: object) => ({
+      metadata: { name: "p" },
+      spec: {
+        containers: [{ name: "c", image: "x" }],
+        volumes: [
+          { name: "ca", projected: { sources: [{ clusterTrustBundle: { path: "ca.pem", ...clusterTrustBundle } }] } },
+        ],
+      },
+    });
+    const make = async (bundle: object, { call }: Pick<ServerFixture, "call"> = fixture) => {
+      const answer = await call("POST", "/api/v1/namespaces/default/pods?dryRun=All", { body: pod(bundle) });
+      const { message, spec } = answer.body as unknown as {
+        message?: string;
+        spec?: { volumes: readonly { readonly projected: object }[] };
+      };
+      return message ?? spec?.volumes[0]?.projected;
+    };
+    const place = "spec.volumes[0].projected.sources[0].clusterTrustBundle";
+    expect(await make({ name: "free" })).toMatchObject({
+      sources: [{ clusterTrustBundle: { name: "free", path: "ca.pem" } }],
+    });
+    expect(await make({})).toContain(`${place}: Required value: either name or signerName must be specified`);
+    expect(await make({ name: "a", signerName: "example.com/b" })).toContain(
+      "only one of name and signerName may be used",
+    );
+    const node = { name: "system:node:n1", groups: ["system:nodes"] };
+    expect((await fixture.call("GET", bundles, { as: node })).status).toBe(200);
+    await using usual = await openServerFixture();
+    expect(await make({ name: "free" }, usual)).toEqual({ defaultMode: 420, sources: [{}] });
   });
 });

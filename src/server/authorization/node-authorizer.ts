@@ -68,6 +68,8 @@ export class NodeAuthorizer implements Authorizer {
         return ownNode(node, request);
       case "/pods":
         return ownPods(node, request, () => graph.runs(node, namespace, name));
+      case "certificates.k8s.io/clustertrustbundles": // for the volumes of pods, who of all pods may read them
+        return reads.includes(request.verb) ? allowed : undefined;
       case "coordination.k8s.io/leases":
         return ownLease(node, request);
       case "storage.k8s.io/csinodes":
