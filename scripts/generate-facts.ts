@@ -5,7 +5,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { oldPackages } from "./old-facts.ts";
+import { oldFields, oldPackages } from "./old-facts.ts";
 
 interface SourceField {
   readonly name: string;
@@ -56,20 +56,32 @@ for (const name of files) {
   packages.set(file.package, file);
 }
 
+/** A field as old-facts.ts writes it. */
+function fieldOf(text: string): SourceField {
+  const [field = "", type = "", proto = ""] = text.split(" ");
+  const optional = field.endsWith("?");
+  return {
+    name: field.replace("?", ""),
+    type,
+    proto: Number(proto),
+    ...(optional ? { optional, omitEmpty: true } : {}),
+  };
+}
+
+for (const [name, fields] of Object.entries(oldFields)) {
+  const [owner = "", type = ""] = name.split(/\.(?=[^.]*$)/);
+  const known = packages.get(owner);
+  const changed = known?.types[type];
+  if (!known || !changed) throw new Error(`${name} is not in the field tables`);
+  const all = { ...changed, fields: [...(changed.fields ?? []), ...fields.map(fieldOf)] };
+  packages.set(owner, { ...known, types: { ...known.types, [type]: all } });
+}
+
 for (const { group, package: owner, types } of oldPackages) {
   const made: Record<string, SourceType> = { ...packages.get(owner)?.types };
   for (const [name, { fields, ...facts }] of Object.entries(types)) {
     if (made[name]) throw new Error(`${owner}.${name} is in the field tables already`);
-    const own = fields.map((text): SourceField => {
-      const [field = "", type = "", proto = ""] = text.split(" ");
-      const optional = field.endsWith("?");
-      return {
-        name: field.replace("?", ""),
-        type,
-        proto: Number(proto),
-        ...(optional ? { optional, omitEmpty: true } : {}),
-      };
-    });
+    const own = fields.map(fieldOf);
     const head: SourceField = { name: "", type: "meta/v1.TypeMeta", inline: true };
     made[name] = { kind: "struct", fields: facts.resource ? [head, ...own] : own, ...facts };
   }

@@ -40,7 +40,23 @@ function objectAndList(
   };
 }
 
+/** Fields that types of later sources had once, by type. */
+export const oldFields: Readonly<Record<string, readonly string[]>> = {
+  // As Hypernetes had it, printed in 2016: the Network that the namespace's pods are in.
+  "core/v1.NamespaceSpec": ["network? *string 1001"],
+};
+
 export const oldPackages: readonly OldPackage[] = [
+  {
+    group: "",
+    package: "core/v1",
+    types: {
+      ...objectAndList("Network", "core/v1", { introduced: "1.2", clusterScoped: true }),
+      NetworkSpec: { fields: ["tenantID? string 1", "subnets? map[string]core/v1.NetworkSubnet 2"] },
+      NetworkSubnet: { fields: ["cidr string 1", "gateway? string 2"] },
+      NetworkStatus: { fields: ["phase? string 1"] },
+    },
+  },
   {
     group: "apps",
     package: "apps/v1alpha1",

@@ -30,6 +30,7 @@ import { Endpoints } from "./core/endpoints.ts";
 import { Event } from "./core/event.ts";
 import { LimitRange } from "./core/limit-range.ts";
 import { Namespace } from "./core/namespace.ts";
+import { Network } from "./core/network.ts";
 import { Node } from "./core/node.ts";
 import { PersistentVolume } from "./core/persistent-volume.ts";
 import { PersistentVolumeClaim } from "./core/persistent-volume-claim.ts";
@@ -75,6 +76,7 @@ const untyped = (list: readonly unknown[]): readonly Kind[] => list as readonly 
 /** Every kind that is served, in the order of discovery. */
 export const kinds: readonly Kind[] = untyped([
   Namespace,
+  Network,
   Node,
   Pod,
   ReplicationController,

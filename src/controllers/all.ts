@@ -24,6 +24,7 @@ import type { NodeFolders } from "./local-path/node-folders.ts";
 import { localPathProvisionerController } from "./local-path/provision.ts";
 import { localPathReclaimController } from "./local-path/reclaim.ts";
 import { namespaceController } from "./namespace/namespace.ts";
+import { networkController, tenantNetworkController } from "./network/tenant-networks.ts";
 import { type MonitorOptions, nodeMonitor } from "./node-life-cycle/monitor.ts";
 import { nodeRangeController } from "./node-life-cycle/node-ranges.ts";
 import { nodeTaintController } from "./node-life-cycle/node-taints.ts";
@@ -113,6 +114,8 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     endpointsController,
     endpointSliceController,
     endpointSliceMirroringController,
+    networkController,
+    tenantNetworkController,
     namespaceController(kinds.filter(isDeletable)),
     garbageCollector(kinds.filter(isCollectable)),
     nodeRangeController(settings.podRange),

@@ -1,5 +1,5 @@
 import { field, path } from "../../machinery/fields.ts";
-import { qualifiedName } from "../../machinery/names.ts";
+import { dnsLabel, qualifiedName } from "../../machinery/names.ts";
 import { eachAt, named } from "../checks.ts";
 import { ageColumn, nameColumn, text } from "../columns.ts";
 import type * as core from "../generated/core-v1.ts";
@@ -24,13 +24,22 @@ export const Namespace = defineKind<core.Namespace>({
     const finalizers = namespace.spec?.finalizers ?? [];
     return {
       ...labelled(namespace),
-      spec: { finalizers: finalizers.includes("kubernetes") ? finalizers : [...finalizers, "kubernetes"] },
+      spec: {
+        ...namespace.spec,
+        finalizers: finalizers.includes("kubernetes") ? finalizers : [...finalizers, "kubernetes"],
+      },
       status: { phase: "Active" },
     };
   },
-  prepareUpdate: (next, previous) => ({ ...next, spec: previous.spec, status: previous.status }),
-  validate: ({ spec }) =>
-    eachAt(spec?.finalizers, path("spec", "finalizers"), (name, here) => named(here, name, qualifiedName)),
+  prepareUpdate: (next, previous) => {
+    const { network: _left, ...spec } = previous.spec ?? {};
+    const network = next.spec?.network;
+    return { ...next, spec: network === undefined ? spec : { ...spec, network }, status: previous.status };
+  },
+  validate: ({ spec }) => [
+    ...eachAt(spec?.finalizers, path("spec", "finalizers"), (name, here) => named(here, name, qualifiedName)),
+    ...(spec?.network === undefined ? [] : named(path("spec", "network"), spec.network, dnsLabel)),
+  ],
   validateStatus: ({ metadata, status }) => {
     const place = path("status", "Phase");
     if (!metadata.deletionTimestamp) {

@@ -621,6 +621,7 @@ export interface NamespaceList {
 export type NamespacePhase = "Active" | "Terminating";
 export interface NamespaceSpec {
   readonly finalizers?: readonly FinalizerName[];
+  readonly network?: string;
 }
 export interface NamespaceStatus {
   readonly phase?: NamespacePhase;
@@ -1626,4 +1627,28 @@ export interface WindowsSecurityContextOptions {
   readonly gmsaCredentialSpec?: string;
   readonly runAsUserName?: string;
   readonly hostProcess?: boolean;
+}
+export interface Network {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: StoredMeta;
+  readonly spec: NetworkSpec;
+  readonly status?: NetworkStatus;
+}
+export interface NetworkList {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata?: metaV1.ListMeta;
+  readonly items: readonly Network[];
+}
+export interface NetworkSpec {
+  readonly tenantID?: string;
+  readonly subnets?: Readonly<Record<string, NetworkSubnet>>;
+}
+export interface NetworkSubnet {
+  readonly cidr: string;
+  readonly gateway?: string;
+}
+export interface NetworkStatus {
+  readonly phase?: string;
 }

@@ -124,6 +124,12 @@ export const controllerRoles: RoleTable = {
     rule("get", "core", "configmaps", "kube-apiserver-legacy-service-account-token-tracking"),
     rule("delete patch", "core", "secrets"),
   ],
+  "tenant-network-controller": [
+    reading("core", "namespaces networks"),
+    rule("patch", "core", "namespaces"),
+    rule("update", "core", "networks/status"),
+    rule("create delete get list update watch", "networking.k8s.io", "networkpolicies"),
+  ],
   "namespace-controller": [
     rule("delete get list watch", "core", "namespaces"),
     rule("update", "core", "namespaces/finalize namespaces/status"),
