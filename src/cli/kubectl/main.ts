@@ -61,7 +61,10 @@ async function dispatch(words: readonly string[], host: Host): Promise<number> {
         `unknown command ${JSON.stringify(parsed.args.join(" "))}\nSee '${path} -h' for help and examples`,
       );
     }
-    return await help();
+    // Nothing was asked for that could be done.
+    const { commandHelp } = await import("./help.ts");
+    host.stderr.write(commandHelp(command, path));
+    return 1;
   }
   for (const notice of parsed.notices) host.stderr.write(`${notice}\n`);
   await using session = openSession(host, globalValues(parsed.values, command));

@@ -1,15 +1,5 @@
-import { expect } from "vitest";
+import { ownHelp } from "../tools/own-help.ts";
 import { story } from "../tools/story.ts";
-
-/** Help is worded here in our own way; that it is printed, and with what error, is the same. */
-const help = (why: string) => ({
-  why,
-  instead: (reference: { readonly code: number; readonly stdout: string; readonly stderr: string }) => ({
-    ...reference,
-    stdout: expect.stringContaining("Usage:") as unknown as string,
-  }),
-});
-const ownHelp = help("the help that comes before the error is in our own words");
 
 const kubeconfig = `apiVersion: v1
 kind: Config
@@ -65,6 +55,7 @@ export const configStories = [
       { line: "config get-users", unordered: true },
       "config current-context",
       "config nope",
+      { line: "config", differs: ownHelp },
     ],
   }),
   story({

@@ -1,0 +1,60 @@
+import { defineCommand } from "../../command.ts";
+import { printFlags } from "../../flags/shared.ts";
+import { objectPrinter } from "../../output/printer.ts";
+import { alignTabs, tableTabs } from "../../output/tab-align.ts";
+import type { AnyObject } from "../../resources/resource-info.ts";
+
+interface UserInfo {
+  readonly username?: string;
+  readonly uid?: string;
+  readonly groups?: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** `kubectl auth whoami` */
+export const whoami = defineCommand({
+  name: "whoami",
+  short: "Experimental: Check self subject attributes",
+  long: "Shows as whom the server knows you.",
+  examples: "# My name and groups\nkubectl auth whoami\n\n# As JSON\nkubectl auth whoami -o json",
+  flags: printFlags,
+  async run({ session, flags }) {
+    const review = await session.api.call<AnyObject & { readonly status?: { readonly userInfo?: UserInfo } }>({
+      method: "POST",
+      path: "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+      body: { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" },
+    });
+    if (flags.output === "name") {
+      session.say("selfsubjectreview.authentication.k8s.io/<unknown>"); // a review has no name
+      return;
+    }
+    if (flags.output === "json") {
+      // Of a type that the program knows, so its members are in the type's order.
+      const { apiVersion, kind, metadata } = review;
+      const { username, uid, groups, extra } = review.status?.userInfo ?? {};
+      session.say(
+        JSON.stringify(
+          { kind, apiVersion, metadata, status: { userInfo: { username, uid, groups, extra } } },
+          undefined,
+          4,
+        ),
+      );
+      return;
+    }
+    if (flags.output !== "" || flags.template !== "") {
+      (await objectPrinter(session, flags)).print(review);
+      return;
+    }
+    const { username, uid, groups = [], extra = {} } = review.status?.userInfo ?? {};
+    const rows = [
+      ["ATTRIBUTE", "VALUE"],
+      ...(username ? [["Username", username]] : []),
+      ...(uid ? [["UID", uid]] : []),
+      ...(groups.length > 0 ? [["Groups", `[${groups.join(" ")}]`]] : []),
+      ...Object.keys(extra)
+        .sort()
+        .map((key) => [`Extra: ${key}`, `[${extra[key]?.join(" ")}]`]),
+    ];
+    session.host.stdout.write(alignTabs(rows.map((row) => `${row.join("\t")}\n`).join(""), tableTabs));
+  },
+});
