@@ -19,6 +19,13 @@ test("long arrays get memory of their own, and only for themselves", () => {
   expect(kept.buffer.byteLength).toBe(kept.byteLength);
 });
 
+test("arrays of a few kilobytes are packed from the first one on", () => {
+  const shelf = new Shelf();
+  const kept = Array.from({ length: 20 }, (_, index) => shelf.keep(bytesOf(index, 5000)));
+  expect(new Set(kept.map(({ buffer }) => buffer)).size).toBeLessThan(5);
+  expect(kept.map(([first]) => first)).toEqual(kept.map((_, index) => index));
+});
+
 test("what was given back can still be read", () => {
   const shelf = new Shelf();
   const kept = shelf.keep(bytesOf(3, 100));

@@ -29,7 +29,8 @@ export class Shelf {
     const size = bytes.byteLength;
     let slab = this.#current;
     if (!slab || slab.used + size > slab.memory.byteLength) {
-      const wanted = slabSize(this.#live);
+      // A kind whose objects are long has to get slabs as well: what is not used of one takes no memory.
+      const wanted = Math.max(slabSize(this.#live), slabSize(size * longestShare * 8));
       // Not in Node's pool, where they would keep short-lived neighbours alive.
       if (size > wanted / longestShare) return ownCopy(bytes);
       slab = this.#newSlab(wanted);
