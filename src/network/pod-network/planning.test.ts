@@ -81,6 +81,9 @@ describe("routes to other nodes' pods", () => {
       "route replace 10.244.2.0/24 via 192.0.2.2 proto 118",
       "route replace fd00:2::/64 via fd00::2 proto 118",
     ]);
+    const wrapped = planRoutes([dual], "a", { kind: "vxlan", device: "nvx" });
+    expect([...wrapped.routes.keys()]).toEqual(["10.244.2.0/24", "fd00:2::/64"]);
+    expect([...wrapped.forwarding.values()]).toEqual(["0e:76:0a:f4:02:00 dev nvx dst 192.0.2.2 self permanent"]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { addressAt, familyOf, formatCidr, parseCidr } from "../machine/address.ts";
+import { addressAt, familyOf, formatCidr, type IpFamily, parseCidr } from "../machine/address.ts";
 import { macOf } from "./devices.ts";
 
 /** The parts of a v1 Node that routes are made from. */
@@ -38,9 +38,12 @@ export function planRoutes(nodes: readonly NodeInput[], self: string, backend: B
     if (node.metadata?.name === self) continue;
     const podCIDRs = node.spec?.podCIDRs ?? (node.spec?.podCIDR ? [node.spec.podCIDR] : []);
     const mac = tunnelMac(podCIDRs[0] ?? "");
+    const primary = familyOf(podCIDRs[0] ?? "");
     for (const podCIDR of podCIDRs) {
       const cidr = parseCidr(podCIDR);
-      const underlay = cidr && underlayAddress(node, cidr.family);
+      // Wrapped packets of both families take the way of the first.
+      const family = backend.kind === "vxlan" ? primary : cidr?.family;
+      const underlay = family && underlayAddress(node, family);
       if (!cidr || !underlay) continue;
       const destination = formatCidr(cidr);
       if (backend.kind === "host-gw") {
@@ -63,7 +66,7 @@ export function tunnelMac(podCIDR: string): string {
   return macOf(cidr ? addressAt(cidr, 0) : "0.0.0.0", "0e:76");
 }
 
-function underlayAddress(node: NodeInput, family: "IPv4" | "IPv6"): string | undefined {
+function underlayAddress(node: NodeInput, family: IpFamily): string | undefined {
   const annotated = node.metadata?.annotations?.[overlayAddressAnnotation];
   if (annotated && familyOf(annotated) === family) return annotated;
   const addresses = node.status?.addresses ?? [];
