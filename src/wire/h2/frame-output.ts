@@ -15,6 +15,10 @@ interface Frame {
 /** More than this waiting for the socket, and answers wait where they come from. */
 const highWater = 256 * 1024;
 
+/** Writes this long are not put together first, and their payloads this long are not copied. */
+const scatterFrom = 64 * 1024;
+const largePayload = 4096;
+
 const nothing = new Uint8Array(0);
 
 /**
@@ -70,27 +74,70 @@ export class FrameOutput {
     this.#scheduled = false;
     if (this.#size === 0) return;
     const frames = this.#frames;
-    const bytes = Buffer.allocUnsafe(this.#size);
+    const size = this.#size;
     this.#frames = [];
     this.#size = 0;
-    let at = 0;
-    for (const { type, flags, stream, payload, from, to } of frames) {
-      const length = to - from;
-      bytes[at] = length >> 16;
-      bytes[at + 1] = length >> 8;
-      bytes[at + 2] = length;
-      bytes[at + 3] = type;
-      bytes[at + 4] = flags;
-      bytes[at + 5] = stream >> 24;
-      bytes[at + 6] = stream >> 16;
-      bytes[at + 7] = stream >> 8;
-      bytes[at + 8] = stream;
-      at += frameHead;
-      if (typeof payload === "string")
-        bytes.write(length === payload.length ? payload : payload.slice(from, to), at, length, "latin1");
-      else bytes.set(length === payload.length ? payload : payload.subarray(from, to), at);
-      at += length;
-    }
-    if (this.#socket.writable) this.#socket.write(bytes, this.#written);
+    if (!this.#socket.writable) return;
+    if (size < scatterFrom) this.#socket.write(joined(frames, size), this.#written);
+    else this.#scatter(frames);
   }
+
+  /** Large payloads go to the socket as they are: copies of them would be much work for the garbage collector. */
+  #scatter(frames: readonly Frame[]): void {
+    const socket = this.#socket;
+    const small = Buffer.allocUnsafe(
+      frames.reduce((sum, one) => sum + frameHead + (isLarge(one) ? 0 : sizeOf(one)), 0),
+    );
+    let start = 0;
+    let at = 0;
+    socket.cork();
+    for (const [index, frame] of frames.entries()) {
+      const done = index === frames.length - 1 ? this.#written : undefined;
+      const large = isLarge(frame);
+      at = large ? putHead(small, at, frame) : put(small, at, frame);
+      if (!large && !done) continue;
+      socket.write(small.subarray(start, at), large ? undefined : done);
+      start = at;
+      if (large) socket.write(frame.payload.subarray(frame.from, frame.to), done);
+    }
+    socket.uncork();
+  }
+}
+
+function joined(frames: readonly Frame[], size: number): Buffer {
+  const bytes = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const frame of frames) at = put(bytes, at, frame);
+  return bytes;
+}
+
+function put(bytes: Buffer, start: number, frame: Frame): number {
+  const at = putHead(bytes, start, frame);
+  const { payload, from, to } = frame;
+  const length = to - from;
+  if (typeof payload === "string") {
+    bytes.write(length === payload.length ? payload : payload.slice(from, to), at, length, "latin1");
+  } else bytes.set(length === payload.length ? payload : payload.subarray(from, to), at);
+  return at + length;
+}
+
+function putHead(bytes: Buffer, at: number, frame: Frame): number {
+  const { type, flags, stream } = frame;
+  const length = sizeOf(frame);
+  bytes[at] = length >> 16;
+  bytes[at + 1] = length >> 8;
+  bytes[at + 2] = length;
+  bytes[at + 3] = type;
+  bytes[at + 4] = flags;
+  bytes[at + 5] = stream >> 24;
+  bytes[at + 6] = stream >> 16;
+  bytes[at + 7] = stream >> 8;
+  bytes[at + 8] = stream;
+  return at + frameHead;
+}
+
+const sizeOf = ({ from, to }: Frame) => to - from;
+
+function isLarge(frame: Frame): frame is Frame & { readonly payload: Uint8Array } {
+  return typeof frame.payload !== "string" && sizeOf(frame) >= largePayload;
 }
