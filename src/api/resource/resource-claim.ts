@@ -5,6 +5,7 @@ import { change } from "../fill.ts";
 import type * as resource from "../generated/resource-v1.ts";
 import { defineKind } from "../kind.ts";
 import { deviceMappings } from "./device-versions.ts";
+import { validateClaimStatus } from "./validate-claim-status.ts";
 import { claimDefaults, validateClaimSpec } from "./validate-devices.ts";
 
 export type ResourceClaim = resource.ResourceClaim;
@@ -19,6 +20,7 @@ export const ResourceClaim = defineKind<resource.ResourceClaim>({
   defaults: (claim) => change(claim, { spec: claimDefaults }),
   validate: ({ spec }) => validateClaimSpec(spec, path("spec")),
   validateUpdate: (next, previous) => validateImmutable(path("spec"), next.spec, previous.spec),
+  validateStatus: validateClaimStatus,
   columns: [nameColumn, text("State", stateText), ageColumn],
   versions: deviceMappings("ResourceClaim"),
 });

@@ -176,29 +176,34 @@ export function validateQualified(name: string, place: FieldPath): Errors {
   ];
 }
 
-type Names = ReadonlyMap<string, ReadonlySet<string>>;
+/** The requests of a claim by their names, with those of their alternatives. */
+export type Names = ReadonlyMap<string, ReadonlySet<string>>;
 
-function namesOf(requests: readonly resource.DeviceRequest[]): Names {
+export function namesOf(requests: readonly resource.DeviceRequest[]): Names {
   return new Map(
     requests.map(({ name, firstAvailable }) => [name, new Set(firstAvailable?.map((one) => one.name))] as const),
   );
 }
 
-function validateReferences(references: readonly string[] | undefined, place: FieldPath, names: Names): Errors {
+/** The faults of the name of a request, or of one of its alternatives behind a slash. */
+export function validateReference(reference: string, place: FieldPath, names: Names): Errors {
   const unknown =
     "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
+  const steps = reference.split("/");
+  const [request = "", alternative] = steps;
+  if (steps.length > 2) return [field.invalid(place, reference, unknown)];
+  const known = names.get(request)?.has(alternative ?? "") || (names.has(request) && alternative === undefined);
+  return [
+    ...steps.flatMap((step) => named(place, step, dnsLabel)),
+    ...(known ? [] : [field.invalid(place, reference, unknown)]),
+  ];
+}
+
+/** The faults of a set of such names. */
+export function validateReferences(references: readonly string[] | undefined, place: FieldPath, names: Names): Errors {
   return [
     ...limited(references, mostItems, place),
-    ...eachAt(references ?? [], place, (reference, here) => {
-      const steps = reference.split("/");
-      const [request = "", alternative] = steps;
-      if (steps.length > 2) return [field.invalid(here, reference, unknown)];
-      const known = names.get(request)?.has(alternative ?? "") || (names.has(request) && alternative === undefined);
-      return [
-        ...steps.flatMap((step) => named(here, step, dnsLabel)),
-        ...(known ? [] : [field.invalid(here, reference, unknown)]),
-      ];
-    }),
+    ...eachAt(references ?? [], place, (reference, here) => validateReference(reference, here, names)),
     ...duplicates(
       references ?? [],
       (reference) => reference,
@@ -207,7 +212,8 @@ function validateReferences(references: readonly string[] | undefined, place: Fi
   ];
 }
 
-function limited(list: readonly unknown[] | undefined, limit: number, place: FieldPath): Errors {
+/** The fault of a list that is too long. */
+export function limited(list: readonly unknown[] | undefined, limit: number, place: FieldPath): Errors {
   const count = list?.length ?? 0;
   return count > limit ? [field.tooMany(place, count, limit)] : [];
 }

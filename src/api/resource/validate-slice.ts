@@ -73,15 +73,17 @@ function validateAttribute(attribute: resource.DeviceAttribute, place: FieldPath
   ];
 }
 
+/** The faults of a pool's name: DNS subdomains with slashes between. */
+export function validatePoolName(name: string | undefined, place: FieldPath): Errors {
+  if (!name) return [field.required(place)];
+  const long = name.length > longestPoolName ? [field.tooLong(place, longestPoolName)] : [];
+  return [...long, ...name.split("/").flatMap((part) => named(place, part, dnsSubdomain))];
+}
+
 function validatePool({ name, generation, resourceSliceCount }: resource.ResourcePool, place: FieldPath): Errors {
-  const at = place.child("name");
-  const long = (name ?? "").length > longestPoolName ? [field.tooLong(at, longestPoolName)] : [];
-  const names = name
-    ? [...long, ...name.split("/").flatMap((part) => named(at, part, dnsSubdomain))]
-    : [field.required(at)];
   const slices = resourceSliceCount ?? 0;
   return [
-    ...names,
+    ...validatePoolName(name, place.child("name")),
     ...(slices > 0 ? [] : [field.invalid(place.child("resourceSliceCount"), slices, "must be greater than zero")]),
     ...nonNegative(place.child("generation"), generation),
   ];
