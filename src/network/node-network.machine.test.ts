@@ -6,6 +6,7 @@ import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { systemRandom } from "../lib/random.ts";
 import type { DnsEndpointSliceInput, DnsServiceInput } from "./dns/zone-input.ts";
+import type { AnnouncingNodeInput } from "./load-balancer/announcements.ts";
 import { mustRun } from "./machine/command.ts";
 import { type NodeNetwork, type NodeNetworkOptions, openNodeNetwork, removeNodeNetwork } from "./node-network.ts";
 import type { NodeInput } from "./pod-network/routes.ts";
@@ -21,7 +22,7 @@ class Cluster {
   readonly services = new MemoryFeed<DnsServiceInput>();
   readonly endpointSlices = new MemoryFeed<DnsEndpointSliceInput>();
   readonly pods = new MemoryFeed<HostPortPodInput>();
-  readonly nodes = new MemoryFeed<NodeInput>();
+  readonly nodes = new MemoryFeed<NodeInput & AnnouncingNodeInput>();
   readonly networkPolicies = new MemoryFeed<NetworkPolicyInput>();
   readonly namespaces = new MemoryFeed<PolicyNamespaceInput>();
   readonly allPods = new MemoryFeed<PolicyPodInput>();
@@ -120,6 +121,13 @@ describe("one node's network", () => {
       30080,
     );
     cluster.service("own", "10.96.3.2", [{ address: pods[0]!.address, node: "node0" }]);
+    const balanced = { type: "LoadBalancer", clusterIP: "10.96.3.3", ports: [{ port: 80 }] };
+    const status = { loadBalancer: { ingress: [{ ip: "203.0.113.50" }] } };
+    cluster.services.set({ metadata: { namespace: "default", name: "balanced" }, spec: balanced, status });
+    cluster.nodes.set({
+      metadata: { name: "node0" },
+      status: { conditions: [{ type: "Ready", status: "True" }] },
+    });
     await network.proxy.ready();
     await systemClock.sleep(200);
   }, 60_000);
@@ -179,6 +187,11 @@ describe("one node's network", () => {
     expect(moved).toBe(true);
   });
 
+  test("announces a balancer's address on the network that it is in", async () => {
+    const announced = () => mustRun(node.run, ["ip", "neigh", "show", "proxy"]);
+    expect(await until(async () => (await announced()).trim() === "203.0.113.50 dev up0 proxy")).toBe(true);
+  });
+
   test("opens a pod's host port and closes it with the pod", async () => {
     const pod = {
       metadata: { namespace: "default", name: "p" },
@@ -221,6 +234,7 @@ describe("one node's network", () => {
     for (const pod of pods) await pod[Symbol.asyncDispose]();
     await remove();
     expect((await node.run(["nft", "list", "tables"])).stdout).toBe("");
+    expect(await mustRun(node.run, ["ip", "neigh", "show", "proxy"])).toBe("");
     const links = JSON.parse(await mustRun(node.run, ["ip", "-j", "link"])) as { ifname: string }[];
     expect(links.map(({ ifname }) => ifname).sort()).toEqual(["lo", "up0"]);
     expect(await mustRun(node.run, ["sysctl", ...settings])).toBe(before);

@@ -138,7 +138,9 @@ export async function openNodeNetwork(options: NodeNetworkOptions): Promise<Node
     const sysctls = networkSysctls({ devices, ipv6: families.includes("IPv6") });
     stack.use(await openSysctls(run, sysctls, sysctlFile(options)));
     if (!(await bridgeFiltering(run))) {
-      log.warn("this kernel has no bridge filtering: pods of one node cannot reach each other through services");
+      log.warn(
+        "this kernel has no bridge filtering: pods of one node cannot reach each other through services, and no policy keeps them apart",
+      );
     }
     for (const each of families) {
       const { podCIDRs, clusterCIDRs } = options;
@@ -196,8 +198,10 @@ export async function removeNodeNetwork(place: NodeNetworkPlace): Promise<void> 
   }
   await (await openSysctls(run, [], sysctlFile(place)))[Symbol.asyncDispose]();
   await removeCniFiles(place);
+  const serviceDevice = deviceName("nvs-", place.name);
+  await (await openAnnouncer({ run, serviceDevice, ownDevices: [] }))[Symbol.asyncDispose]();
   await deleteDevice(run, deviceName("nvx-", place.name));
-  await deleteDevice(run, deviceName("nvs-", place.name));
+  await deleteDevice(run, serviceDevice);
   await removeBridge(run, deviceName("nvb-", place.name));
 }
 
