@@ -79,6 +79,25 @@ test("the same policy as extensions/v1beta1 is read as what was shipped, with a 
   });
 });
 
+test("it is read so too when it is applied", async () => {
+  const applied = await fixture.call(
+    "PATCH",
+    "/apis/extensions/v1beta1/namespaces/default/networkpolicies/pol2?fieldManager=kubectl",
+    {
+      headers: { "content-type": "application/apply-patch+yaml" },
+      body: {
+        apiVersion: "extensions/v1beta1",
+        kind: "NetworkPolicy",
+        metadata: { name: "pol2" },
+        spec: { allowIncoming: { from: [{ pods: { segment: "frontend" } }] }, podSelector: { segment: "backend" } },
+      },
+    },
+  );
+  expect(applied.status, applied.text).toBe(201);
+  const today = await fixture.call("GET", "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies/pol2");
+  expect(today.body.spec?.ingress).toEqual([{ from: [{ podSelector: { matchLabels: { segment: "frontend" } } }] }]);
+});
+
 test("when it goes, its kind goes too", async () => {
   await fixture.call("DELETE", `${resources}/cron-tab.stable.example.com`);
   await vi.waitFor(async () => expect((await fixture.call("GET", cronTabs)).status).toBe(404), 20_000);

@@ -36,6 +36,9 @@ describe("what the server says of itself", () => {
     expect(v3.body.components?.schemas?.[name]?.["x-kubernetes-group-version-kind"]).toEqual([
       { group: "apps", kind: "Deployment", version: "v1" },
     ]);
+    const put = v3.body.paths?.["/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale"]?.put;
+    expect(JSON.stringify(put?.requestBody)).toContain("io.k8s.api.autoscaling.v1.Scale");
+    expect(put?.["x-kubernetes-group-version-kind"]).toEqual({ group: "autoscaling", kind: "Scale", version: "v1" });
     const v2 = await fixture.call("GET", "/openapi/v2");
     const spec = JSON.stringify(v2.body.definitions?.[name]?.properties?.spec);
     expect(spec).toContain('"$ref":"#/definitions/io.k8s.api.apps.v1.DeploymentSpec"');

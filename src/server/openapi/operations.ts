@@ -1,4 +1,5 @@
 import type { Resource, Served } from "../../registry/resource.ts";
+import { scaleKindOf } from "../subresources/scale-kind.ts";
 import type { Dialect, Schema, SchemaBook } from "./schemas.ts";
 
 interface Action {
@@ -68,8 +69,14 @@ export function pathsOf(
   put(collection, collectionActions);
   if (resource.namespaced) put(`${root}/${served.plural}`, collectionActions.slice(0, 1), true);
   put(`${collection}/{name}`, objectActions);
-  for (const part of ["status", "scale"])
-    if (served.subresources.has(part)) put(`${collection}/{name}/${part}`, partActions);
+  if (served.subresources.has("status")) put(`${collection}/{name}/status`, partActions);
+  if (served.subresources.has("scale")) {
+    const scale = scaleKindOf(served);
+    const of = { group: scale.group, kind: scale.kind, version: scale.version };
+    const name = book.add(scale.type, { "x-kubernetes-group-version-kind": [of] });
+    const path = `${collection}/{name}/scale`;
+    paths[path] = pathItem(path, partActions, { ...context, gvk: of, object: name, everywhere: false });
+  }
   return paths;
 }
 

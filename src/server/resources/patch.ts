@@ -3,6 +3,7 @@ import { decodeValue } from "../../machinery/codec-json.ts";
 import { parseYaml } from "../../machinery/codec-yaml.ts";
 import { field } from "../../machinery/fields.ts";
 import { parseJson } from "../../machinery/json-text.ts";
+import type { KubeObject } from "../../machinery/object.ts";
 import { applyJsonPatch } from "../../machinery/patch-json.ts";
 import { applyMergePatch } from "../../machinery/patch-merge.ts";
 import { applyStrategicPatch } from "../../machinery/patch-strategic.ts";
@@ -115,11 +116,13 @@ function appliedObject(call: Call, body: unknown, { validation }: WriteParameter
       `Incorrect version specified in apply patch. Specified patch version: ${sent.apiVersion}, expected: ${served.apiVersion}`,
     );
   }
-  const { problems } = decoded(served.type, sent, validation);
+  const warn = (text: string) => call.warnings.push(text);
+  const read = (served.mapping?.reads?.(sent as unknown as KubeObject, warn) ?? sent) as AnyObject;
+  const { problems } = decoded(served.type, read, validation);
   report(call, problems, validation);
   const named = {
-    ...sent,
-    metadata: { ...sent.metadata, name: sent.metadata?.name || info.name } as AnyObject["metadata"],
+    ...read,
+    metadata: { ...read.metadata, name: read.metadata?.name || info.name } as AnyObject["metadata"],
   };
   checkNamespace(call, named);
   const { resource } = call.collection;
