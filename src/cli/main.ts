@@ -18,24 +18,7 @@ const program = new Command("navarch")
   .configureHelp({ sortSubcommands: false });
 
 // A role's process stays for long: it carries none of what the other commands need.
-if (!isRole(process.argv[2])) {
-  const commands = await Promise.all([
-    import("./life-commands.ts").then((life) => life.addLifeCommands),
-    import("./image-commands.ts").then((images) => images.addImageCommands),
-    import("./store-commands.ts").then((store) => store.addStoreCommands),
-    import("./certs-commands.ts").then((certs) => certs.addCertsCommands),
-    import("./why-command.ts").then((why) => why.addWhyCommand),
-    import("./status-command.ts").then((status) => status.addStatusCommand),
-    import("./nodes-commands.ts").then((nodes) => nodes.addNodesCommands),
-    import("./token-commands.ts").then((tokens) => tokens.addTokenCommands),
-    import("./join-command.ts").then((joining) => joining.addJoinCommand),
-    import("./snapshot-commands.ts").then((snapshots) => snapshots.addSnapshotCommands),
-    import("./history-commands.ts").then((history) => history.addHistoryCommands),
-    import("./config-commands.ts").then((config) => config.addConfigCommands),
-    import("./install-commands.ts").then((installing) => installing.addInstallCommands),
-  ]);
-  for (const addTo of commands) addTo(program);
-}
+if (!isRole(process.argv[2])) await (await import("./commands.ts")).addCommands(program);
 addRoleCommands(program);
 
 try {
