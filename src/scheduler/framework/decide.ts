@@ -107,8 +107,14 @@ class Refusals {
   readonly list: { plugin: string; rejection: Rejection; nodes: string[] }[] = [];
   readonly #known = new Map<Rejection, { plugin: string; rejection: Rejection; nodes: string[] }>();
   readonly #texts = new Map<string, { plugin: string; rejection: Rejection; nodes: string[] }>();
+  /** In a row most nodes say the same. */
+  #last: { rejection: Rejection; nodes: string[] } | undefined;
 
   add(node: string, plugin: string, rejection: Rejection): void {
+    if (rejection === this.#last?.rejection) {
+      this.#last.nodes.push(node);
+      return;
+    }
     let group = this.#known.get(rejection);
     if (!group) {
       const text =
@@ -122,6 +128,7 @@ class Refusals {
       if (this.#known.size < 1000) this.#known.set(rejection, group);
     }
     group.nodes.push(node);
+    this.#last = group.rejection === rejection ? group : undefined;
   }
 }
 
