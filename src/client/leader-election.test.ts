@@ -155,6 +155,17 @@ test("work that never finishes to begin is ended all the same when the lease is 
   await (await starting)[Symbol.asyncDispose]();
 });
 
+test("a leader that slept through its lease goes on when it wakes if nobody has taken it", async () => {
+  const { candidate, clock, pass, story } = setUp();
+  await using a = await candidate("a");
+  await pass(1000);
+  clock.advance(60_000);
+  expect(a.term().held()).toBe(false);
+  await pass(1);
+  expect(a.term().held()).toBe(true);
+  expect(story).toEqual(["a begins"]);
+});
+
 test("a leader that slept through its lease sends nothing more, even before it notices", async () => {
   const { candidate, clock, pass } = setUp();
   await using a = await candidate("a");

@@ -181,7 +181,9 @@ class Election implements Candidate {
     while (!term.signal.aborted) {
       await clock.sleep(this.#times.retryPeriod, term.signal).catch(() => {});
       if (term.signal.aborted) return;
-      const renewed = await this.#try(term.signal, this.#heldUntil - clock.monotonic());
+      // A process that slept gets one more try: as long as nobody has taken the lease, the write tells so and all is well.
+      const patience = Math.max(this.#times.retryPeriod, this.#heldUntil - clock.monotonic());
+      const renewed = await this.#try(term.signal, patience);
       if (term.signal.aborted || renewed) continue;
       const other = this.#seen?.lease.spec.holderIdentity;
       const taken = other !== undefined && other !== "" && other !== this.#options.identity;

@@ -6,7 +6,7 @@ import { WorkQueue } from "../../client/work-queue.ts";
 import { aborted } from "../../lib/abort.ts";
 import { Backoff } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { errorMessage } from "../../lib/fault.ts";
+import { errorMessage, faultCode } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import type { Random } from "../../lib/random.ts";
@@ -144,8 +144,9 @@ async function runController(
       if (result.requeueAfter !== undefined) queue.addAfter(key, result.requeueAfter);
     } catch (error) {
       if (signal.aborted) return;
-      // Losing a race is daily life; the change that won it is on its way to the copy.
-      const level = isStatus(error, "Conflict", "NotFound", "AlreadyExists") ? "debug" : "warn";
+      // Losing a race is daily life, the change that won it is on its way to the copy; and so is a lease that is renewed late.
+      const usual = isStatus(error, "Conflict", "NotFound", "AlreadyExists") || faultCode(error) === "aborted";
+      const level = usual ? "debug" : "warn";
       context.log[level](`reconcile failed: ${errorMessage(error)}`, { key, failures: queue.failures(key) });
       queue.retry(key);
     } finally {
