@@ -13,6 +13,21 @@ export const commandGroups: readonly CommandGroup[] = [
         short: "Create a resource from a file or from stdin",
         load: async () => (await import("./commands/create/create.ts")).create,
       },
+      {
+        name: "expose",
+        short: "Take a replication controller, service, deployment or pod and expose it as a new Kubernetes service",
+        load: async () => (await import("./commands/expose.ts")).expose,
+      },
+      {
+        name: "run",
+        short: "Run a particular image on the cluster",
+        load: async () => (await import("./commands/run.ts")).run,
+      },
+      {
+        name: "set",
+        short: "Set specific features on objects",
+        load: async () => (await import("./commands/set/set.ts")).set,
+      },
     ],
   },
   {
@@ -34,9 +49,19 @@ export const commandGroups: readonly CommandGroup[] = [
     title: "Deploy Commands",
     commands: [
       {
+        name: "rollout",
+        short: "Manage the rollout of a resource",
+        load: async () => (await import("./commands/rollout/rollout.ts")).rollout,
+      },
+      {
         name: "scale",
         short: "Set a new size for a deployment, replica set, or replication controller",
         load: async () => (await import("./commands/scale.ts")).scale,
+      },
+      {
+        name: "autoscale",
+        short: "Auto-scale a deployment, replica set, stateful set, or replication controller",
+        load: async () => (await import("./commands/autoscale.ts")).autoscale,
       },
     ],
   },
@@ -102,6 +127,11 @@ export const commandGroups: readonly CommandGroup[] = [
         name: "patch",
         short: "Update fields of a resource",
         load: async () => (await import("./commands/patch.ts")).patch,
+      },
+      {
+        name: "wait",
+        short: "Experimental: Wait for a specific condition on one or many resources",
+        load: async () => (await import("./commands/wait.ts")).wait,
       },
     ],
   },

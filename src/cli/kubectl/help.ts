@@ -55,7 +55,7 @@ function usageLine(command: Command, path: string): string {
 
 function commandLines(commands: readonly CommandEntry[]): string {
   const shown = commands.filter(({ hidden }) => !hidden);
-  const width = Math.max(...shown.map(({ name }) => name.length), 13) + 2;
+  const width = Math.max(...shown.map(({ name }) => name.length), 11) + 2;
   return shown.map(({ name, short }) => `  ${name.padEnd(width)} ${short}`).join("\n");
 }
 

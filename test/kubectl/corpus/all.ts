@@ -8,6 +8,7 @@ import { createStories } from "./create.ts";
 import { getStories } from "./get.ts";
 import { globalStories } from "./global.ts";
 import { nodeStories } from "./nodes.ts";
+import { workloadStories } from "./workloads.ts";
 
 /** Every story; a new file of stories is one line here and one below. */
 export const stories: readonly Story[] = [
@@ -17,6 +18,7 @@ export const stories: readonly Story[] = [
   ...createStories,
   ...changeStories,
   ...applyStories,
+  ...workloadStories,
   ...configStories,
   ...apiStories,
   ...authStories,

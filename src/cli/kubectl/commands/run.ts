@@ -1,0 +1,120 @@
+import { defineCommand } from "../command.ts";
+import { bool, text, texts } from "../flags/flag.ts";
+import { dryRunFlag, fieldManagerFlag, printFlags, recordFlag, saveConfigFlag } from "../flags/shared.ts";
+import { CommandError, usageError } from "../messages.ts";
+import { labelPairs } from "../resources/label-pairs.ts";
+import { type AnyObject, pathOf } from "../resources/resource-info.ts";
+import { dryRunOf, resultPrinter, withLastApplied, writeQuery } from "../resources/writes.ts";
+
+/** `kubectl run` */
+export const run = defineCommand({
+  name: "run",
+  short: "Run a particular image on the cluster",
+  long: "Start a pod of one image. What stands behind -- are arguments, or with --command the command itself.",
+  examples: `# A pod that listens on a port
+kubectl run web --image=nginx --port=80
+
+# A pod that does one thing and ends
+kubectl run pi --image=perl --restart=Never -- perl -Mbignum=bpi -wle 'print bpi(200)'`,
+  usage:
+    'NAME --image=image [--env="key=value"] [--port=port] [--dry-run=server|client] [--overrides=inline-json] [--command] -- [COMMAND] [args...]',
+  required: ["image"],
+  flags: {
+    ...printFlags,
+    ...dryRunFlag,
+    ...recordFlag,
+    ...saveConfigFlag,
+    ...fieldManagerFlag("kubectl-run"),
+    annotations: texts("An annotation of the pod, as key=value."),
+    command: bool("What stands behind -- is the command, not its arguments."),
+    env: texts("A variable of the container, as key=value."),
+    expose: bool("Makes a service for the pod too; needs --port."),
+    image: text("The image to run."),
+    "image-pull-policy": text("Always, IfNotPresent or Never."),
+    labels: text("Labels of the pod, as a=b,c=d.", { short: "l" }),
+    "override-type": text("How --overrides is applied: json, merge or strategic.", { default: "merge" }),
+    overrides: text("JSON that is merged into the pod."),
+    port: text("The port that the container listens on."),
+    privileged: bool("Runs the container with every right on its node."),
+    restart: text("Always, OnFailure or Never.", { default: "Always" }),
+    stdin: bool("Keeps the container's input open.", { short: "i" }),
+    tty: bool("Gives the container a terminal.", { short: "t" }),
+  },
+  async run({ session, args, flags, path, dash }) {
+    const [name, ...words] = args;
+    if (name === undefined || dash === 0) throw usageError(path, "NAME is required for run");
+    if (!["Always", "OnFailure", "Never"].includes(flags.restart)) {
+      throw usageError(path, `invalid restart policy: ${flags.restart}`);
+    }
+    if (!/^[^\s]+$/.test(flags.image))
+      throw new CommandError(`Invalid image name ${JSON.stringify(flags.image)}: invalid reference format`);
+    if (flags.expose && !flags.port) throw usageError(path, "--port must be set when exposing a service");
+    const dryRun = dryRunOf(session, flags);
+    const printer = await resultPrinter(session, flags, dryRun);
+    const { namespace, namespaceGiven } = session.access;
+    const place = namespaceGiven ? { namespace } : {};
+    const labels = flags.labels ? labelPairs(flags.labels) : { run: name };
+    const container = {
+      ...(words.length > 0 ? { [flags.command ? "command" : "args"]: words } : {}),
+      ...(flags.env.length > 0 ? { env: flags.env.map(variable) } : {}),
+      image: flags.image,
+      ...(flags["image-pull-policy"] ? { imagePullPolicy: flags["image-pull-policy"] } : {}),
+      name,
+      ...(flags.port ? { ports: [{ containerPort: portNumber(flags.port) }] } : {}),
+      resources: {},
+      ...(flags.privileged ? { securityContext: { privileged: true } } : {}),
+      ...(flags.stdin ? { stdin: true, stdinOnce: true } : {}),
+      ...(flags.tty ? { tty: true } : {}),
+    };
+    const annotations = flags.annotations.length > 0 ? { annotations: labelPairs(flags.annotations.join(",")) } : {};
+    const pod = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name, labels, ...annotations, ...place },
+      spec: { containers: [container], dnsPolicy: "ClusterFirst", restartPolicy: flags.restart },
+      status: {},
+    } as unknown as AnyObject;
+    const made = flags.overrides
+      ? (await import("../resources/overrides.ts")).withOverrides(pod, flags.overrides, flags["override-type"])
+      : pod;
+    const service = {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name, ...place },
+      spec: {
+        ports: [{ port: Number(flags.port), protocol: "TCP", targetPort: Number(flags.port) }],
+        selector: labels,
+      },
+      status: { loadBalancer: {} },
+    } as unknown as AnyObject;
+    const send = async (object: AnyObject, plural: string) => {
+      const kept = flags["save-config"] ? await withLastApplied(object) : object;
+      if (dryRun === "client") {
+        printer.print(kept, "created");
+        return;
+      }
+      const kind = { group: "", version: "v1", kind: object.kind, plural, namespaced: true };
+      const answer = await session.api.call<AnyObject>({
+        method: "POST",
+        path: pathOf(kind, { namespace }),
+        query: writeQuery({ dryRun, fieldManager: flags["field-manager"] }),
+        body: { ...kept, metadata: { ...kept.metadata, namespace } },
+      });
+      printer.print(answer, "created");
+    };
+    if (flags.expose) await send(service, "services");
+    await send(made, "pods");
+  },
+});
+
+function variable(written: string) {
+  const at = written.indexOf("=");
+  if (at <= 0) throw new CommandError(`invalid env: ${written}`);
+  return { name: written.slice(0, at), value: written.slice(at + 1) };
+}
+
+function portNumber(written: string): number {
+  if (!/^\d+$/.test(written))
+    throw new CommandError(`strconv.Atoi: parsing ${JSON.stringify(written)}: invalid syntax`);
+  return Number(written);
+}
