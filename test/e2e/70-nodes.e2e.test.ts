@@ -159,6 +159,36 @@ describe("three nodes on one machine", () => {
   });
 });
 
+describe("a policy over several nodes", () => {
+  test("lets in whom it names, from every node, and nobody else", async () => {
+    const policy = {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "NetworkPolicy",
+      metadata: { name: "among-web" },
+      spec: {
+        podSelector: { matchLabels: { app: "web" } },
+        ingress: [{ from: [{ podSelector: { matchLabels: { app: "web" } } }] }],
+      },
+    };
+    const [friends, strangers] = [await pods("web"), await pods("guestbook")];
+    const targets = JSON.stringify(friends.map(({ status }) => `http://${status.podIP}:3000/healthz`));
+    const asking = (pod: KubeJson) =>
+      inside(
+        pod,
+        `Promise.all(${targets}.map((url) => fetch(url, { signal: AbortSignal.timeout(2000) }).then(() => "in", () => "out")))
+          .then((answers) => console.log(answers.join()))`,
+      );
+    const all = async (from: readonly KubeJson[]) => new Set(await Promise.all(from.map(asking)));
+    const everywhere = (answer: string) => new Set([`${friends.map(() => answer).join()}\n`]);
+    expect(new Set(strangers.map(({ spec }) => spec.nodeName)).size).toBe(3);
+    await cluster.apply("default", policy);
+    await eventually("strangers stay out", async () => expect(await all(strangers)).toEqual(everywhere("out")));
+    expect(await all(friends)).toEqual(everywhere("in"));
+    await kubectl("delete", "networkpolicy", "among-web");
+    await eventually("strangers are let in", async () => expect(await all(strangers)).toEqual(everywhere("in")));
+  });
+});
+
 describe("a machine that joins", () => {
   let machine: Machine;
   const far = new TestCluster(newPlace("manyfar"));
@@ -235,6 +265,22 @@ describe("a machine that joins", () => {
     expect(await joining.ended).toBe(0);
     expect(machine.run("ip", "-o", "link").trim().split("\n")).toHaveLength(2);
     expect(machine.run("nft", "list", "tables")).toBe("");
+  });
+
+  test("tokens are listed, and of no use once deleted", async () => {
+    const token = async (...args: readonly string[]) => {
+      const { code, stdout, stderr } = await cluster.navarch(["token", ...args, "--name", "many"]);
+      expect(code, stderr).toBe(0);
+      return stdout;
+    };
+    await token("create", "navarc.0123456789abcdef", "--ttl", "1h", "--description", "for the attic");
+    expect(await token("list")).toMatch(/^navarc\.0123456789abcdef +\S+ +\S+ +authentication,signing +for the attic/m);
+    expect(await token("delete", "navarc")).toBe('bootstrap token "navarc" deleted\n');
+    expect(await token("list")).not.toContain("navarc");
+    await eventually("it vouches for nothing any more", async () => {
+      const { data } = await cluster.get("configmap", "cluster-info", "-n", "kube-public");
+      expect(Object.keys(data)).not.toContain("jws-kubeconfig-navarc");
+    });
   });
 
   test("comes back without a token, as what it was", async () => {
@@ -347,13 +393,15 @@ describe("a node that is cut off", () => {
 describe("the life of several nodes", () => {
   const identities = async () =>
     (await pods("web")).map(({ metadata, status }) => `${metadata.name} ${status.containerStatuses[0].containerID}`);
-  /** What bears the cluster's name in places that a shared machine makes hard to compare. */
-  const left = () => [
-    ...difference(before, machineState(), cluster.place),
-    ...execFileSync("/sbin/ip", ["-o", "link"], { encoding: "utf8" })
-      .split("\n")
-      .filter((line) => line.includes(`${link}-`)),
-  ];
+  /** Bridges of other clusters may come and go beside this one. */
+  const left = () => {
+    const links = execFileSync("/sbin/ip", ["-o", "link"], { encoding: "utf8" }).split("\n");
+    const foreign = (line: string) => /\bnavarch\d+\b/.test(line) && !line.includes(link);
+    return [
+      ...difference(before, machineState(), cluster.place).filter((line) => !foreign(line)),
+      ...links.filter((line) => line.includes(`${link}-`)),
+    ];
+  };
   let link = "";
 
   test("kill -9 of all processes: the next start adopts every container", async () => {
@@ -372,9 +420,23 @@ describe("the life of several nodes", () => {
     expect(left()).toEqual([]);
   });
 
+  test("Ctrl-C while the nodes start ends it at once, and leaves nothing behind", async () => {
+    cluster.begin();
+    await eventually("the first node runs", () => expect(cluster.said()).toMatch(/^ok node/m), { every: 10 });
+    await cluster.interrupt();
+    expect(cluster.said()).toContain("interrupted before the cluster was ready");
+    expect(left()).toEqual([]);
+  });
+
   test("fewer nodes are wished: the others are forgotten, and Ctrl-C leaves nothing behind", async () => {
     await cluster.up("--nodes", "2");
     expect(await nodes()).toHaveLength(2);
+    // A program that has only just begun does not hear that it is to end.
+    const names = (await nodes()).map(({ metadata }) => metadata.name);
+    await eventually("every pod of these nodes is ready", async () => {
+      const here = (await cluster.get("pods")).items.filter(({ spec }) => names.includes(spec.nodeName));
+      expect(here.filter((pod) => !isReady(pod))).toEqual([]);
+    });
     const { stdout, code } = await cluster.navarch(["status", "many", "-o", "json"]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ state: "running", nodes: [{ zone: "a" }, { zone: "b" }] });
