@@ -113,6 +113,11 @@ export const commandGroups: readonly CommandGroup[] = [
         short: "Inspect authorization",
         load: async () => (await import("./commands/auth/auth.ts")).auth,
       },
+      {
+        name: "logs",
+        short: "Print the logs for a container in a pod",
+        load: async () => (await import("./commands/logs/logs.ts")).logs,
+      },
     ],
   },
   {
@@ -127,6 +132,11 @@ export const commandGroups: readonly CommandGroup[] = [
         name: "patch",
         short: "Update fields of a resource",
         load: async () => (await import("./commands/patch.ts")).patch,
+      },
+      {
+        name: "replace",
+        short: "Replace a resource by file name or stdin",
+        load: async () => (await import("./commands/replace.ts")).replace,
       },
       {
         name: "wait",

@@ -7,6 +7,7 @@ import { configStories } from "./config.ts";
 import { createStories } from "./create.ts";
 import { getStories } from "./get.ts";
 import { globalStories } from "./global.ts";
+import { logAndReplaceStories } from "./more.ts";
 import { nodeStories } from "./nodes.ts";
 import { workloadStories } from "./workloads.ts";
 
@@ -19,6 +20,7 @@ export const stories: readonly Story[] = [
   ...changeStories,
   ...applyStories,
   ...workloadStories,
+  ...logAndReplaceStories,
   ...configStories,
   ...apiStories,
   ...authStories,
