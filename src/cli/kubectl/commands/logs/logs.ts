@@ -55,17 +55,13 @@ kubectl logs -l app=web --all-containers --tail=20`,
       throw new CommandError(`--all-containers=true should not be specified with container name ${container}`);
     }
     const query = logQuery(flags, given);
-    const sources = await logSources(
-      session,
-      { resource, path },
-      {
-        container,
-        allContainers: flags["all-containers"],
-        allPods: flags["all-pods"],
-        selector: flags.selector,
-        podTimeout: flags["pod-running-timeout"],
-      },
-    );
+    const sources = await logSources(session, resource, {
+      container,
+      allContainers: flags["all-containers"],
+      allPods: flags["all-pods"],
+      selector: flags.selector,
+      podTimeout: flags["pod-running-timeout"],
+    });
     if (sources.length === 0) {
       session.complain(`No resources found in ${session.access.namespace} namespace.`);
       return;
