@@ -2,9 +2,9 @@ import { ClusterRole } from "../../api/rbac/cluster-role.ts";
 import { ClusterRoleBinding } from "../../api/rbac/cluster-role-binding.ts";
 import { Role } from "../../api/rbac/role.ts";
 import { RoleBinding } from "../../api/rbac/role-binding.ts";
+import type { Held } from "../../registry/held.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { AnyObject } from "../../registry/resource.ts";
-import { objectOf } from "../../registry/watch-cache.ts";
 import type { UserInfo } from "../exchange.ts";
 import type { AuthorizationRequest, Authorizer, Decision } from "./authorizer.ts";
 import { BindingIndex } from "./binding-index.ts";
@@ -23,6 +23,8 @@ export class RbacAuthorizer implements Authorizer {
   readonly #registry: Registry;
   readonly #cluster = new BindingIndex();
   readonly #namespaced = new BindingIndex();
+  /** By the state of the role that the cache holds: a change brings another state, so nothing here can be out of date. */
+  readonly #rules = new WeakMap<Held, readonly PolicyRule[]>();
   readonly #following: Disposable[] = [];
 
   constructor(registry: Registry) {
@@ -73,8 +75,14 @@ export class RbacAuthorizer implements Authorizer {
   rulesOf(roleRef: Binding["roleRef"], namespace: string): readonly PolicyRule[] | undefined {
     const kind = roleRef.kind === "ClusterRole" ? ClusterRole : Role;
     const { cache, resource } = this.#registry.of(kind);
-    const role = objectOf<ClusterRole | Role>(cache.get(resource.key(namespace, roleRef.name)));
-    return role && (role.rules ?? []);
+    const held = cache.get(resource.key(namespace, roleRef.name));
+    if (!held) return undefined;
+    const known = this.#rules.get(held);
+    if (known) return known;
+    // Asked for at every request: decoded anew each time the garbage collector took the object, they would cost the most of it.
+    const rules = (held.object as AnyObject as ClusterRole | Role).rules ?? [];
+    this.#rules.set(held, rules);
+    return rules;
   }
 
   *#grants(user: UserInfo, namespace: string, missing: string[]): Iterable<Grant> {
