@@ -20,6 +20,7 @@ import { systemRandom } from "../lib/random.ts";
 import { dnsConfigMap } from "../network/dns/name-servers.ts";
 import { type NodeNetwork, openNodeNetwork } from "../network/node-network.ts";
 import { type NodeAgent, openNodeAgent } from "../node/agent.ts";
+import { nodeConfiguration } from "../node/configuration.ts";
 import { machineCapacity, registerNode } from "../node/node-status.ts";
 import { detectCgroups } from "../node/runtime/cgroup-hierarchy.ts";
 import { Cgroups } from "../node/runtime/cgroups.ts";
@@ -75,6 +76,7 @@ export async function startAgentRole(
     clusterDomain: settings.clusterDomain,
     labels,
     version: kubernetesVersion,
+    configuration: nodeConfiguration(settings.kubeletFlags ?? {}),
     ...(settings.statusEvery ? { statusEvery: settings.statusEvery } : {}),
   };
   mkdirSync(shared.dataFolder, { recursive: true, mode: 0o711 });

@@ -3,6 +3,7 @@ import type { ClusterConfig, NodeBackend, RuntimeName } from "./config.ts";
 import { durationFlag } from "./flag-values.ts";
 import { addressIn, type LocalNode } from "./local-nodes.ts";
 import type { NodePlace } from "./node-places.ts";
+import type { Flags } from "./part-flags.ts";
 
 /** What all nodes of a cluster have in common; a machine that joins is told it. */
 export interface SharedNodeSettings {
@@ -29,6 +30,8 @@ export interface NodeSettings extends NodePlace, SharedNodeSettings {
   readonly nodePortRanges: readonly string[];
   /** How often the node tells that it lives, in ms; upstream's time if absent. */
   readonly statusEvery?: number;
+  /** The kubelet's flags that the agent reads for itself. */
+  readonly kubeletFlags?: Flags;
 }
 
 /** What every node of the cluster must agree upon. */
@@ -72,6 +75,7 @@ export function localSettings(config: ClusterConfig, node: LocalNode): NodeSetti
     ...(flags["node-status-update-frequency"]
       ? { statusEvery: durationFlag(flags, "node-status-update-frequency", 0) }
       : {}),
+    kubeletFlags: flags,
   };
 }
 

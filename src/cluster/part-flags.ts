@@ -1,4 +1,5 @@
 import { Fault } from "../lib/fault.ts";
+import { nodeConfigurationFlags } from "../node/configuration.ts";
 
 /** Flags of one of upstream's programs by their names without dashes in front. */
 export type Flags = Readonly<Record<string, string>>;
@@ -18,8 +19,8 @@ export const controllerFlagNames: readonly string[] = [
   "node-startup-grace-period",
 ];
 
-/** The kubelet's flags that are known here: how often a node says that it lives. */
-export const nodeFlagNames: readonly string[] = ["node-status-update-frequency"];
+/** The kubelet's flags that are known here: how often a node says that it lives, and what the agent reads for itself. */
+export const nodeFlagNames: readonly string[] = ["node-status-update-frequency", ...nodeConfigurationFlags];
 
 /** All flags that were given: later flags count for more, empty ones for nothing. Throws Fault `invalid` for one that is not among the names. */
 export function knownFlags(

@@ -10,11 +10,13 @@ import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
 import { apiSources, remembering } from "./api-sources.ts";
+import { type NodeConfiguration, nodeConfiguration } from "./configuration.ts";
 import { followRuntime } from "./follow-runtime.ts";
 import { type NodeCapacity, NodeReporter } from "./node-status.ts";
 import type { EnvironmentSources } from "./pods/environment.ts";
 import { ImagePulls } from "./pods/image-pulls.ts";
 import type { PodServices } from "./pods/pod-services.ts";
+import { apiPods } from "./pods/pod-store.ts";
 import { PodWorker } from "./pods/pod-worker.ts";
 import { StartTurns } from "./pods/start-turns.ts";
 import { createHooks } from "./probes/hooks.ts";
@@ -27,6 +29,8 @@ import type { DnsConfig } from "./runtime/sandbox.ts";
 import { NodeAccess } from "./server/access.ts";
 import { NodeFigures } from "./server/node-figures.ts";
 import { openNodeServer } from "./server/node-server.ts";
+import { openStaticPods } from "./static-pods/open-static-pods.ts";
+import { isMirror, isStatic } from "./static-pods/static-pod.ts";
 import { removeStrangers } from "./strangers.ts";
 import { timeLimited } from "./time-limit.ts";
 import { LocalFolders } from "./volumes/local-folders.ts";
@@ -58,6 +62,8 @@ export interface NodeAgentOptions {
   /** How often the node tells its status in any case, in ms; upstream's times if absent. */
   readonly statusEvery?: number;
   readonly dnsFor: (pod: Pod) => DnsConfig;
+  /** Upstream's values if absent. */
+  readonly configuration?: NodeConfiguration;
 }
 
 /** The node agent, running. Disposing it leaves containers running; `shutDown` ends them first. */
@@ -86,26 +92,45 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
   const { services, volumes, refresh } = await servicesOf(options, events, workers, opened);
 
   await options.cgroups?.ensureRoot({});
-  await opened.use(new NodeReporter(options)).start();
   const pods = informers.of(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
-  await Promise.all([pods.synced(), informers.of(Service).synced()]);
-  await removeStrangers(pods.list(), { ...services, volumes });
-
   let closing = false;
   const look = (pod: Pod) => {
     if (closing) return;
     const { uid } = pod.metadata;
     const known = workers.get(uid);
     if (known) return known.update(pod);
-    const worker = new PodWorker(pod, services, () => workers.delete(uid));
+    const own = isStatic(pod) ? { ...services, pods: statics.store } : services;
+    const worker = new PodWorker(pod, own, () => {
+      workers.delete(uid);
+      // Wanted again while it ended.
+      const again = statics.list().find(({ metadata }) => metadata.uid === uid);
+      if (again) look(again);
+    });
     workers.set(uid, worker);
     worker.wake();
   };
+  const gone = ({ metadata }: Pod) => workers.get(metadata.uid)?.remove();
   opened.defer(async () => {
     await Promise.all([...workers.values()].map((worker) => worker[Symbol.asyncDispose]()));
   });
-  opened.use(pods.on({ added: look, updated: look, deleted: ({ metadata }) => workers.get(metadata.uid)?.remove() }));
+  const { manifests: settings } = options.configuration ?? nodeConfiguration({});
+  const statics = opened.use(await openStaticPods({ ...options, settings, pods, changed: look, gone }));
+  await opened.use(new NodeReporter(options)).start();
+  await Promise.all([pods.synced(), informers.of(Service).synced()]);
+  const isKnown = (uid: string) => workers.has(uid) || pods.list().some(({ metadata }) => metadata.uid === uid);
+  const clear = () => removeStrangers(isKnown, { ...services, volumes });
+  // What a URL that does not answer yet may want must not be ended.
+  if (settings.url === undefined) await clear();
+  const onceComplete = async () => {
+    if (!(await untilAborted(statics.complete, stop.signal))) return;
+    await clear().catch((error) => log.warn(`pods of old are left: ${errorMessage(error)}`));
+  };
+  const fromApi = (pod: Pod) => {
+    if (!isMirror(pod)) look(pod);
+  };
+  opened.use(pods.on({ added: fromApi, updated: fromApi, deleted: gone }));
   const tasks = [
+    ...(settings.url === undefined ? [] : [onceComplete()]),
     followRuntime(options, (uid) => workers.get(uid)?.wake(), stop.signal),
     every(clock, resyncEvery, stop.signal, async () => {
       for (const worker of workers.values()) worker.wake();
@@ -190,7 +215,7 @@ async function servicesOf(
     dry: options.cgroups === undefined,
   });
   const services: PodServices = {
-    client,
+    pods: apiPods(client),
     runtime,
     volumes,
     probes: opened.use(new Prober({ runtime, clock, events, onChange: (uid) => workers.get(uid)?.wake() })),
@@ -221,6 +246,14 @@ async function servicesOf(
     }
   };
   return { services, volumes, refresh };
+}
+
+/** Resolves with whether the promise was kept before the signal. */
+function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(false), { once: true });
+    void promise.then(() => resolve(true));
+  });
 }
 
 async function every(clock: Clock, ms: number, signal: AbortSignal, task: () => Promise<void>): Promise<void> {

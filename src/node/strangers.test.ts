@@ -9,7 +9,7 @@ import type { Cgroups } from "./runtime/cgroups.ts";
 import { sandboxLabels } from "./runtime/labels.ts";
 import { SimulatedRuntime } from "./runtime/simulated.ts";
 import { removeStrangers } from "./strangers.ts";
-import { dawn, samplePod } from "./testing/samples.ts";
+import { dawn } from "./testing/samples.ts";
 
 test("what is left of pods that the API does not know goes, and nothing else", async () => {
   const directory = mkdtempSync(join(tmpdir(), "nvagt-strangers-"));
@@ -39,7 +39,7 @@ test("what is left of pods that the API does not know goes, and nothing else", a
     subPath: () => "",
   };
 
-  await removeStrangers([samplePod()], { runtime, cgroups, log: silentLog, podsFolder, logRoot, volumes });
+  await removeStrangers((uid) => uid === "uid-web", { runtime, cgroups, log: silentLog, podsFolder, logRoot, volumes });
 
   expect((await runtime.listSandboxes()).map(({ id }) => id).sort()).toEqual([known, foreign].sort());
   expect(removed).toEqual(["volumes of uid-old", "/poduid-old"]);

@@ -1,6 +1,5 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Pod } from "../api/generated/core-v1.ts";
 import type { PodServices, Volumes } from "./pods/pod-services.ts";
 import { ownerOf } from "./runtime/labels.ts";
 
@@ -10,25 +9,24 @@ type Services = Pick<PodServices, "runtime" | "cgroups" | "log" | "podsFolder" |
 
 /** Ends and removes what the node has of pods that the API does not know on it any more: they went while nobody looked. */
 export async function removeStrangers(
-  known: readonly Pod[],
+  isKnown: (uid: string) => boolean,
   { runtime, cgroups, log, podsFolder, logRoot, volumes }: Services,
 ): Promise<void> {
-  const uids = new Set(known.map(({ metadata }) => metadata.uid));
   for (const sandbox of await runtime.listSandboxes()) {
     const { podUid, podName } = ownerOf(sandbox.labels);
-    if (podUid === "" || uids.has(podUid)) continue;
+    if (podUid === "" || isKnown(podUid)) continue;
     log.info(`ending what is left of pod ${podName}`, { podUid });
     await runtime.stopSandbox(sandbox.id);
     await runtime.removeSandbox(sandbox.id);
   }
   for (const uid of await volumes.list()) {
-    if (uids.has(uid)) continue;
+    if (isKnown(uid)) continue;
     await volumes.unmount(uid);
     rmSync(join(podsFolder, uid), { recursive: true, force: true });
   }
-  for (const { uid, path } of (await cgroups?.listPods()) ?? []) if (!uids.has(uid)) await cgroups?.remove(path);
+  for (const { uid, path } of (await cgroups?.listPods()) ?? []) if (!isKnown(uid)) await cgroups?.remove(path);
   for (const folder of readdirSync(logRoot)) {
     const uid = folder.split("_").at(-1) ?? "";
-    if (!uids.has(uid)) rmSync(join(logRoot, folder), { recursive: true, force: true });
+    if (!isKnown(uid)) rmSync(join(logRoot, folder), { recursive: true, force: true });
   }
 }

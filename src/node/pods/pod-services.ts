@@ -1,5 +1,4 @@
 import type { Container, Pod } from "../../api/generated/core-v1.ts";
-import type { Client } from "../../client/client.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
@@ -12,6 +11,7 @@ import type { EnvironmentSources } from "./environment.ts";
 import type { ImagePulls } from "./image-pulls.ts";
 import type { ObservedContainer } from "./observed.ts";
 import type { ProbeVerdict } from "./plan.ts";
+import type { PodStore } from "./pod-store.ts";
 import type { StartTurns } from "./start-turns.ts";
 
 /** Brings volumes to pods and takes them away. */
@@ -56,7 +56,7 @@ export interface Hooks {
 
 /** What pod workers of one node share. */
 export interface PodServices {
-  readonly client: Client;
+  readonly pods: PodStore;
   readonly runtime: ContainerRuntime;
   readonly volumes: Volumes;
   readonly probes: Probes;

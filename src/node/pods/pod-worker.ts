@@ -1,10 +1,9 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { Pod } from "../../api/core/pod.ts";
+import type { Pod } from "../../api/core/pod.ts";
 import { isPodTerminal } from "../../api/core/pod-state.ts";
 import { backoffDelay } from "../../lib/backoff.ts";
 import { errorMessage, faultCode } from "../../lib/fault.ts";
-import { keyOf } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import { podLogDirectory } from "../runtime/labels.ts";
 import { stopContainers } from "./container-stopper.ts";
@@ -59,14 +58,14 @@ export class PodWorker {
 
   /** `onGone` is called when the pod is neither on the node nor in the API any more. */
   constructor(pod: Pod, services: PodServices, onGone: () => void) {
-    const { client, clock, log } = services;
+    const { pods, clock, log } = services;
     this.uid = pod.metadata.uid;
     this.#pod = pod;
     this.#services = services;
     this.#onGone = onGone;
     this.#messages = new TerminationMessages(services.logFiles);
     this.#status = new StatusWriter({
-      client,
+      pods,
       clock,
       log,
       pod: () => this.#pod,
@@ -293,7 +292,7 @@ export class PodWorker {
 
   /** All containers have ended: tells how, gives everything back, and lets the API forget the pod. */
   async #bury(pod: Pod, observed: ObservedPod): Promise<void> {
-    const { probes, images, volumes, client, logRoot } = this.#services;
+    const { probes, images, volumes, pods, logRoot } = this.#services;
     probes.forget(this.uid);
     images.forget(this.uid);
     await this.#messages.learn(observed, this.#folder);
@@ -310,7 +309,7 @@ export class PodWorker {
     await Promise.all([cleanUp(), this.#status.settled()]);
     if (!this.#removed) {
       try {
-        await client.delete(Pod, keyOf(pod), { gracePeriodSeconds: 0, preconditions: { uid: this.uid } });
+        await pods.forget(pod);
       } catch (error) {
         if (!isStatus(error, "NotFound", "Conflict")) throw error;
       }

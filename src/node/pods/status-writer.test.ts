@@ -5,6 +5,7 @@ import { silentLog } from "../../lib/log.ts";
 import { VirtualClock } from "../../lib/virtual-clock.ts";
 import { FakeApi } from "../testing/fake-api.ts";
 import { dawn, samplePod } from "../testing/samples.ts";
+import { apiPods } from "./pod-store.ts";
 import { StatusWriter } from "./status-writer.ts";
 
 /** A writer for a pod in a make-believe API, of which nobody else tells it news. */
@@ -18,7 +19,7 @@ function openWriter() {
     known = pod;
   };
   const writer = new StatusWriter({
-    client: api.client,
+    pods: apiPods(api.client),
     clock,
     log: silentLog,
     pod: () => known,

@@ -1,16 +1,15 @@
-import { Pod } from "../../api/core/pod.ts";
+import type { Pod } from "../../api/core/pod.ts";
 import type { PodStatus } from "../../api/generated/core-v1.ts";
-import type { Client } from "../../client/client.ts";
 import { backoffDelay } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage, faultCode } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
 import { isEqual } from "../../machinery/equality.ts";
-import { keyOf } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
+import type { PodStore } from "./pod-store.ts";
 
 export interface StatusWriterOptions {
-  readonly client: Client;
+  readonly pods: PodStore;
   readonly clock: Clock;
   readonly log: Log;
   /** The newest pod that is known. */
@@ -74,19 +73,19 @@ export class StatusWriter {
   }
 
   async #send(make: MakeStatus): Promise<void> {
-    const { client, pod, stored, changed, signal } = this.#options;
+    const { pods, pod, stored, changed, signal } = this.#options;
     let current = pod();
     const { uid } = current.metadata;
     for (let tries = 1; !signal.aborted; tries++) {
       const status = make(current);
       if (isEqual(status, current.status)) return;
       try {
-        stored(await client.updateStatus(Pod, { ...current, status }));
+        stored(await pods.writeStatus({ ...current, status }));
         return;
       } catch (error) {
         if (isStatus(error, "NotFound")) return;
         if (!isStatus(error, "Conflict") || tries === conflictsAtOnce) throw error;
-        const fresh = await client.get(Pod, keyOf(current)).catch((fault) => {
+        const fresh = await pods.read(current).catch((fault) => {
           if (isStatus(fault, "NotFound", "Forbidden")) return undefined; // of a pod that is gone a node may ask no more
           throw fault;
         });

@@ -10,6 +10,7 @@ import { seededRandom } from "../../lib/random.ts";
 import { VirtualClock } from "../../lib/virtual-clock.ts";
 import { ImagePulls } from "../pods/image-pulls.ts";
 import type { Hooks, PodServices, Probes } from "../pods/pod-services.ts";
+import { apiPods } from "../pods/pod-store.ts";
 import { PodWorker } from "../pods/pod-worker.ts";
 import { StartTurns } from "../pods/start-turns.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
@@ -61,7 +62,7 @@ export function openNode(given: Given = {}) {
   const podsFolder = join(directory, "pods");
   mkdirSync(podsFolder);
   const services: PodServices = {
-    client: api.client,
+    pods: apiPods(api.client),
     runtime: counted,
     volumes: {
       mount: given.mount ?? (async () => new Map()),
