@@ -39,6 +39,11 @@ export const commandGroups: readonly CommandGroup[] = [
         load: async () => (await import("./commands/get.ts")).get,
       },
       {
+        name: "explain",
+        short: "Get documentation for a resource",
+        load: async () => (await import("./commands/explain/explain.ts")).explain,
+      },
+      {
         name: "delete",
         short: "Delete resources by file names, stdin, resources and names, or by resources and label selector",
         load: async () => (await import("./commands/delete.ts")).deleteCommand,

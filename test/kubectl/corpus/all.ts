@@ -5,6 +5,7 @@ import { authStories } from "./auth.ts";
 import { changeStories } from "./change.ts";
 import { configStories } from "./config.ts";
 import { createStories } from "./create.ts";
+import { explainStories } from "./explain.ts";
 import { getStories } from "./get.ts";
 import { globalStories } from "./global.ts";
 import { logAndReplaceStories } from "./more.ts";
@@ -16,6 +17,7 @@ export const stories: readonly Story[] = [
   // One on each line, so that two may be added at once.
   ...globalStories,
   ...getStories,
+  ...explainStories,
   ...createStories,
   ...changeStories,
   ...applyStories,

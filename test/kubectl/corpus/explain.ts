@@ -1,0 +1,40 @@
+import { story } from "../tools/story.ts";
+
+/** `kubectl explain` */
+export const explainStories = [
+  story({
+    name: "explain",
+    steps: [
+      "explain",
+      "explain a b",
+      "explain nope",
+      "explain pods",
+      "explain pods -o x",
+      "explain pods.",
+      "explain pods.spec.nope",
+      "explain pods.nope.x",
+      "explain pods --api-version=nope/v1",
+      "explain pods --api-version=apps/v1",
+      "explain pod --recursive",
+      "explain pod.spec.containers.",
+      "explain pod.spec.containers.ports",
+      "explain pod.spec.containers.livenessProbe.httpGet.port",
+      "explain pod.spec.restartPolicy",
+      "explain pod.metadata.labels",
+      "explain pod.metadata.creationTimestamp",
+      "explain secret.data.foo",
+      "explain deployments.apps.spec.replicas",
+      "explain deploy.apps",
+      "explain deployments.v1.apps",
+      "explain deploy.spec.strategy --recursive",
+      "explain hpa --recursive",
+      "explain pv.spec.hostPath",
+      "explain pv.spec.hostPath.type",
+      "explain sts --recursive",
+      "explain ingress.spec.rules --api-version=extensions/v1beta1",
+      "explain job.status.conditions",
+      "explain svc.spec",
+      "explain netpol.spec.policyTypes",
+    ],
+  }),
+];
