@@ -114,6 +114,11 @@ export const commandGroups: readonly CommandGroup[] = [
     title: "Troubleshooting and Debugging Commands",
     commands: [
       {
+        name: "describe",
+        short: "Show details of a specific resource or group of resources",
+        load: async () => (await import("./commands/describe.ts")).describe,
+      },
+      {
         name: "auth",
         short: "Inspect authorization",
         load: async () => (await import("./commands/auth/auth.ts")).auth,
@@ -128,6 +133,11 @@ export const commandGroups: readonly CommandGroup[] = [
   {
     title: "Advanced Commands",
     commands: [
+      {
+        name: "diff",
+        short: "Diff the live version against a would-be applied version",
+        load: async () => (await import("./commands/diff/diff.ts")).diff,
+      },
       {
         name: "apply",
         short: "Apply a configuration to a resource by file name or stdin",

@@ -1,8 +1,30 @@
+import { expect } from "vitest";
 import { configMap, deployment, pod } from "../tools/objects.ts";
+import type { Ended } from "../tools/programs.ts";
 import { story } from "../tools/story.ts";
 import { deletedFrom } from "../tools/versions.ts";
 
-/** logs and replace. */
+const tempNames = (line: string) => ({
+  line,
+  differs: {
+    why: "folders that diff names have names of chance, and their times",
+    instead: (reference: Ended) => ({
+      ...reference,
+      stdout: expect.stringMatching(sameBut(reference.stdout)) as string,
+    }),
+  },
+});
+
+/** The reference's text with anything in the place of temporary folders and times. */
+function sameBut(text: string): RegExp {
+  const quoted = text
+    .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+    .replace(/(LIVE|MERGED)-\w+/g, "$1-\\w+")
+    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\\\.\d+ \\\+0000/g, ".*");
+  return new RegExp(`^${quoted}$`);
+}
+
+/** logs, replace and diff. */
 export const logAndReplaceStories = [
   story({
     name: "logs",
@@ -51,6 +73,32 @@ export const logAndReplaceStories = [
       deletedFrom("replace -f a.yaml --force"),
       "replace -f none.yaml --force",
       "get cm -o yaml",
+    ],
+  }),
+  story({
+    name: "diff",
+    objects: [configMap("a"), deployment("web")],
+    files: {
+      "a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: '1'}\n",
+      "a2.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: '2'}\n",
+      "none.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: none}\n",
+      "secret1.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: '1', b: '1'}\n",
+      "secret2.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: '2', b: '1'}\n",
+      "bad.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: UP}\n",
+    },
+    env: { KUBECTL_EXTERNAL_DIFF: "diff -r -U 1 -N" },
+    steps: [
+      "diff",
+      "diff -f nope",
+      "diff -f a.yaml foo",
+      "apply -f a.yaml",
+      "diff -f a.yaml",
+      tempNames("diff -f a2.yaml"),
+      tempNames("diff -f a2.yaml --server-side --force-conflicts"),
+      tempNames("diff -f none.yaml"),
+      "create -f secret1.yaml --save-config",
+      tempNames("diff -f secret2.yaml"),
+      "diff -f bad.yaml",
     ],
   }),
 ];

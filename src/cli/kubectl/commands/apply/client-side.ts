@@ -16,6 +16,8 @@ export interface ApplyOptions {
   readonly force: boolean;
   /** What the file says wins over what somebody else wrote since. */
   readonly overwrite: boolean;
+  /** Only looks what would come of it: says nothing, and makes what is not there without the annotation. */
+  readonly trial?: boolean;
 }
 
 /** What became of an object. */
@@ -44,10 +46,10 @@ export async function applyClientSide(
       if (!isStatus(error, "NotFound")) {
         throw withSource(error, `retrieving current configuration of:\n${describe(target)}\nfrom server for:`, source);
       }
-      return await createIt(session, target, modified, options);
+      return await createIt(session, target, options.trial ? object : modified, options);
     }
     const before = current.metadata.annotations?.[lastApplied];
-    if (before === undefined && attempt === 1) {
+    if (before === undefined && attempt === 1 && !options.trial) {
       session.warn(
         `resource ${resource.plural}/${target.name} is missing the ${lastApplied} annotation which is required by kubectl apply. kubectl apply should only be used on resources created declaratively by either kubectl create --save-config or kubectl apply. The missing annotation will be patched automatically.`,
       );

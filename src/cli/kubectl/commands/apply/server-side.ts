@@ -1,5 +1,6 @@
 import { isStatus } from "../../../../machinery/status-error.ts";
 import { CommandError } from "../../messages.ts";
+import { goJson } from "../../output/json.ts";
 import type { Query } from "../../resources/api.ts";
 import { type AnyObject, pathOf } from "../../resources/resource-info.ts";
 import type { ManifestTarget } from "../../resources/selection.ts";
@@ -19,7 +20,8 @@ export async function applyServerSide(
       path: pathOf(target.resource, target),
       query: { ...options.query, force: options.force },
       contentType: "application/apply-patch+yaml",
-      body: target.object,
+      // The server keeps what is sent as the configuration applied last: members in order, as kubectl sends them.
+      body: new TextEncoder().encode(goJson(target.object)),
     });
     warnIfDeleting(session, object);
     return { object, done: "serverside-applied" };
