@@ -1,5 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Writable } from "node:stream";
+import { systemClock } from "../lib/clock.ts";
+import { usualLimits } from "./h2/limits.ts";
 import type { HttpResponse } from "./http-message.ts";
 
 /** Writes an answer on an HTTP/1.1 connection; resolves when it is handed over or the client is gone. */
@@ -9,14 +11,42 @@ export async function sendH1(response: ServerResponse, request: IncomingMessage,
   const whole = body === undefined || typeof body === "string" || body instanceof Uint8Array;
   if (whole && answer.status >= 200) headers["content-length"] ??= lengthOf(body);
   // A body that nobody read would be taken for the next request.
-  if (!request.complete && !request.readableEnded) headers.connection = "close";
+  const unread = !request.complete && !request.readableEnded;
+  if (unread) headers.connection = "close";
   response.writeHead(answer.status, headers);
   if (whole) {
-    response.end(request.method === "HEAD" ? undefined : body);
+    if (unread) {
+      if (request.method !== "HEAD" && lengthOf(body) > 0) response.write(body);
+      else response.flushHeaders();
+      await surplus(request);
+      response.end();
+    } else response.end(request.method === "HEAD" ? undefined : body);
     return;
   }
   response.flushHeaders();
   await pour(response, body);
+}
+
+/**
+ * Takes in what else a client says before it reads its answer: closing the connection over it would cut the answer off.
+ * Resolves at the end of the request, or when that is too much or takes too long.
+ */
+function surplus(request: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    let bytes = 0;
+    const done = () => {
+      timer[Symbol.dispose]();
+      request.off("data", count).off("end", done).off("close", done);
+      resolve();
+    };
+    const count = (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > usualLimits.surplus.bytes) done();
+    };
+    const timer = systemClock.after(usualLimits.surplus.seconds * 1000, done);
+    request.on("data", count).on("end", done).on("close", done).resume();
+    if (request.destroyed) done();
+  });
 }
 
 function lengthOf(body: Uint8Array | string | undefined): number {

@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { faultCode } from "../lib/fault.ts";
 import { type HttpHandler, openHttpServer } from "./http-server.ts";
@@ -42,6 +45,21 @@ test("a body over the limit is refused with a fault the handler can answer", asy
   };
   await using server = await openHttpServer({ host: "127.0.0.1", port: 0, handle });
   expect((await ask(server.port, { method: "POST", body: "too long" })).status).toBe(413);
+});
+
+test("a refusal is heard by a client that says all it has to say first", async () => {
+  const handle: HttpHandler = async () => ({ status: 413, body: "too large" });
+  await using server = await openHttpServer({ host: "127.0.0.1", port: 0, handle });
+  const socket = connect(server.port, "127.0.0.1");
+  const length = 8_000_000;
+  socket.write(`POST / HTTP/1.1\r\nHost: server\r\nContent-Length: ${length}\r\n\r\n`);
+  await once(socket, "readable"); // the answer is there, and nobody reads it yet
+  for (let sent = 0; sent < length; sent += 100_000) {
+    await new Promise<void>((resolve, reject) =>
+      socket.write(Buffer.alloc(100_000), (error) => (error ? reject(error) : resolve())),
+    );
+  }
+  expect(await text(socket)).toMatch(/^HTTP\/1.1 413 [\s\S]*\r\n\r\ntoo large$/);
 });
 
 test("the body of a client that has gone already is a fault, not an endless wait", async () => {

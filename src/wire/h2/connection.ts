@@ -42,8 +42,8 @@ const mostUnfetched = 4 * 1024 * 1024;
 export class H2Connection implements StreamHost {
   readonly peer: HttpPeer;
   readonly date: () => HeaderBlock;
+  readonly limits: H2Limits;
   readonly #options: ConnectionOptions;
-  readonly #limits: H2Limits;
   readonly #socket: Duplex;
   readonly #reader = new FrameReader();
   readonly #decoder = new HpackDecoder();
@@ -72,7 +72,7 @@ export class H2Connection implements StreamHost {
     const { socket, limits, peer, date } = options;
     this.#options = options;
     this.#socket = socket;
-    this.#limits = limits;
+    this.limits = limits;
     this.peer = peer;
     this.date = date;
     this.#resets = new Budget(limits.resets);
@@ -106,13 +106,11 @@ export class H2Connection implements StreamHost {
     this.#resets.refill(seconds);
     this.#idleFrames.refill(seconds);
     this.#owing = this.#greeted && this.#blocks.incomplete === 0 ? 0 : this.#owing + seconds;
-    if (this.#owing > this.#limits.greeting) {
+    if (this.#owing > this.limits.greeting) {
       const reason = this.#greeted ? errorCode.enhanceYourCalm : errorCode.settingsTimeout;
       this.#fail(new H2Error(reason, "the client does not come to an end with what it began"));
     }
-    for (const stream of this.#streams.values()) {
-      if (stream.sweep(seconds, this.#limits)) this.reset(stream, errorCode.cancel);
-    }
+    for (const stream of this.#streams.values()) stream.sweep(seconds);
   }
 
   wake(stream: H2Stream): void {
@@ -125,7 +123,7 @@ export class H2Connection implements StreamHost {
     this.#credit(bytes);
     if (stream.said || !this.#streams.has(stream.id)) return;
     stream.untold += bytes;
-    if (stream.untold < this.#limits.streamWindow / 2) return;
+    if (stream.untold < this.limits.streamWindow / 2) return;
     this.#output.frame(frameType.windowUpdate, 0, stream.id, word(stream.untold));
     stream.receiveWindow += stream.untold;
     stream.untold = 0;
@@ -221,7 +219,7 @@ export class H2Connection implements StreamHost {
   #headers(block: Block | undefined): void {
     if (!block) return;
     const { stream: id, endStream: ended, bytes, start, end } = block;
-    const head = new RequestHead(this.#limits.headerList);
+    const head = new RequestHead(this.limits.headerList);
     this.#decoder.decode(bytes, start, end, head); // in any case: later blocks build on it
     const known = this.#streams.get(id);
     if (known) {
@@ -234,7 +232,7 @@ export class H2Connection implements StreamHost {
     }
     if (this.#state === "leaving") return;
     this.#last = id;
-    if (Math.max(this.#streams.size, this.#working) >= this.#limits.streams) {
+    if (Math.max(this.#streams.size, this.#working) >= this.limits.streams) {
       throw new H2Error(errorCode.refusedStream, "too many streams", id);
     }
     head.end();
@@ -242,7 +240,7 @@ export class H2Connection implements StreamHost {
     const stream = new H2Stream(this, id, head, {
       ended,
       window: this.#streamWindow,
-      receiveWindow: this.#limits.streamWindow,
+      receiveWindow: this.limits.streamWindow,
     });
     this.#streams.set(id, stream);
     if (ended) stream.end();
@@ -349,7 +347,7 @@ export class H2Connection implements StreamHost {
       this.#idle();
       return;
     }
-    this.#spend(this.#resets, "too many streams come to nothing");
+    if (!stream.answered) this.#spend(this.#resets, "too many streams come to nothing");
     this.finished(stream);
   }
 
@@ -384,7 +382,7 @@ export class H2Connection implements StreamHost {
   #reject(id: number, reason: ErrorCode): void {
     this.#output.frame(frameType.rstStream, 0, id, word(reason));
     this.#cut.add(id);
-    if (this.#cut.size <= this.#limits.streams) return;
+    if (this.#cut.size <= this.limits.streams) return;
     const [oldest] = this.#cut;
     this.#cut.delete(oldest!);
   }
@@ -392,7 +390,7 @@ export class H2Connection implements StreamHost {
   /** The connection's window may be filled again by so much. */
   #credit(bytes: number): void {
     this.#untold += bytes;
-    if (this.#untold < this.#limits.connectionWindow / 2 || this.#ending) return;
+    if (this.#untold < this.limits.connectionWindow / 2 || this.#ending) return;
     this.#output.frame(frameType.windowUpdate, 0, 0, word(this.#untold));
     this.#receiveWindow += this.#untold;
     this.#untold = 0;

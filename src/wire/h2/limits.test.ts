@@ -175,7 +175,7 @@ describe("a client that keeps the server waiting", () => {
   });
 
   test("with a window of nothing loses the stream; one that reads on keeps it", async () => {
-    await using client = new RawClient(async () => ({ status: 200, body: Buffer.alloc(100) }));
+    await using client = new RawClient(async () => ({ status: 200, body: Buffer.alloc(100) }), { stall: 600 });
     client.greet(settings([setting.initialWindowSize, 0])).send(get(1), get(3));
     for (let round = 0; round < 25; round += 1) {
       client.send(frame(frameType.windowUpdate, 0, 3, words(1)));
@@ -187,11 +187,65 @@ describe("a client that keeps the server waiting", () => {
     expect((await client.until(({ stream, flags }) => stream === 3 && flags === 1))?.type).toBe(frameType.data);
   });
 
+  test("with a log that somebody reads keeps it for an hour", async () => {
+    await using client = new RawClient(async () => ({ status: 200, body: Buffer.alloc(100) }));
+    client.greet(settings([setting.initialWindowSize, 50])).send(get(1));
+    await client.of(frameType.data, 1);
+    client.clock.advance(60 * 60_000);
+    client.send(frame(frameType.windowUpdate, 0, 1, words(50)));
+    expect((await client.of(frameType.data, 1))?.flags).toBe(frameFlag.endStream);
+  });
+
   test("by taking an answer in crumbs is cut off", async () => {
     await using client = new RawClient(async () => ({ status: 200, body: Buffer.alloc(1000) }), { crumbs: 50 });
     client.greet(settings([setting.initialWindowSize, 0])).send(get(1));
     await client.of(frameType.headers, 1);
     client.send(times(100, () => frame(frameType.windowUpdate, 0, 1, words(1))));
     expect(await client.verdict()).toBe(calm);
+  });
+});
+
+describe("a request that goes on after its answer", () => {
+  const refuse: HttpHandler = async () => ({ status: 400, body: "no" });
+
+  test("may be finished in peace, or given up, which is nobody's fault", async () => {
+    await using client = new RawClient(refuse, { resets: { burst: 0, perSecond: 0 } });
+    client.greet().send(post(1), post(3));
+    expect((await client.body(1)).toString()).toBe("no");
+    client.send(frame(frameType.data, frameFlag.endStream, 1, "more"), frame(frameType.rstStream, 0, 3, words(8)));
+    await client.settled();
+    client.clock.advance(60_000);
+    await client.settled();
+    expect(client.frames.filter(({ type }) => type === frameType.rstStream || type === frameType.goAway)).toEqual([]);
+  });
+
+  test("is ended when it is too long", async () => {
+    await using client = new RawClient(refuse, { surplus: { bytes: 1000, seconds: 10 } });
+    client.greet().send(post(1));
+    expect((await client.body(1)).toString()).toBe("no");
+    client.send(frame(frameType.data, 0, 1, Buffer.alloc(1000)));
+    await client.settled();
+    expect(client.frames).toEqual([]);
+    client.send(frame(frameType.data, 0, 1, "x"));
+    expect(await client.verdict()).toBe("RST_STREAM 1 noError");
+  });
+
+  test("is ended when it takes too long", async () => {
+    await using client = new RawClient(refuse);
+    client.greet().send(post(1));
+    expect((await client.body(1)).toString()).toBe("no");
+    client.clock.advance(60_000);
+    expect(await client.verdict()).toBe("RST_STREAM 1 noError");
+  });
+
+  test("does not keep the server from closing", async () => {
+    await using client = new RawClient(refuse);
+    client.greet().send(post(1));
+    expect((await client.body(1)).toString()).toBe("no");
+    const closed = client.server[Symbol.asyncDispose]();
+    expect(await client.verdict()).toBe("GOAWAY noError");
+    expect(await client.until(() => false)).toBe(undefined); // the connection ended
+    client.socket.destroy();
+    await closed;
   });
 });

@@ -19,8 +19,13 @@ export interface H2Limits {
   readonly greeting: number;
   /** Seconds for a request to come whole, as `node:http` has it. */
   readonly request: number;
-  /** Seconds that an answer waits for a client that takes none of it. */
+  /**
+   * Seconds that an answer waits for a client that takes none of it. Somebody may have stopped a log to read it: only
+   * what is forgotten is meant.
+   */
   readonly stall: number;
+  /** How much of a request is let in, and for how many seconds, after its answer. */
+  readonly surplus: { readonly bytes: number; readonly seconds: number };
 }
 
 export interface Allowance {
@@ -39,7 +44,8 @@ export const usualLimits: H2Limits = {
   crumbs: 1000,
   greeting: 10,
   request: 300,
-  stall: 600,
+  stall: 12 * 60 * 60,
+  surplus: { bytes: 16 * 1024 * 1024, seconds: 10 },
 };
 
 /** What is left of an allowance. It fills when somebody says that time went by, so that spending asks no clock. */

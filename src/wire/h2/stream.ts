@@ -3,6 +3,7 @@ import { Fault } from "../../lib/fault.ts";
 import type { HttpPeer, HttpRequest, HttpResponse } from "../http-message.ts";
 import type { FrameOutput } from "./frame-output.ts";
 import { type HeaderBlock, headerBlock } from "./hpack-encoder.ts";
+import type { H2Limits } from "./limits.ts";
 import { type ErrorCode, errorCode, frameFlag, frameType, H2Error, usualFrameSize } from "./protocol.ts";
 import { RequestBody } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -10,6 +11,7 @@ import type { RequestHead } from "./request-head.ts";
 /** What a stream needs of its connection. */
 export interface StreamHost {
   readonly peer: HttpPeer;
+  readonly limits: H2Limits;
   /** The stream has something to send; its `advance` is called as windows and socket allow. */
   wake(stream: H2Stream): void;
   /** So many bytes of the request's body are out of the way. */
@@ -40,6 +42,8 @@ export class H2Stream implements HttpRequest {
   readonly #host: StreamHost;
   readonly #length: number;
   #received = 0;
+  /** Bytes that came after the answer. */
+  #surplus = 0;
   #body: RequestBody | undefined;
   #said: boolean;
   #closed = false;
@@ -111,9 +115,14 @@ export class H2Stream implements HttpRequest {
     return this.#said;
   }
 
-  /** Whether the answer is one that lasts as long as somebody listens, perhaps. */
+  /** Whether the answer has been given, or is one that lasts as long as somebody listens, perhaps. */
   get pouring(): boolean {
-    return this.#pouring;
+    return this.#pouring || this.#answered;
+  }
+
+  /** Whether all of the answer is on its way. */
+  get answered(): boolean {
+    return this.#answered;
   }
 
   /** Takes a part of the body. Throws H2Error when it is longer than announced. */
@@ -121,6 +130,9 @@ export class H2Stream implements HttpRequest {
     this.#received += chunk.length;
     if (this.#length >= 0 && this.#received > this.#length) throw this.#mismatch();
     if (chunk.length > 0) this.#incoming().push(chunk);
+    if (!this.#answered) return;
+    this.#surplus += chunk.length;
+    if (this.#surplus > this.#host.limits.surplus.bytes) this.#host.reset(this, errorCode.noError);
   }
 
   /** The client has said everything. Throws H2Error when that is not what it announced. */
@@ -128,6 +140,7 @@ export class H2Stream implements HttpRequest {
     if (this.#length >= 0 && this.#received !== this.#length) throw this.#mismatch();
     this.#said = true;
     this.#body?.end("ended");
+    if (this.#answered) this.#host.finished(this);
   }
 
   #mismatch(): H2Error {
@@ -200,16 +213,22 @@ export class H2Stream implements HttpRequest {
 
   #complete(): void {
     this.#answered = true;
-    if (this.#said) this.#host.finished(this);
-    else this.#host.reset(this, errorCode.noError); // nobody reads the rest of the request
+    if (this.#said) {
+      this.#host.finished(this);
+      return;
+    }
+    // Nobody reads the rest of the request. To be told so is allowed, but some clients drop the answer then (curl 7).
+    this.#age = 0;
+    this.#incoming().abandon();
   }
 
-  /** So many seconds went by. What takes too long, if it does. */
-  sweep(seconds: number, limits: { readonly request: number; readonly stall: number }): "slow" | "stalled" | undefined {
+  /** So many seconds went by: the stream ends when its client takes too long. */
+  sweep(seconds: number): void {
+    const { request, stall, surplus } = this.#host.limits;
     if (!this.#said) this.#age += seconds;
     if (this.#head !== undefined || this.#bytes !== undefined) this.#stalled += seconds;
-    if (this.#age > limits.request) return "slow";
-    return this.#stalled > limits.stall ? "stalled" : undefined;
+    if (this.#answered && this.#age > surplus.seconds) this.#host.reset(this, errorCode.noError);
+    else if (this.#age > request || this.#stalled > stall) this.#host.reset(this, errorCode.cancel);
   }
 
   /** The connection has forgotten the stream: whoever works for it is told. */
