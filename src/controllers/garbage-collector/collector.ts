@@ -1,7 +1,7 @@
 import { WorkQueue } from "../../client/work-queue.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import { type KindRef, type KubeObject, keyOf, type OwnerReference } from "../../machinery/object.ts";
-import { isStatus } from "../../machinery/status-error.ts";
+import { isStatus, StatusError } from "../../machinery/status-error.ts";
 import type { ReconcileContext } from "../framework/controller.ts";
 import {
   blockersOf,
@@ -16,7 +16,16 @@ import {
 import { Graph, graphSelection, type Item, itemText } from "./graph.ts";
 
 /** Uids known to be gone for good, so that a large family asks for its owner once. */
-const absentMax = 500;
+const absentMax = 10_000;
+
+/** As upstream's, but what was refused for minutes while a server starts is tried again within one. */
+const retry = { base: 5, factor: 2, max: 60_000 };
+
+/** A kind that is followed; disposing ends it. */
+export interface Followed extends Disposable {
+  /** Ends it while the collector goes on: whatever the kind's objects own is looked at again. `gone` if they are no more. */
+  leave(options: { readonly gone: boolean }): void;
+}
 
 /** Deletes what its owners left behind, and lets owners go that wait for what they own. */
 export class Collector {
@@ -25,28 +34,41 @@ export class Collector {
   readonly #context: ReconcileContext;
   readonly #kinds = new Map<string, KindRef<KubeObject>>();
   readonly #absent = new Set<string>();
+  /** What has an owner of a kind that is not followed (yet). */
+  readonly #kindless = new Set<string>();
 
   constructor(context: ReconcileContext) {
     this.#context = context;
     this.graph = new Graph((kind) => context.cache.informer(kind, graphSelection));
-    this.queue = new WorkQueue({ clock: context.clock, random: context.random });
+    this.queue = new WorkQueue({ clock: context.clock, random: context.random, retry });
   }
 
-  /** Follows a kind from now on; the disposable ends it. */
-  follow(kind: KindRef<KubeObject>): Disposable | undefined {
+  /** Follows a kind from now on; undefined if it is followed already. */
+  follow(kind: KindRef<KubeObject>): Followed | undefined {
     const informer = this.graph.add(kind);
     if (!informer) return undefined;
     this.#kinds.set(`${kind.group}/${kind.kind}`, kind);
+    for (const text of this.#kindless) this.queue.add(text);
+    this.#kindless.clear();
     const subscription = informer.on({
       added: (object) => this.#changed({ kind, object }, undefined),
       updated: (object, previous) => this.#changed({ kind, object }, previous),
       deleted: (object) => this.#deleted({ kind, object }),
     });
+    const end = () => {
+      subscription[Symbol.dispose]();
+      this.graph.remove(kind);
+      this.#kinds.delete(`${kind.group}/${kind.kind}`);
+    };
     return {
-      [Symbol.dispose]: () => {
-        subscription[Symbol.dispose]();
-        this.graph.remove(kind);
-        this.#kinds.delete(`${kind.group}/${kind.kind}`);
+      [Symbol.dispose]: end,
+      leave: ({ gone }) => {
+        const known = informer.list();
+        end();
+        for (const { metadata } of known) {
+          if (gone) this.#noteAbsent(metadata.uid);
+          for (const dependent of this.graph.dependentsOf(metadata.uid)) this.queue.add(itemText(dependent));
+        }
       },
     };
   }
@@ -56,8 +78,9 @@ export class Collector {
     for (let text = await this.queue.take(); text !== undefined; text = await this.queue.take()) {
       try {
         const item = this.#item(text);
-        if (item) await this.#attend(item, text);
-        this.queue.forget(text);
+        const outcome = item ? await this.#attend(item, text) : "settled";
+        if (outcome === "settled") this.queue.forget(text);
+        else this.queue.retry(text);
       } catch (error) {
         if (this.#context.signal.aborted) return;
         // Losing a race is daily life: the next look decides anew.
@@ -108,6 +131,7 @@ export class Collector {
   #deleted(item: Item): void {
     const { metadata } = item.object;
     this.#noteAbsent(metadata.uid);
+    this.#kindless.delete(itemText(item));
     for (const dependent of this.graph.dependentsOf(metadata.uid)) this.queue.add(itemText(dependent));
     for (const reference of metadata.ownerReferences ?? []) this.#wakeOwner(item, reference);
   }
@@ -118,11 +142,18 @@ export class Collector {
     if (owner && ownerKind && waitsForDependents(owner)) this.queue.add(itemText({ kind: ownerKind, object: owner }));
   }
 
-  async #attend(item: Item, text: string): Promise<void> {
+  /** `unsettled` when it must be looked at again even if nothing changes any more. */
+  async #attend(item: Item, text: string): Promise<"settled" | "unsettled"> {
     const { object } = item;
-    if (orphansDependents(object)) return await this.#orphan(item);
-    if (waitsForDependents(object)) return await this.#awaitDependents(item);
-    if (isDeleting(object)) return;
+    if (orphansDependents(object)) {
+      await this.#orphan(item);
+      return "settled";
+    }
+    if (waitsForDependents(object)) {
+      await this.#awaitDependents(item);
+      return "settled";
+    }
+    if (isDeleting(object)) return "settled";
     const references = object.metadata.ownerReferences ?? [];
     const states = new Map<OwnerReference, OwnerState>();
     for (const reference of references) states.set(reference, await this.#stateOf(item, reference, text));
@@ -133,6 +164,15 @@ export class Collector {
       if (decision.unblock) await this.#unblock(item);
       await this.#delete(item, decision.propagation, !decision.unblock);
     }
+    // An owner that only the server has: if it goes before the local copy has seen it, nothing will tell.
+    const unseen = references.some((each) => states.get(each) !== "gone" && this.#isUnseen(item, each));
+    return decision.act === "leave" && unseen ? "unsettled" : "settled";
+  }
+
+  #isUnseen({ kind, object }: Item, reference: OwnerReference): boolean {
+    const ownerKind = this.graph.kindOf(reference);
+    if (!ownerKind || (ownerKind.namespaced && !kind.namespaced)) return false;
+    return !this.#known(kind, object, reference);
   }
 
   /** The local copy is believed when it has the owner; that one is missing is asked of the server. */
@@ -140,9 +180,11 @@ export class Collector {
     const known = this.#known(kind, object, reference);
     if (known) return waitsForDependents(known) ? "waits" : "keeps";
     const ownerKind = this.graph.kindOf(reference);
-    // Of a kind that is not known nothing can be said; it may be served again later.
     if (!ownerKind) {
-      this.queue.addAfter(text, 60_000);
+      // An object of a kind that came to its end went before it.
+      if (this.#absent.has(reference.uid)) return "gone";
+      // Of a kind that is not known nothing can be said; it may be served later.
+      this.#kindless.add(text);
       return "keeps";
     }
     const { namespace } = object.metadata;
@@ -156,7 +198,7 @@ export class Collector {
       const owner = await this.#context.client.get(ownerKind, key);
       if (owner.metadata.uid === reference.uid) return waitsForDependents(owner) ? "waits" : "keeps";
     } catch (error) {
-      if (!isStatus(error, "NotFound")) throw error;
+      if (!isMissing(error, reference)) throw error;
     }
     const elsewhere = ownerKind.namespaced && this.graph.find(ownerKind, reference.uid);
     if (elsewhere) this.#complain(object, reference, namespace ?? "");
@@ -239,4 +281,9 @@ export class Collector {
       if (!isStatus(error, "NotFound")) throw error;
     }
   }
+}
+
+/** Whether an answer says that there is no such object, and not that its kind is not served (yet, or any more). */
+function isMissing(error: unknown, { name }: OwnerReference): boolean {
+  return error instanceof StatusError && error.reason === "NotFound" && error.details?.name === name;
 }

@@ -1,44 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { CustomResourceDefinition } from "../../api/apiextensions/custom-resource-definition.ts";
 import { ReplicaSet } from "../../api/apps/replica-set.ts";
 import { ConfigMap } from "../../api/core/config-map.ts";
 import { Node } from "../../api/core/node.ts";
 import { Pod } from "../../api/core/pod.ts";
 import { Secret } from "../../api/core/secret.ts";
 import { kinds } from "../../api/kinds.ts";
-import { apiVersionOf, type KindRef, type KubeObject, keyOf, type OwnerReference } from "../../machinery/object.ts";
+import type { KindRef, KubeObject } from "../../machinery/object.ts";
 import { StatusError } from "../../machinery/status-error.ts";
 import type { FakeCluster } from "../framework/testing/fake-cluster.ts";
-import { type Harness, run } from "../framework/testing/harness.ts";
-import { garbageCollector, isCollectable } from "./garbage-collector.ts";
+import { isCollectable } from "./garbage-collector.ts";
+import { namesIn, ownerOf, put, remove, startCollector } from "./testing/family.ts";
 
-const followed = [ReplicaSet, Pod, ConfigMap, Secret, Node, CustomResourceDefinition] as readonly unknown[];
-const start = (given?: (cluster: FakeCluster) => void) =>
-  run([garbageCollector(followed as readonly KindRef<KubeObject>[])], given ? { given } : {});
-
-type Owned = { readonly kind: KindRef<unknown>; readonly object: KubeObject; readonly blocks?: boolean };
-const ownerOf = ({ kind, object, blocks = true }: Owned): OwnerReference => ({
-  apiVersion: apiVersionOf(kind),
-  kind: kind.kind,
-  name: object.metadata.name,
-  uid: object.metadata.uid,
-  ...(blocks ? { blockOwnerDeletion: true } : {}),
-});
-const put = (
-  cluster: FakeCluster,
-  kind: KindRef<unknown>,
-  name: string,
-  owners: readonly Owned[] = [],
-  more: object = {},
-): Owned => {
-  const namespace = kind.namespaced ? { namespace: "default" } : {};
-  const metadata = { name, ...namespace, ownerReferences: owners.map(ownerOf), ...more };
-  return { kind, object: cluster.put(kind, { metadata } as never) as KubeObject };
-};
-const names = ({ cluster }: Harness, kind: KindRef<unknown>) =>
-  cluster.all(kind as KindRef<KubeObject>).map(({ metadata }) => metadata.name);
-const remove = ({ cluster }: Harness, { kind, object }: Owned, policy: "Background" | "Foreground" | "Orphan") =>
-  cluster.client.delete(kind, keyOf(object), { propagationPolicy: policy });
+const start = (given?: (cluster: FakeCluster) => void) => startCollector(given ? { given } : {});
 
 describe("background deletion", () => {
   test("takes the whole tree below an owner that is gone", async () => {
@@ -52,8 +25,8 @@ describe("background deletion", () => {
     expect(harness.cluster.calls).toEqual([]);
     await remove(harness, top, "Background");
     await harness.settle();
-    expect(names(harness, ReplicaSet)).toEqual([]);
-    expect(names(harness, Secret)).toEqual(["stranger"]);
+    expect(namesIn(harness, ReplicaSet)).toEqual([]);
+    expect(namesIn(harness, Secret)).toEqual(["stranger"]);
   });
 
   test("finds after a start what lost its owner while nobody looked", async () => {
@@ -62,7 +35,7 @@ describe("background deletion", () => {
       put(cluster, Secret, "orphan", [gone]);
       cluster.remove(gone.kind as KindRef<KubeObject>, gone.object);
     });
-    expect(names(harness, Secret)).toEqual([]);
+    expect(namesIn(harness, Secret)).toEqual([]);
   });
 
   test("an owner of the same name made anew is another owner", async () => {
@@ -72,7 +45,7 @@ describe("background deletion", () => {
       cluster.remove(first.kind as KindRef<KubeObject>, first.object);
       put(cluster, ConfigMap, "owner");
     });
-    expect(names(harness, Secret)).toEqual([]);
+    expect(namesIn(harness, Secret)).toEqual([]);
   });
 
   test("an owner that the local copy does not have yet is asked for before anything is deleted", async () => {
@@ -82,7 +55,7 @@ describe("background deletion", () => {
     harness.cluster.release();
     put(harness.cluster, Secret, "child", [owner]);
     await harness.settle();
-    expect(names(harness, Secret)).toEqual(["child"]);
+    expect(namesIn(harness, Secret)).toEqual(["child"]);
   });
 
   test("one owner that is left holds the object, and the reference to the lost one is taken away", async () => {
@@ -104,7 +77,7 @@ describe("background deletion", () => {
     });
     await remove(harness, one, "Background");
     await harness.settle();
-    expect(names(harness, ConfigMap)).toEqual([]);
+    expect(namesIn(harness, ConfigMap)).toEqual([]);
   });
 });
 
@@ -116,14 +89,14 @@ describe("foreground deletion", () => {
     put(harness.cluster, Pod, "free", [{ ...owner, blocks: false }]);
     await remove(harness, owner, "Foreground");
     await harness.settle();
-    expect(names(harness, Pod)).toEqual(["blocker"]);
-    expect(names(harness, ReplicaSet)).toEqual(["owner"]);
+    expect(namesIn(harness, Pod)).toEqual(["blocker"]);
+    expect(namesIn(harness, ReplicaSet)).toEqual(["owner"]);
     const held = harness.cluster.get(Pod, "blocker")!;
     expect(held.metadata.deletionTimestamp).toBeDefined();
     await harness.cluster.client.update(Pod, { ...held, metadata: { ...held.metadata, finalizers: [] } });
     await harness.settle();
-    expect(names(harness, Pod)).toEqual([]);
-    expect(names(harness, ReplicaSet)).toEqual([]);
+    expect(namesIn(harness, Pod)).toEqual([]);
+    expect(namesIn(harness, ReplicaSet)).toEqual([]);
     expect(pod.kind).toBe(Pod);
   });
 
@@ -138,7 +111,7 @@ describe("foreground deletion", () => {
     const leaf = harness.cluster.get(Pod, "leaf")!;
     await harness.cluster.client.update(Pod, { ...leaf, metadata: { ...leaf.metadata, finalizers: [] } });
     await harness.settle();
-    expect([...names(harness, Pod), ...names(harness, ReplicaSet), ...names(harness, ConfigMap)]).toEqual([]);
+    expect([...namesIn(harness, Pod), ...namesIn(harness, ReplicaSet), ...namesIn(harness, ConfigMap)]).toEqual([]);
   });
 
   test("dependents that wait for each other do not wait for ever", async () => {
@@ -151,7 +124,7 @@ describe("foreground deletion", () => {
     await remove(harness, one, "Foreground");
     await harness.settle();
     await harness.pass(1000);
-    expect(names(harness, ConfigMap)).toEqual([]);
+    expect(namesIn(harness, ConfigMap)).toEqual([]);
   });
 
   test("another owner that stays saves the dependent", async () => {
@@ -161,7 +134,7 @@ describe("foreground deletion", () => {
     put(harness.cluster, Pod, "child", [leaving, { ...staying, blocks: false }]);
     await remove(harness, leaving, "Foreground");
     await harness.settle();
-    expect(names(harness, ReplicaSet)).toEqual(["staying"]);
+    expect(namesIn(harness, ReplicaSet)).toEqual(["staying"]);
     expect(harness.cluster.get(Pod, "child")?.metadata.ownerReferences?.map(({ name }) => name)).toEqual(["staying"]);
   });
 });
@@ -173,7 +146,7 @@ test("orphaning leaves the dependents, without the reference", async () => {
   put(harness.cluster, Pod, "two", [owner]);
   await remove(harness, owner, "Orphan");
   await harness.settle();
-  expect(names(harness, ReplicaSet)).toEqual([]);
+  expect(namesIn(harness, ReplicaSet)).toEqual([]);
   expect(harness.cluster.all(Pod).map(({ metadata }) => metadata.ownerReferences ?? [])).toEqual([[], []]);
 });
 
@@ -183,7 +156,7 @@ describe("owners that cannot be", () => {
     const owner = harness.cluster.put(ConfigMap, { metadata: { name: "owner", namespace: "other" } });
     put(harness.cluster, Secret, "child", [{ kind: ConfigMap, object: owner }]);
     await harness.settle();
-    expect(names(harness, Secret)).toEqual([]);
+    expect(namesIn(harness, Secret)).toEqual([]);
     expect(harness.events()).toContain(
       `OwnerRefInvalidNamespace: ownerRef [v1/ConfigMap, namespace: default, name: owner, uid: ${owner.metadata.uid}] does not exist in namespace "default"`,
     );
@@ -195,7 +168,7 @@ describe("owners that cannot be", () => {
     put(harness.cluster, Node, "n1", [owner]);
     await remove(harness, owner, "Background");
     await harness.settle();
-    expect(names(harness, Node)).toEqual(["n1"]);
+    expect(namesIn(harness, Node)).toEqual(["n1"]);
     expect(harness.events()[0]).toMatch(/^OwnerRefInvalidNamespace: /);
   });
 
@@ -205,7 +178,7 @@ describe("owners that cannot be", () => {
     const owner = put(harness.cluster, unknown, "thing");
     put(harness.cluster, Secret, "child", [owner]);
     await harness.pass(120_000);
-    expect(names(harness, Secret)).toEqual(["child"]);
+    expect(namesIn(harness, Secret)).toEqual(["child"]);
   });
 
   test("a cluster-wide owner holds objects in namespaces", async () => {
@@ -213,35 +186,11 @@ describe("owners that cannot be", () => {
     const node = put(harness.cluster, Node, "n1");
     put(harness.cluster, Pod, "mirror", [node]);
     await harness.settle();
-    expect(names(harness, Pod)).toEqual(["mirror"]);
+    expect(namesIn(harness, Pod)).toEqual(["mirror"]);
     await remove(harness, node, "Background");
     await harness.settle();
-    expect(names(harness, Pod)).toEqual([]);
+    expect(namesIn(harness, Pod)).toEqual([]);
   });
-});
-
-test("custom resources own and are owned as soon as their definition is served", async () => {
-  await using harness = await start();
-  const kind = { group: "example.com", version: "v1", kind: "Thing", plural: "things", namespaced: true };
-  harness.cluster.put(CustomResourceDefinition, {
-    metadata: { name: "things.example.com" },
-    spec: {
-      group: "example.com",
-      scope: "Namespaced",
-      names: { kind: "Thing", plural: "things" },
-      versions: [{ name: "v1", served: true, storage: true }],
-    },
-    status: { conditions: [{ type: "Established", status: "True" }] },
-  });
-  await harness.settle();
-  const thing = put(harness.cluster, kind, "thing");
-  const inner = put(harness.cluster, kind, "inner", [thing]);
-  put(harness.cluster, Secret, "child", [inner]);
-  await harness.settle();
-  await remove(harness, thing, "Background");
-  await harness.settle();
-  expect(names(harness, kind)).toEqual([]);
-  expect(names(harness, Secret)).toEqual([]);
 });
 
 test("a deletion that is refused is tried again", async () => {
@@ -254,7 +203,7 @@ test("a deletion that is refused is tried again", async () => {
   put(harness.cluster, Secret, "child", [owner]);
   await remove(harness, owner, "Background");
   await harness.pass(1000);
-  expect(names(harness, Secret)).toEqual([]);
+  expect(namesIn(harness, Secret)).toEqual([]);
 });
 
 test("events and kinds that only come and go as bodies are not collected", () => {

@@ -4,7 +4,7 @@ import type { Kind } from "../../api/kind.ts";
 import type { KindRef, KubeObject } from "../../machinery/object.ts";
 import { defineLoop, type ReconcileContext } from "../framework/controller.ts";
 import { Collector } from "./collector.ts";
-import { customKind } from "./custom-kinds.ts";
+import { followCustomKinds } from "./custom-kinds.ts";
 import { graphSelection } from "./graph.ts";
 
 /** As upstream. */
@@ -37,35 +37,12 @@ async function collect(kinds: readonly KindRef<KubeObject>[], context: Reconcile
   const { signal, cache } = context;
   const collector = new Collector(context);
   using following = new DisposableStack();
-  const custom = new Map<string, { readonly kind: KindRef<KubeObject>; readonly followed: Disposable }>();
   following.use(collector.queue);
-  following.defer(() => {
-    for (const { followed } of custom.values()) followed[Symbol.dispose]();
-  });
   const stop = () => collector.queue[Symbol.dispose]();
   signal.addEventListener("abort", stop, { once: true });
   for (const kind of kinds) following.use(collector.follow(kind));
   if (kinds.some(({ kind }) => kind === CustomResourceDefinition.kind)) {
-    const definitions = cache.informer(CustomResourceDefinition);
-    const update = (definition: CustomResourceDefinition) => {
-      const kind = customKind(definition);
-      if (!kind || custom.has(definition.metadata.uid)) return;
-      const followed = collector.follow(kind);
-      if (followed) custom.set(definition.metadata.uid, { kind, followed });
-    };
-    following.use(
-      definitions.on({
-        added: update,
-        updated: update,
-        deleted: ({ metadata }) => {
-          const known = custom.get(metadata.uid);
-          if (!known) return;
-          custom.delete(metadata.uid);
-          known.followed[Symbol.dispose]();
-          cache.forget(known.kind);
-        },
-      }),
-    );
+    following.use(followCustomKinds(cache, collector));
   }
   await Promise.all(Array.from({ length: workers }, () => collector.work()));
   signal.removeEventListener("abort", stop);

@@ -1,4 +1,5 @@
 import { Event } from "../../../api/core/event.ts";
+import type { Client } from "../../../client/client.ts";
 import { createInformers } from "../../../client/informer.ts";
 import { silentLog } from "../../../lib/log.ts";
 import { seededRandom } from "../../../lib/random.ts";
@@ -24,6 +25,8 @@ export interface HarnessOptions {
   readonly seed?: number;
   /** Fills the cluster before the controllers start. */
   readonly given?: (cluster: FakeCluster) => void;
+  /** What the controllers call instead of the cluster's own client: slower, or refusing. */
+  readonly through?: (client: Client) => Client;
 }
 
 /** Starts controllers; dispose it with `await using`. */
@@ -35,9 +38,10 @@ export async function run(
   const random = seededRandom(options.seed ?? 1);
   const cluster = new FakeCluster({ clock, random });
   options.given?.(cluster);
-  const informers = createInformers({ client: cluster.client, clock, random, log: silentLog });
+  const client = options.through?.(cluster.client) ?? cluster.client;
+  const informers = createInformers({ client, clock, random, log: silentLog });
   const running = runControllers(definitions, {
-    clientFor: () => cluster.client,
+    clientFor: () => client,
     informers,
     clock,
     random,
