@@ -66,6 +66,11 @@ async function dispatch(words: readonly string[], host: Host): Promise<number> {
     host.stderr.write(commandHelp(command, path));
     return 1;
   }
+  if (parsed.values.kustomize) {
+    throw new CommandError(
+      "-k is not supported: build the kustomization with another program and pass the result by -f -",
+    );
+  }
   for (const notice of parsed.notices) host.stderr.write(`${notice}\n`);
   await using session = openSession(host, globalValues(parsed.values, command));
   let exitCode = 0;

@@ -104,6 +104,9 @@ kubectl run pi --image=perl --restart=Never -- perl -Mbignum=bpi -wle 'print bpi
     };
     if (flags.expose) await send(service, "services");
     await send(made, "pods");
+    if ((flags.stdin || flags.tty) && dryRun === "none") {
+      session.complain(`The pod was started and nothing is attached to it; to talk to it: kubectl attach -it ${name}`);
+    }
   },
 });
 

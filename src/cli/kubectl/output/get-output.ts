@@ -82,7 +82,7 @@ function objectOutput(
       return true;
     },
     printOne(object, _target, event) {
-      if (!flags["output-watch-events"]) printer.print(object);
+      if (!flags["output-watch-events"] || outputForm(flags).form === "name") printer.print(object);
       else printer.print({ type: event, object } as unknown as AnyObject);
     },
   };

@@ -47,6 +47,13 @@ describe("a table", () => {
     expect(printer.print(table)).toBe("a\t<nil>\n");
   });
 
+  test("of a watch may leave out its columns, and tells what happened in a column of one width", () => {
+    const printer = tablePrinter({ events: true });
+    printer.print(table, "ADDED");
+    const later = { kind: "Table", columnDefinitions: null, rows: [{ cells: ["a", "1s"] }] } as const;
+    expect(printer.print(later, "DELETED")).toBe("DELETED \ta\t1s\n");
+  });
+
   test("adds what flags ask for", () => {
     const printer = tablePrinter({ withNamespace: true, labelColumns: ["app"], showLabels: true, kindPrefix: "pod/" });
     expect(printer.print(table)).toBe("NAMESPACE\tNAME\tAGE\tAPP\tLABELS\nx\tpod/a\t<nil>\tweb\tapp=web\n");

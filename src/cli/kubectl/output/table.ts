@@ -5,14 +5,18 @@ import { type TabAligner, tabAligner, tableTabs } from "./tab-align.ts";
 export interface Table {
   readonly kind: "Table";
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
-  readonly columnDefinitions?: readonly {
-    readonly name: string;
-    readonly type?: string;
-    readonly format?: string;
-    readonly priority?: number;
-  }[];
+  readonly columnDefinitions?:
+    | readonly {
+        readonly name: string;
+        readonly type?: string;
+        readonly format?: string;
+        readonly priority?: number;
+      }[]
+    | null;
   readonly rows?: readonly TableRow[] | null;
 }
+
+type Columns = NonNullable<Table["columnDefinitions"]>;
 
 export interface TableRow {
   readonly cells: readonly unknown[];
@@ -32,6 +36,9 @@ export interface TableOptions {
   readonly events?: boolean;
 }
 
+/** Every word for what happened takes the same room. */
+const eventWidth = "MODIFIED".length;
+
 export const isTable = (value: unknown): value is Table =>
   typeof value === "object" && value !== null && (value as { readonly kind?: string }).kind === "Table";
 
@@ -46,16 +53,14 @@ export function tablePrinter(
   options: TableOptions,
   aligner: TabAligner = tabAligner(tableTabs),
 ): TablePrinter & { readonly aligner: TabAligner } {
-  let columns: Table["columnDefinitions"];
+  let columns: Columns | undefined;
   return {
     aligner,
     print(table, event) {
       // A watch tells the columns once.
-      const changed =
-        table.columnDefinitions !== undefined &&
-        table.columnDefinitions.length > 0 &&
-        !sameColumns(columns, table.columnDefinitions);
-      if (changed) columns = table.columnDefinitions;
+      const told = table.columnDefinitions ?? [];
+      const changed = told.length > 0 && !sameColumns(columns, told);
+      if (changed) columns = told;
       const shown = (columns ?? []).flatMap((column, at) => ((column.priority ?? 0) === 0 || options.wide ? [at] : []));
       const lines: string[] = [];
       if (changed && !options.noHeaders) {
@@ -73,7 +78,7 @@ export function tablePrinter(
         const labels = object?.metadata?.labels ?? {};
         lines.push(
           [
-            ...(options.events ? [event ?? ""] : []),
+            ...(options.events ? [(event ?? "").padEnd(eventWidth)] : []),
             ...(options.withNamespace ? [object?.metadata?.namespace ?? ""] : []),
             ...shown.map((at) => {
               const text = cellText(cells[at]);
@@ -92,8 +97,8 @@ export function tablePrinter(
   };
 }
 
-function sameColumns(a: Table["columnDefinitions"], b: Table["columnDefinitions"]): boolean {
-  return a !== undefined && a.length === b?.length && a.every(({ name }, at) => name === b[at]?.name);
+function sameColumns(a: Columns | undefined, b: Columns): boolean {
+  return a !== undefined && a.length === b.length && a.every(({ name }, at) => name === b[at]?.name);
 }
 
 /** `app=web,tier=db`, or `<none>`. */
@@ -102,7 +107,8 @@ export function labelsText(labels: Readonly<Record<string, string>> | null | und
   return pairs.length === 0 ? "<none>" : pairs.map(([key, value]) => `${key}=${value}`).join(",");
 }
 
-function cellText(value: unknown): string {
+/** A value as a cell of a table shows it: its first line, without what a terminal would act on. */
+export function cellText(value: unknown): string {
   if (value === null || value === undefined) return "<nil>";
   if (typeof value !== "string") return typeof value === "object" ? JSON.stringify(value) : String(value);
   const end = value.search(/[\f\n\r]/);
