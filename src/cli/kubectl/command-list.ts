@@ -44,6 +44,11 @@ export const commandGroups: readonly CommandGroup[] = [
         load: async () => (await import("./commands/explain/explain.ts")).explain,
       },
       {
+        name: "edit",
+        short: "Edit a resource on the server",
+        load: async () => (await import("./commands/edit/edit.ts")).edit,
+      },
+      {
         name: "delete",
         short: "Delete resources by file names, stdin, resources and names, or by resources and label selector",
         load: async () => (await import("./commands/delete.ts")).deleteCommand,

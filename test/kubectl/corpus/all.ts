@@ -5,6 +5,7 @@ import { authStories } from "./auth.ts";
 import { changeStories } from "./change.ts";
 import { configStories } from "./config.ts";
 import { createStories } from "./create.ts";
+import { editStories } from "./edit.ts";
 import { explainStories } from "./explain.ts";
 import { getStories } from "./get.ts";
 import { globalStories } from "./global.ts";
@@ -18,6 +19,7 @@ export const stories: readonly Story[] = [
   ...globalStories,
   ...getStories,
   ...explainStories,
+  ...editStories,
   ...createStories,
   ...changeStories,
   ...applyStories,

@@ -50,6 +50,7 @@ export function normalised(text: string, more: { readonly url: string; readonly 
       .replaceAll(more.url, "SERVER")
       .replaceAll(new URL(more.url).host, "HOST")
       .replaceAll(more.folder, "FOLDER")
+      .replace(/kubectl-edit-\d+/g, "kubectl-edit-N")
       .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, "UID")
       .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, "TIME")
       .replace(/((?:resourceVersion|uid)"?: )"\d+"/g, '$1"N"')
