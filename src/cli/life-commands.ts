@@ -18,7 +18,7 @@ import { readJoinedNode } from "../cluster/joined-node.ts";
 import { contextName, kubeconfigPath, removeKubeconfig } from "../cluster/kubeconfig.ts";
 import { cleanLeftovers } from "../cluster/leftovers.ts";
 import { mostLocalNodes } from "../cluster/local-nodes.ts";
-import type { MachineNeeds } from "../cluster/machine.ts";
+import { inspectMachine, type MachineNeeds } from "../cluster/machine.ts";
 import type { Flags } from "../cluster/part-flags.ts";
 import { runningProcess } from "../cluster/process-lock.ts";
 import { readSchedulerFiles } from "../cluster/scheduler-files.ts";
@@ -32,6 +32,7 @@ import { Fault, faultCode } from "../lib/fault.ts";
 import { systemRandom } from "../lib/random.ts";
 import { soundDescription } from "./config-commands.ts";
 import { addFlag, commaList, filePath, oneOf, wholeNumber } from "./flags.ts";
+import { planText } from "./plan-text.ts";
 import { prepareMachine } from "./prepare-machine.ts";
 import { type Progress, seconds, terminalProgress } from "./progress.ts";
 import { restoreInto } from "./snapshot-commands.ts";
@@ -42,6 +43,7 @@ interface UpFlags {
   readonly config?: string;
   readonly example?: string;
   readonly yes?: boolean;
+  readonly dryRun?: boolean;
   readonly from?: string;
   readonly passphraseFile?: string;
   readonly runtime?: RuntimeName;
@@ -70,6 +72,7 @@ export function addLifeCommands(program: Command): void {
     .option("--name <name>", "the cluster's name; several can run side by side", "navarch")
     .option("--example <name>", "also start an example application: guestbook")
     .option("-y, --yes", "do not ask before installing packages")
+    .option("--dry-run", "say what would be done to this machine; change nothing")
     .option("--from <file>", "make the cluster from a snapshot first; it must have no data", filePath)
     .option("--passphrase-file <file>", "opens the keys that the snapshot carries", filePath)
     .option("--runtime <runtime>", "cri for real containers, simulated for none", oneOf("cri", "simulated"))
@@ -115,6 +118,7 @@ export function addLifeCommands(program: Command): void {
     .option("--name <name>", "the cluster", "navarch")
     .option("--data-dir <folder>", "where the cluster's data is kept")
     .option("--wipe", "delete the cluster's data, certificates and kubeconfig context")
+    .option("--dry-run", "say what would be done; change nothing")
     .action(down);
 }
 
@@ -123,6 +127,12 @@ async function up(given: UpFlags, command: Command): Promise<void> {
   const { wishes, flags } = described(given, named);
   if (readJoinedNode(placesOf(wishes, process.env).dataDir)) {
     throw new Fault("in-use", `${wishes.name} is a node of a cluster elsewhere; choose another name with --name`);
+  }
+  if (flags.dryRun) {
+    const planned = planCluster(wishes, process.env);
+    const needs = { ...planned, containers: planned.runtime === "cri", ports: portsOf(planned) };
+    process.stdout.write(planText(planned, await inspectMachine(needs, process.env), kubeconfigPath(process.env)));
+    return;
   }
   if (flags.from !== undefined) await restoreInto(planCluster(wishes, process.env), flags.from, flags);
   const config = planCluster(wishes, process.env);
@@ -263,6 +273,7 @@ interface DownFlags {
   readonly name: string;
   readonly dataDir?: string;
   readonly wipe?: boolean;
+  readonly dryRun?: boolean;
 }
 
 /** The cluster that is to end. One whose description is damaged can still be forgotten. */
@@ -279,6 +290,11 @@ async function down(flags: DownFlags): Promise<void> {
   const config = endingCluster(flags);
   const progress = terminalProgress({ stream: process.stderr, now: () => systemClock.monotonic() });
   const pid = runningProcess(config.runDir);
+  if (flags.dryRun) {
+    console.log(pid ? `process ${pid} and its containers would be ended` : "nothing runs; leftovers would be removed");
+    if (flags.wipe) console.log(`${config.dataDir} and the context ${contextName(config.name)} would be deleted`);
+    return;
+  }
   if (pid) {
     await progress.phase("stopping", async () => {
       process.kill(pid, "SIGTERM");
