@@ -119,6 +119,36 @@ export const commandGroups: readonly CommandGroup[] = [
     title: "Troubleshooting and Debugging Commands",
     commands: [
       {
+        name: "attach",
+        short: "Attach to a running container",
+        load: async () => (await import("./commands/pods/attach.ts")).attach,
+      },
+      {
+        name: "exec",
+        short: "Execute a command in a container",
+        load: async () => (await import("./commands/pods/exec.ts")).exec,
+      },
+      {
+        name: "port-forward",
+        short: "Forward one or more local ports to a pod",
+        load: async () => (await import("./commands/pods/port-forward.ts")).portForward,
+      },
+      {
+        name: "proxy",
+        short: "Run a proxy to the Kubernetes API server",
+        load: async () => (await import("./commands/proxy/proxy.ts")).proxy,
+      },
+      {
+        name: "cp",
+        short: "Copy files and directories to and from containers",
+        load: async () => (await import("./commands/cp/cp.ts")).cp,
+      },
+      {
+        name: "events",
+        short: "List events",
+        load: async () => (await import("./commands/events.ts")).events,
+      },
+      {
         name: "describe",
         short: "Show details of a specific resource or group of resources",
         load: async () => (await import("./commands/describe.ts")).describe,

@@ -10,9 +10,20 @@ export interface Output {
   readonly columns?: number;
 }
 
+/** The terminal that a person sits at. */
+export interface Terminal {
+  /** Undefined when it does not say. */
+  size(): { readonly width: number; readonly height: number } | undefined;
+  onResize(listener: () => void): Disposable;
+  /** Hands every key on as it is pressed, until disposed. */
+  raw(): Disposable;
+}
+
 /** What a command runs in: a process has one, a test makes as many as it likes. */
 export interface Host {
   readonly stdin: Readable & { readonly isTTY?: boolean };
+  /** There when stdin is one. */
+  readonly terminal?: Terminal;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import { systemClock } from "../../lib/clock.ts";
 import { systemRandom } from "../../lib/random.ts";
-import type { Output } from "./host.ts";
+import type { Output, Terminal } from "./host.ts";
 import { kubectl } from "./main.ts";
 
 /** Runs kubectl as a process: its arguments, streams and signals are this process's. */
@@ -16,6 +16,7 @@ export async function runProgram(words: readonly string[]): Promise<void> {
   }
   process.exitCode = await kubectl(words, {
     stdin: process.stdin,
+    ...(process.stdin.isTTY ? { terminal: ownTerminal } : {}),
     stdout: outputTo(process.stdout),
     stderr: outputTo(process.stderr),
     env: process.env,
@@ -35,3 +36,18 @@ function outputTo(stream: Writable & { readonly isTTY?: boolean; readonly column
     columns: stream.columns,
   };
 }
+
+const ownTerminal: Terminal = {
+  size() {
+    const { columns, rows } = process.stdout;
+    return columns && rows ? { width: columns, height: rows } : undefined;
+  },
+  onResize(listener) {
+    process.stdout.on("resize", listener);
+    return { [Symbol.dispose]: () => void process.stdout.off("resize", listener) };
+  },
+  raw() {
+    process.stdin.setRawMode(true);
+    return { [Symbol.dispose]: () => void process.stdin.setRawMode(false) };
+  },
+};
