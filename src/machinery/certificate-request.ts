@@ -4,6 +4,16 @@ import { Fault } from "../lib/fault.ts";
 export interface RequestedCertificate {
   readonly commonName: string;
   readonly organizations: readonly string[];
+  /** What else the subject says, which nobody decides by. */
+  readonly subject: {
+    readonly serialNumber: string;
+    readonly organizationalUnits: readonly string[];
+    readonly countries: readonly string[];
+    readonly localities: readonly string[];
+    readonly provinces: readonly string[];
+    readonly streets: readonly string[];
+    readonly postalCodes: readonly string[];
+  };
   readonly dnsNames: readonly string[];
   readonly emailAddresses: readonly string[];
   /** As text: `10.0.0.1`, or the eight groups of IPv6. */
@@ -36,6 +46,15 @@ export function parseCertificateRequest(pem: string): RequestedCertificate {
   return {
     commonName: partsOf(subject, commonNameId).at(-1) ?? "",
     organizations: partsOf(subject, organizationId),
+    subject: {
+      serialNumber: partsOf(subject, "550405").at(-1) ?? "",
+      organizationalUnits: partsOf(subject, "55040b"),
+      countries: partsOf(subject, "550406"),
+      localities: partsOf(subject, "550407"),
+      provinces: partsOf(subject, "550408"),
+      streets: partsOf(subject, "550409"),
+      postalCodes: partsOf(subject, "550411"),
+    },
     ...names,
   };
 }

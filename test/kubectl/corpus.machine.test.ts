@@ -6,11 +6,11 @@ import { planCluster } from "../../src/cluster/config.ts";
 import { ensureCredentials } from "../../src/cluster/credentials.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { systemRandom } from "../../src/lib/random.ts";
-import type { KubeObject } from "../../src/machinery/object.ts";
 import { stories } from "./corpus/all.ts";
+import { prepare } from "./tools/prepare.ts";
 import { type Ended, runOurs, runReference } from "./tools/programs.ts";
 import { type QuietServer, startQuietServer } from "./tools/quiet-server.ts";
-import { normalised, type Story, wordsOf } from "./tools/story.ts";
+import { normalised, wordsOf } from "./tools/story.ts";
 
 /** An unmodified kubectl and ours, each with a server of its own that began alike, tell the same, character by character. */
 const folder = mkdtempSync(join(tmpdir(), "navarch-kubectl-"));
@@ -38,7 +38,7 @@ describe.each(stories)("$name", (told) => {
 
   beforeAll(async () => {
     for (const [name, server] of sides) {
-      await prepare(server, space, told);
+      await prepare(server.client, space, told);
       for (const [file, text] of Object.entries({ ".keep": "", ...told.files })) {
         const path = join(folder, name, space, file);
         mkdirSync(dirname(path), { recursive: true });
@@ -74,20 +74,3 @@ describe.each(stories)("$name", (told) => {
     expect(ours).toEqual(step.differs ? step.differs.instead(reference, { namespace: space }) : reference);
   });
 });
-
-async function prepare({ client }: QuietServer, namespace: string, { objects = [] }: Story): Promise<void> {
-  const namespaces = { group: "", version: "v1", kind: "Namespace", plural: "namespaces", namespaced: false };
-  await client.create(namespaces, { metadata: { name: namespace } });
-  const accounts = { group: "", version: "v1", kind: "ServiceAccount", plural: "serviceaccounts", namespaced: true };
-  await client.create(accounts, { metadata: { name: "default", namespace } });
-  for (const object of objects) {
-    const { apiVersion, kind, metadata } = object as KubeObject;
-    const [group, version] = apiVersion.includes("/") ? apiVersion.split("/") : ["", apiVersion];
-    const plural = `${kind.toLowerCase()}${kind.endsWith("s") ? "es" : "s"}`.replace(/ys$/, "ies");
-    const namespaced = !["Node", "PersistentVolume", "ClusterRole", "Namespace", "PriorityClass"].includes(kind);
-    await client.create(
-      { group: group ?? "", version: version ?? "", kind, plural, namespaced },
-      { ...object, metadata: { ...metadata, ...(namespaced ? { namespace } : {}) } },
-    );
-  }
-}

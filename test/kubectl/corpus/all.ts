@@ -5,6 +5,7 @@ import { authStories } from "./auth.ts";
 import { changeStories } from "./change.ts";
 import { configStories } from "./config.ts";
 import { createStories } from "./create.ts";
+import { describeStories } from "./describe.ts";
 import { editStories } from "./edit.ts";
 import { explainStories } from "./explain.ts";
 import { getStories } from "./get.ts";
@@ -18,6 +19,7 @@ export const stories: readonly Story[] = [
   // One on each line, so that two may be added at once.
   ...globalStories,
   ...getStories,
+  ...describeStories,
   ...explainStories,
   ...editStories,
   ...createStories,

@@ -1,0 +1,6 @@
+import { networkDescriptions } from "./describe/network.ts";
+import { podStories } from "./describe/pods.ts";
+import { workloadDescriptions } from "./describe/workloads.ts";
+
+/** `kubectl describe` of every kind. */
+export const describeStories = [...podStories, ...workloadDescriptions, ...networkDescriptions];

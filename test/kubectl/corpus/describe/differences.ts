@@ -1,0 +1,51 @@
+import type { Step } from "../../tools/story.ts";
+
+/** Whether sources of projected volumes may be missing is told in words since 1.33; before, as an address in memory. */
+export function optionalSince133(line: string): Step {
+  return {
+    line,
+    differs: {
+      why: "since 1.33 it is told in words whether a projected source is optional",
+      instead: (reference) => ({
+        ...reference,
+        stdout: reference.stdout
+          .replace(/^( +)SecretOptionalName: +0x\w+$/gm, "$1Optional:                true")
+          .replace(/^( +)ConfigMapOptional: +<nil>$/gm, "$1Optional:                false"),
+      }),
+    },
+  };
+}
+
+/** Daemon sets tell their namespace since 1.33. */
+export function daemonSetsSince133(line: string): Step {
+  return {
+    line,
+    differs: {
+      why: "since 1.33 daemon sets tell their namespace",
+      instead: (reference, { namespace }) => ({
+        ...reference,
+        stdout: reference.stdout.replace(
+          /^Name:( +)agent$/gm,
+          (name, blanks: string) => `${name}\nNamespace:${blanks.slice(5)}${namespace}`,
+        ),
+      }),
+    },
+  };
+}
+
+/** Services tell how traffic is spread since 1.33. */
+export function trafficSince133(line: string): Step {
+  return {
+    line,
+    differs: {
+      why: "since 1.33 services tell their traffic distribution",
+      instead: (reference) => ({
+        ...reference,
+        stdout: reference.stdout.replace(
+          /^LoadBalancer Source Ranges: +.*$/gm,
+          "$&\nTraffic Distribution:        PreferClose",
+        ),
+      }),
+    },
+  };
+}
