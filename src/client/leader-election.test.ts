@@ -23,6 +23,8 @@ function setUp() {
     lease = { ...next, metadata: { ...next.metadata, resourceVersion: `${revision}` } } as Lease;
     return lease;
   };
+  /** Answers wait for this, though what was asked is done. */
+  let slow: Promise<void> | undefined;
   const clientOf = (name: string) => {
     const reach = async () => {
       // Neither an answer nor a refusal ever comes.
@@ -42,7 +44,9 @@ function setUp() {
       update: async (_kind: unknown, next: Lease) => {
         await reach();
         if (next.metadata.resourceVersion !== lease?.metadata.resourceVersion) throw conflict(leases, key.name);
-        return stored(next);
+        const answer = stored(next);
+        await slow;
+        return answer;
       },
     } as unknown as Client;
   };
@@ -72,6 +76,9 @@ function setUp() {
     lease: () => lease!,
     write: (spec: Lease["spec"]) => stored({ ...lease!, spec }),
     cutOff: (name: string) => unreachable.add(name),
+    slowDown: (until: Promise<void> | undefined) => {
+      slow = until;
+    },
   };
 }
 
@@ -164,6 +171,31 @@ test("a leader that slept through its lease goes on when it wakes if nobody has 
   await pass(1);
   expect(a.term().held()).toBe(true);
   expect(story).toEqual(["a begins"]);
+});
+
+test("a leader that fell asleep before the answer to its renewal came goes on when it wakes", async () => {
+  const { candidate, clock, pass, story, slowDown } = setUp();
+  await using a = await candidate("a");
+  await pass(1000);
+  const awake = Promise.withResolvers<void>();
+  slowDown(awake.promise);
+  await pass(usualElectionTimes.retryPeriod);
+  clock.advance(60_000);
+  slowDown(undefined);
+  awake.resolve();
+  await pass(1);
+  expect(a.term().held()).toBe(true);
+  expect(story).toEqual(["a begins"]);
+});
+
+test("a leader that slept while another led and gave the lease back begins anew", async () => {
+  const { candidate, clock, pass, story, lease, write } = setUp();
+  await using _a = await candidate("a");
+  await pass(1000);
+  write({ ...lease().spec, holderIdentity: "", leaseTransitions: 1 });
+  clock.advance(60_000);
+  await pass(10_000);
+  expect(story).toEqual(["a begins", "a ends", "a begins"]);
 });
 
 test("a leader that slept through its lease sends nothing more, even before it notices", async () => {

@@ -178,20 +178,38 @@ class Election implements Candidate {
   /** Keeps the lease until the term is ended, and ends it when the lease is lost. */
   async #renew(term: AbortController): Promise<void> {
     const { clock, log, lease } = this.#options;
+    const { retryPeriod } = this.#times;
     while (!term.signal.aborted) {
-      await clock.sleep(this.#times.retryPeriod, term.signal).catch(() => {});
+      await clock.sleep(retryPeriod, term.signal).catch(() => {});
       if (term.signal.aborted) return;
-      // A process that slept gets one more try: as long as nobody has taken the lease, the write tells so and all is well.
-      const patience = Math.max(this.#times.retryPeriod, this.#heldUntil - clock.monotonic());
-      const renewed = await this.#try(term.signal, patience);
-      if (term.signal.aborted || renewed) continue;
-      const other = this.#seen?.lease.spec.holderIdentity;
-      const taken = other !== undefined && other !== "" && other !== this.#options.identity;
-      if (!taken && clock.monotonic() < this.#heldUntil) continue;
-      log.warn(`the lease ${lease.name} is lost`, taken ? { holder: other } : {});
+      const patience = Math.max(retryPeriod, this.#heldUntil - clock.monotonic());
+      if (await this.#try(term.signal, patience)) continue;
+      if (term.signal.aborted) return;
+      if (!this.#isTaken && clock.monotonic() < this.#heldUntil) continue;
+      if (!this.#isTaken && (await this.#tryLast(term.signal))) continue;
+      if (term.signal.aborted) return;
+      const holder = this.#seen?.lease.spec.holderIdentity;
+      log.warn(`the lease ${lease.name} is lost`, this.#isTaken ? { holder } : {});
       this.#heldUntil = Number.NEGATIVE_INFINITY;
       term.abort();
     }
+  }
+
+  /**
+   * Before giving up, asks what stands in the lease: a process that slept may have missed the answer to its own renewal, and
+   * as long as nobody was there meanwhile, all is well. Who overslept by long has much to catch up with, and gets more time.
+   */
+  #tryLast(signal: AbortSignal): Promise<boolean> {
+    const { retryPeriod, renewDeadline } = this.#times;
+    const late = this.#options.clock.monotonic() - this.#heldUntil;
+    this.#renewable = false;
+    return this.#try(signal, late > retryPeriod ? renewDeadline : retryPeriod);
+  }
+
+  /** Whether somebody else was there when the lease was last seen, even if it was given back since. */
+  get #isTaken(): boolean {
+    const holder = this.#seen?.lease.spec.holderIdentity;
+    return holder !== undefined && holder !== this.#options.identity;
   }
 
   /** Takes or renews the lease; false when somebody else has it, when another was faster, or when no answer came in time. */
@@ -228,6 +246,8 @@ class Election implements Candidate {
     }
     const { holderIdentity, acquireTime, leaseTransitions = 0 } = known.lease.spec;
     const mine = holderIdentity === identity;
+    // What others did meanwhile, the work of this term has not seen.
+    if (!mine && this.#term) return known.lease;
     if (!mine && holderIdentity && clock.monotonic() < known.since + durationOf(known.lease)) return known.lease;
     const spec = mine
       ? { ...known.lease.spec, ...claim, acquireTime: acquireTime ?? now }
