@@ -1,0 +1,78 @@
+import { connect } from "node:net";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { EngineFixture } from "../testing/engine-fixture.ts";
+import { planFor, to } from "../testing/objects.ts";
+
+let fixture: EngineFixture;
+let seen: string[];
+beforeEach(async () => {
+  seen = [];
+  fixture = await EngineFixture.open({ limits: { headerTime: 200, clientIdle: 1000, answerTime: 500 } });
+  const endpoint = await fixture.serve((request, response) => {
+    seen.push(`${request.method} ${request.url}`);
+    request.resume();
+    response.end("seen");
+  });
+  const { table } = planFor({ defaultBackend: to("a") }, { a: [endpoint] });
+  fixture.engine.apply({ table, certificates: new Map() });
+});
+afterEach(() => fixture[Symbol.asyncDispose]());
+
+const hidden = "GET /hidden HTTP/1.1\r\nHost: x.com\r\n\r\n";
+
+// Each could be read as one request by the proxy and as two by the back end.
+test.each([
+  ["a length and chunks", `Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`],
+  ["two lengths", `Content-Length: 0\r\nContent-Length: ${hidden.length}\r\n\r\n${hidden}`],
+  ["a length with a sign", `Content-Length: +5\r\n\r\nhello${hidden}`],
+  ["chunks that are not last", `Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n${hidden}`],
+  ["chunks under another name", `Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${hidden}`],
+  ["a space before the colon", `Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n${hidden}`],
+  ["a folded line", `X: a\r\n Content-Length: 5\r\n\r\nhello${hidden}`],
+  ["a bare line feed", `X: a\nContent-Length: 5\r\n\r\nhello${hidden}`],
+  ["a chunk's size that is no number", `Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n${hidden}`],
+  ["two hosts", `Host: other.com\r\n\r\n${hidden}`],
+  ["an upgrade with a body", `Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\nhello${hidden}`],
+])("%s is refused, and what is behind it never arrives", async (_, rest) => {
+  const said = await fixture.raw(`POST /shown HTTP/1.1\r\nHost: x.com\r\n${rest}`);
+  expect(said).toMatch(/^HTTP\/1.1 400 /);
+  expect(seen).not.toContain("GET /hidden");
+});
+
+test("a head that is too large is refused", async () => {
+  const said = await fixture.raw(`GET / HTTP/1.1\r\nHost: x.com\r\nX-Long: ${"x".repeat(20_000)}\r\n\r\n`);
+  expect(said).toMatch(/^HTTP\/1.1 431 /);
+  expect(seen).toEqual([]);
+});
+
+test("a client that never ends its head is let go", async () => {
+  const said = await fixture.raw("GET / HTTP/1.1\r\nHost: x.com\r\nX-Slow: ");
+  expect(said).toMatch(/^HTTP\/1.1 408 /);
+});
+
+test("a client that never ends its body is let go, and the request is answered for", async () => {
+  const said = await fixture.raw("POST / HTTP/1.1\r\nHost: x.com\r\nContent-Length: 100\r\n\r\nhalf");
+  // The back end may have answered before the body was complete.
+  expect(said).toMatch(/^HTTP\/1.1 (200|504) /);
+});
+
+test("TRACE is refused: it would show what others put into the request", async () => {
+  expect((await fixture.ask({ method: "TRACE" })).status).toBe(405);
+});
+
+test("a whole URL as target goes by its own host", async () => {
+  const said = await fixture.raw("GET http://y.com/inside HTTP/1.1\r\nHost: x.com\r\nConnection: close\r\n\r\n");
+  expect(said).toMatch(/^HTTP\/1.1 200 /);
+  expect(seen).toEqual(["GET /inside"]);
+});
+
+test("what speaks no TLS on the port for HTTPS is hung up on", async () => {
+  const socket = connect(fixture.engine.httpsPort, "127.0.0.1", () => socket.write("GET / HTTP/1.1\r\n\r\n"));
+  await new Promise((resolve) =>
+    socket
+      .on("close", resolve)
+      .on("error", () => {})
+      .resume(),
+  );
+  expect((await fixture.ask({ secure: true })).status).toBe(200);
+});

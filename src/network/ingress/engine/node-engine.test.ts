@@ -1,0 +1,27 @@
+import { selfSigned } from "../../../wire/certificate-fixture.ts";
+import { ingressEngineContract } from "../engine.contract.ts";
+import { EngineFixture } from "../testing/engine-fixture.ts";
+
+ingressEngineContract(
+  "the engine on Node's HTTP",
+  async () => {
+    const fixture = await EngineFixture.open();
+    return {
+      engine: fixture.engine,
+      backend: (name, dead) => (dead ? fixture.nobody() : fixture.serve((_request, response) => response.end(name))),
+      async ask(request) {
+        const { status, headers, body } = await fixture.ask(request);
+        const { location } = headers;
+        return {
+          status,
+          // Whoever serves HTTPS on its usual port does not say it.
+          ...(location ? { location: String(location).replace(`:${fixture.engine.httpsPort}`, "") } : {}),
+          ...(status === 200 ? { name: body } : {}),
+        };
+      },
+      shown: (serverName) => fixture.shown(serverName),
+      [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
+    };
+  },
+  (commonName) => selfSigned(`CN=${commonName}`),
+);

@@ -1,0 +1,141 @@
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Random } from "../../lib/random.ts";
+import { follow, type ObjectFeed } from "../feed.ts";
+import { objectKey } from "../proxy/service-input.ts";
+import { Upkeep } from "../upkeep.ts";
+import type { IngressEngine } from "./engine.ts";
+import type { IngressClassInput, IngressInput, IngressServiceInput, IngressSliceInput } from "./ingress-input.ts";
+import { IngressState } from "./ingress-state.ts";
+import type { IngressPlan, IngressTrouble } from "./plan.ts";
+import { type SecretFeed, SecretFollower } from "./secret-follower.ts";
+
+export interface NodeIngressOptions<I extends IngressInput = IngressInput> {
+  readonly feeds: {
+    readonly ingresses: ObjectFeed<I>;
+    readonly classes: ObjectFeed<IngressClassInput>;
+    readonly services: ObjectFeed<IngressServiceInput>;
+    readonly endpointSlices: ObjectFeed<IngressSliceInput>;
+    /** Opened for each Secret that an Ingress names. */
+    readonly secret: (namespace: string, name: string) => SecretFeed;
+  };
+  /** Opened once everything is known, and tried again while it cannot be. */
+  readonly openEngine: () => Promise<IngressEngine>;
+  /** Told once of each thing that an Ingress asks for and does not get. */
+  readonly report: (ingress: I, reason: string, message: string) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** A node's part in serving Ingresses: follows what they are made from, and tells an engine. */
+export interface NodeIngress extends AsyncDisposable {
+  /** Resolves when requests are answered by what existed at the start. */
+  ready(): Promise<void>;
+}
+
+/** How long, in ms, the first answers wait for Secrets, rather than show the default certificate. */
+const secretPatience = 3000;
+
+export function openNodeIngress<I extends IngressInput>(options: NodeIngressOptions<I>): NodeIngress {
+  const { feeds, clock, random, log, report } = options;
+  const state = new IngressState();
+  let dirty = true;
+  let plan: IngressPlan | undefined;
+  let engine: IngressEngine | undefined;
+  let told: ReadonlySet<string> = new Set();
+  const changed = () => {
+    dirty = true;
+    upkeep.touch();
+  };
+  const planned = (concerns: boolean) => {
+    if (!concerns) return;
+    plan = undefined;
+    changed();
+  };
+  const secrets = new SecretFollower(feeds.secret, changed);
+
+  const tell = (troubles: readonly IngressTrouble[]) => {
+    const now = new Set<string>();
+    for (const { ingress, reason, message } of troubles) {
+      const key = `${objectKey(ingress)} ${ingress.metadata?.uid} ${reason} ${message}`;
+      if (!now.has(key) && !told.has(key)) report(ingress as I, reason, message);
+      now.add(key);
+    }
+    told = now;
+  };
+
+  const upkeep: Upkeep = new Upkeep({
+    what: "ingresses",
+    synced: () =>
+      Promise.all([feeds.ingresses, feeds.classes, feeds.services, feeds.endpointSlices].map((feed) => feed.synced())),
+    dirty: () => dirty,
+    async step({ first }) {
+      dirty = false;
+      try {
+        plan ??= state.plan();
+        const current = plan;
+        secrets.want(new Set(current.secrets.keys()));
+        if (first) await inTime(secrets.synced(), clock);
+        engine ??= await options.openEngine();
+        const { certificates, troubles } = secrets.read();
+        engine.apply({ table: current.table, certificates });
+        tell([...current.troubles, ...certificateTroubles(current, troubles)]);
+      } catch (error) {
+        dirty = true;
+        throw error;
+      }
+    },
+    clock,
+    random,
+    log,
+  });
+
+  const following = [
+    follow(
+      feeds.ingresses,
+      (ingress) => planned(state.setIngress(ingress)),
+      (ingress) => planned(state.deleteIngress(ingress)),
+    ),
+    follow(
+      feeds.classes,
+      (known) => planned(state.setClass(known)),
+      (known) => planned(state.deleteClass(known)),
+    ),
+    follow(
+      feeds.services,
+      (service) => planned(state.setService(service)),
+      (service) => planned(state.deleteService(service)),
+    ),
+    follow(
+      feeds.endpointSlices,
+      (slice) => planned(state.setSlice(slice)),
+      (slice) => planned(state.deleteSlice(slice)),
+    ),
+  ];
+  return {
+    ready: () => upkeep.ready(),
+    async [Symbol.asyncDispose]() {
+      for (const each of following) each[Symbol.dispose]();
+      await upkeep[Symbol.asyncDispose]();
+      await engine?.[Symbol.asyncDispose]();
+      await secrets[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function certificateTroubles(plan: IngressPlan, troubles: ReadonlyMap<string, string>): readonly IngressTrouble[] {
+  return Array.from(troubles, ([secret, trouble]) =>
+    (plan.secrets.get(secret) ?? []).map((ingress) => ({
+      ingress,
+      reason: "CertificateUnusable",
+      message: `The default certificate is shown, since Secret "${secret}" cannot be used: ${trouble}`,
+    })),
+  ).flat();
+}
+
+async function inTime(work: Promise<void>, clock: Clock): Promise<void> {
+  const waited = new AbortController();
+  await Promise.race([work, clock.sleep(secretPatience, waited.signal).catch(() => {})]);
+  waited.abort();
+}
