@@ -10,6 +10,7 @@ import { installKubeconfig } from "../../../src/cluster/kubeconfig.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { type Log, silentLog } from "../../../src/lib/log.ts";
 import { systemRandom } from "../../../src/lib/random.ts";
+import type { ServerOptions } from "../../../src/server/api-server.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import type { Store } from "../../../src/store/store.ts";
 
@@ -35,6 +36,8 @@ export interface LiveServerOptions {
   readonly log?: Log;
   /** What the cluster is to be like. */
   readonly wishes?: Partial<ConfigWishes>;
+  /** Paths beside the API, as of the store's history. */
+  readonly paths?: ServerOptions["paths"];
 }
 
 /** Starts a control plane that strangers can talk to; dispose it with `await using`. */
@@ -61,7 +64,10 @@ export async function startLiveServer(options: LiveServerOptions = {}): Promise<
   const credentials = await ensureCredentials(config, { clock, random });
   const store = options.store ?? opened.use(openMemoryStore({ clock }));
   const log = options.log ?? silentLog;
-  const plane = opened.use(await openControlPlane({ config, credentials, store, clock, random, log }));
+  const { paths } = options;
+  const plane = opened.use(
+    await openControlPlane({ config, credentials, store, clock, random, log, ...(paths ? { paths } : {}) }),
+  );
   const { key, cert } = credentials.apiServer;
   opened.use(await plane.server.listen({ host: "127.0.0.1", port, tls: { key, cert, clientCa: credentials.ca } }));
   const url = `https://127.0.0.1:${port}`;

@@ -35,7 +35,10 @@ kubectl get pods -A -o wide
 kubectl get pod web-0 -o jsonpath={.status.phase}
 
 # Follow what happens
-kubectl get pods -w`,
+kubectl get pods -w
+
+# As things were five minutes ago, at a time or at a revision
+kubectl get pods --at 5m`,
   usage: "(TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE[.VERSION][.GROUP]/NAME ...) [flags]",
   flags: {
     ...printFlags,
@@ -44,6 +47,7 @@ kubectl get pods -w`,
     ...fieldSelectorFlag,
     ...allNamespacesFlag,
     ...chunkSizeFlag,
+    at: text("Shows what was there then: a time as 2026-01-02T03:04:05Z, 5m for five minutes ago, or a revision."),
     "ignore-not-found": bool("An object that is not there is no error."),
     "label-columns": list("Labels that get a column each; several with commas.", { short: "L" }),
     "no-headers": bool("Leaves out the head of tables."),
@@ -77,6 +81,9 @@ kubectl get pods -w`,
     }
     const output = await getOutput(session, flags);
     const watching = flags.watch || flags["watch-only"];
+    if (flags.at && watching) throw new CommandError("--at shows one moment; it cannot be watched");
+    if (flags.at && flags.subresource) throw new CommandError("--at shows whole objects, not subresources");
+    const moment = flags.at ? await import("../resources/moment.ts") : undefined;
     const options: SelectionOptions = {
       args,
       filenames: flags.filename,
@@ -90,6 +97,7 @@ kubectl get pods -w`,
       accept: output.accept,
       subresource: flags.subresource,
       includeObject: output.includeObject,
+      revision: await moment?.revisionAt(session, flags.at),
     };
     const targets = await targetsOf(session, options);
     if (watching) {

@@ -32,6 +32,8 @@ export interface SelectionOptions {
   readonly subresource?: string;
   /** Whether tables bring the objects of their rows along. */
   readonly includeObject?: "Object" | "None";
+  /** The revision of the moment that objects are shown as of; default: now. */
+  readonly revision?: string;
   /** Manifests are checked before they are read: messages about what they lack are others then. */
   readonly validated?: boolean;
   /** The first object of a file that cannot be used ends the reading. */
@@ -230,7 +232,10 @@ export async function* fetchTargets(
       if (target.form === "list") {
         for await (const object of listPages(session, target, options)) yield { target, object };
       } else if (target.form === "manifest" && !options.latest) yield { target, object: target.object };
-      else {
+      else if (options.revision) {
+        const { objectAt } = await import("./moment.ts");
+        yield { target, object: await objectAt(session, target, { ...options, revision: options.revision }) };
+      } else {
         const path = pathOf(target.resource, target, options.subresource);
         const query = { includeObject: options.includeObject };
         yield { target, object: await session.api.call<AnyObject>({ path, query, accept: options.accept }) };
@@ -246,7 +251,8 @@ export async function* fetchTargets(
 const isFatal = (error: unknown) => !(error instanceof StatusError) && !(error instanceof CommandError);
 
 async function* listPages(session: Session, target: ListTarget, options: SelectionOptions): AsyncGenerator<AnyObject> {
-  const { chunkSize = 0 } = options;
+  const { chunkSize = 0, revision } = options;
+  const { exactly } = revision ? await import("./moment.ts") : {};
   let token = "";
   do {
     const page = await callList(session, target, options, {
@@ -258,6 +264,7 @@ async function* listPages(session: Session, target: ListTarget, options: Selecti
         limit: chunkSize > 0 ? chunkSize : undefined,
         continue: token,
         includeObject: options.includeObject,
+        ...(revision && token === "" ? exactly?.(revision) : {}),
       },
     });
     yield page;
