@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import { homedir, hostname } from "node:os";
 import { basename, join } from "node:path";
 import { errorMessage, Fault } from "../lib/fault.ts";
+import { nodeConfiguration } from "../node/configuration.ts";
 import { type AddOn, addOns } from "./add-ons.ts";
 import { type ApiServerFlags, accessFlags, protectionFlags, storeFlags, switchFlags } from "./api-server-flag-names.ts";
 import { writeSafely } from "./certificates.ts";
@@ -228,6 +229,8 @@ function partFlagsOf(wishes: ConfigWishes, known?: ClusterConfig): PartFlags {
   const given = [known?.controllerFlags, wishes.controllerFlags];
   const controllerFlags = knownFlags("controller manager", controllerFlagNames, given);
   const nodeFlags = knownFlags("kubelet", nodeFlagNames, [known?.nodeFlags, wishes.nodeFlags]);
+  // Now, not when the node starts: the fault is told to who wrote it.
+  if (nodeFlags) nodeConfiguration(nodeFlags);
   return { ...(controllerFlags ? { controllerFlags } : {}), ...(nodeFlags ? { nodeFlags } : {}) };
 }
 

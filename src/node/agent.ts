@@ -11,6 +11,8 @@ import type { Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
 import { apiSources, remembering } from "./api-sources.ts";
 import { type NodeConfiguration, nodeConfiguration } from "./configuration.ts";
+import { machineSignals } from "./eviction/machine-signals.ts";
+import { keptBack } from "./eviction/thresholds.ts";
 import { followRuntime } from "./follow-runtime.ts";
 import { type NodeCapacity, NodeReporter } from "./node-status.ts";
 import type { EnvironmentSources } from "./pods/environment.ts";
@@ -19,6 +21,7 @@ import type { PodServices } from "./pods/pod-services.ts";
 import { apiPods } from "./pods/pod-store.ts";
 import { PodWorker } from "./pods/pod-worker.ts";
 import { StartTurns } from "./pods/start-turns.ts";
+import { pressureOf } from "./pressure.ts";
 import { createHooks } from "./probes/hooks.ts";
 import { Prober } from "./probes/prober.ts";
 import { rotateLogs } from "./rotate-logs.ts";
@@ -83,7 +86,9 @@ const resyncEvery = 60_000;
 /** Starts the agent on a registered node: serves its API, reports how it is, and keeps its pods as they are declared. */
 export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent> {
   const options = { ...given, client: timeLimited(given.client, given.clock) };
-  const { client, informers, clock, random, log, nodeName } = options;
+  const { client, informers, clock, random, log, nodeName, capacity } = options;
+  const { configuration = nodeConfiguration({}) } = options;
+  const { thresholds } = configuration.eviction;
   await using opened = new AsyncDisposableStack();
   const stop = new AbortController();
   opened.defer(() => stop.abort());
@@ -93,6 +98,7 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
 
   await options.cgroups?.ensureRoot({});
   const pods = informers.of(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
+  const pressure = await pressureOn(options, configuration, events, workers, services);
   let closing = false;
   const look = (pod: Pod) => {
     if (closing) return;
@@ -100,6 +106,7 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
     const known = workers.get(uid);
     if (known) return known.update(pod);
     const own = isStatic(pod) ? { ...services, pods: statics.store } : services;
+    const refusal = hasBegun(pod) ? undefined : pressure?.eviction.admit(pod);
     const worker = new PodWorker(pod, own, () => {
       workers.delete(uid);
       // Wanted again while it ended.
@@ -107,15 +114,28 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
       if (again) look(again);
     });
     workers.set(uid, worker);
-    worker.wake();
+    if (!refusal) return worker.wake();
+    events.record(pod, "Warning", refusal.reason ?? "", refusal.message ?? "");
+    worker.fail(refusal);
   };
   const gone = ({ metadata }: Pod) => workers.get(metadata.uid)?.remove();
   opened.defer(async () => {
     await Promise.all([...workers.values()].map((worker) => worker[Symbol.asyncDispose]()));
   });
-  const { manifests: settings } = options.configuration ?? nodeConfiguration({});
+  const { manifests: settings } = configuration;
   const statics = opened.use(await openStaticPods({ ...options, settings, pods, changed: look, gone }));
-  await opened.use(new NodeReporter(options)).start();
+  const reporter = opened.use(
+    new NodeReporter({
+      ...options,
+      pressure: () => pressure?.eviction.conditions ?? [],
+      keptFree: {
+        memory: keptBack(thresholds, "memory.available", capacity.memory),
+        ephemeralStorage: keptBack(thresholds, "nodefs.available", capacity.ephemeralStorage),
+      },
+      isClosing: () => closing,
+    }),
+  );
+  await reporter.start();
   await Promise.all([pods.synced(), informers.of(Service).synced()]);
   const isKnown = (uid: string) => workers.has(uid) || pods.list().some(({ metadata }) => metadata.uid === uid);
   const clear = () => removeStrangers(isKnown, { ...services, volumes });
@@ -132,12 +152,16 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
   const tasks = [
     ...(settings.url === undefined ? [] : [onceComplete()]),
     followRuntime(options, (uid) => workers.get(uid)?.wake(), stop.signal),
+    pressure?.eviction.run(stop.signal),
+    pressure?.images.run(stop.signal),
     every(clock, resyncEvery, stop.signal, async () => {
       for (const worker of workers.values()) worker.wake();
     }),
     every(clock, refreshEvery, stop.signal, () => refresh(workers.values())),
     every(clock, rotateEvery, stop.signal, async () => {
-      await rotateLogs(options).catch((error) => log.debug(`logs not rotated: ${errorMessage(error)}`));
+      await rotateLogs({ ...options, policy: configuration.logs }).catch((error) =>
+        log.debug(`logs not rotated: ${errorMessage(error)}`),
+      );
     }),
   ];
   opened.defer(async () => {
@@ -176,6 +200,26 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
     },
     [Symbol.asyncDispose]: dispose,
   };
+}
+
+function hasBegun({ status }: Pod): boolean {
+  return status?.startTime !== undefined;
+}
+
+/** Who keeps this machine from filling up, after a first look at it; nobody where nothing of it is used. */
+async function pressureOn(
+  options: NodeAgentOptions,
+  configuration: NodeConfiguration,
+  events: PodServices["events"],
+  workers: ReadonlyMap<string, PodWorker>,
+  { podsFolder }: PodServices,
+) {
+  const { cgroups, log } = options;
+  if (!cgroups) return undefined;
+  const source = machineSignals({ ...options, cgroups, podsFolder });
+  const pressure = pressureOf({ ...options, source, configuration, events, workers });
+  await pressure.eviction.observe().catch((error) => log.warn(`eviction: ${errorMessage(error)}`));
+  return pressure;
 }
 
 /** What pod workers share, put together. */

@@ -1,21 +1,48 @@
 import { Fault } from "../lib/fault.ts";
+import { quantityValue } from "../machinery/quantity.ts";
 import { parseDuration } from "../machinery/times.ts";
+import { parseThresholds, type Threshold, usualHard } from "./eviction/thresholds.ts";
+import type { ImageLimits } from "./garbage/image-collector.ts";
+import { type RotationPolicy, usualRotation } from "./runtime/log-rotation.ts";
 import type { ManifestSettings } from "./static-pods/manifest-sources.ts";
 
 /** What a node's administrator may choose, as the kubelet's flags. Times in ms. */
 export interface NodeConfiguration {
   readonly manifests: ManifestSettings;
+  readonly eviction: {
+    readonly thresholds: readonly Threshold[];
+    readonly transitionMs: number;
+    readonly maxPodGraceSeconds: number;
+  };
+  readonly images: ImageLimits;
+  readonly logs: RotationPolicy;
+  /** How long a node that shuts down waits for its pods, and how much of that is for critical ones; 0: as their own grace says. */
+  readonly shutdown: { readonly all: number; readonly critical: number };
 }
 
 type Flags = Readonly<Record<string, string>>;
 
-/** The kubelet's flags that a node takes. */
+/** The kubelet's flags that a node takes, and settings of its configuration file that have no flag there. */
 export const nodeConfigurationFlags: readonly string[] = [
+  "container-log-max-files",
+  "container-log-max-size",
+  "eviction-hard",
+  "eviction-max-pod-grace-period",
+  "eviction-minimum-reclaim",
+  "eviction-pressure-transition-period",
+  "eviction-soft",
+  "eviction-soft-grace-period",
   "file-check-frequency",
   "http-check-frequency",
+  "image-gc-high-threshold",
+  "image-gc-low-threshold",
+  "image-maximum-gc-age",
   "manifest-url",
   "manifest-url-header",
+  "minimum-image-ttl-duration",
   "pod-manifest-path",
+  "shutdown-grace-period",
+  "shutdown-grace-period-critical-pods",
 ];
 
 /** Reads the kubelet's flags; what is not given has upstream's value. Throws Fault `invalid` for a value that cannot be meant. */
@@ -28,7 +55,52 @@ export function nodeConfiguration(flags: Flags): NodeConfiguration {
       urlHeaders: headers(flags["manifest-url-header"] ?? ""),
       urlCheckEvery: duration(flags, "http-check-frequency", 20_000),
     },
+    eviction: {
+      thresholds: parseThresholds({
+        hard: flags["eviction-hard"] ?? usualHard,
+        soft: flags["eviction-soft"],
+        softGrace: flags["eviction-soft-grace-period"],
+        minReclaim: flags["eviction-minimum-reclaim"],
+      }),
+      transitionMs: duration(flags, "eviction-pressure-transition-period", 300_000),
+      maxPodGraceSeconds: whole(flags, "eviction-max-pod-grace-period", 0),
+    },
+    images: imageLimits(flags),
+    logs: {
+      ...usualRotation,
+      maxBytes: bytes(flags, "container-log-max-size", usualRotation.maxBytes),
+      maxFiles: files(flags),
+    },
+    shutdown: shutdown(flags),
   };
+}
+
+function imageLimits(flags: Flags): ImageLimits {
+  const high = whole(flags, "image-gc-high-threshold", 85);
+  const low = whole(flags, "image-gc-low-threshold", 80);
+  if (high > 100 || low > 100) throw new Fault("invalid", "image-gc thresholds are shares from 0 to 100");
+  if (low >= high) {
+    const message = `image-gc-low-threshold ${low} must be less than image-gc-high-threshold ${high}`;
+    throw new Fault("invalid", message);
+  }
+  const minAge = duration(flags, "minimum-image-ttl-duration", 120_000);
+  return { high, low, minAge, maxAge: duration(flags, "image-maximum-gc-age", 0) };
+}
+
+function files(flags: Flags): number {
+  const count = whole(flags, "container-log-max-files", usualRotation.maxFiles);
+  if (count < 2) throw new Fault("invalid", `container-log-max-files ${count} must be more than 1`);
+  return count;
+}
+
+function shutdown(flags: Flags): NodeConfiguration["shutdown"] {
+  const all = duration(flags, "shutdown-grace-period", 0);
+  const critical = duration(flags, "shutdown-grace-period-critical-pods", 0);
+  if (critical > all) {
+    const message = "shutdown-grace-period-critical-pods must be at most shutdown-grace-period";
+    throw new Fault("invalid", message);
+  }
+  return { all, critical };
 }
 
 function duration(flags: Flags, name: string, usual: number): number {
@@ -38,6 +110,23 @@ function duration(flags: Flags, name: string, usual: number): number {
     return Number(parseDuration(value) / 1_000_000n);
   } catch (error) {
     throw new Fault("invalid", `${name} ${JSON.stringify(value)} is no duration`, { cause: error });
+  }
+}
+
+function whole(flags: Flags, name: string, usual: number): number {
+  const value = flags[name];
+  if (!value) return usual;
+  if (!/^\d+$/.test(value)) throw new Fault("invalid", `${name} is a whole number, not ${JSON.stringify(value)}`);
+  return Number(value);
+}
+
+function bytes(flags: Flags, name: string, usual: number): number {
+  const value = flags[name];
+  if (!value) return usual;
+  try {
+    return quantityValue(value);
+  } catch (error) {
+    throw new Fault("invalid", `${name} ${JSON.stringify(value)} is no quantity`, { cause: error });
   }
 }
 

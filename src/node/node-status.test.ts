@@ -27,7 +27,7 @@ function openReporter(runtime: Partial<ContainerRuntime> = {}) {
     kubeletPort: 10250,
     capacity: { cpu: 2, memory: 2 ** 33, ephemeralStorage: 2 ** 36, pods: 110 },
     labels: {},
-    dataFolder: "/",
+    keptFree: { memory: 100 * 2 ** 20, ephemeralStorage: 0 },
     version: "v1.35.0",
   });
   const settled = async () => {

@@ -10,6 +10,7 @@ import type { Log } from "../lib/log.ts";
 import { isEqual } from "../machinery/equality.ts";
 import { isStatus } from "../machinery/status-error.ts";
 import { timeOf } from "../machinery/times.ts";
+import type { PressureCondition } from "./eviction/thresholds.ts";
 import type { ContainerRuntime, RuntimeImage, RuntimeVersion } from "./runtime/runtime.ts";
 
 /** What a node has to give. */
@@ -38,11 +39,16 @@ export interface NodeReporterOptions {
   readonly kubeletPort: number;
   readonly capacity: NodeCapacity;
   readonly labels: Readonly<Record<string, string>>;
-  readonly dataFolder: string;
   /** `v1.35.0+navarch` */
   readonly version: string;
   /** How often, in ms, the status is told though it is the same, by which the node is known to live; upstream's times if absent. */
   readonly statusEvery?: number;
+  /** What the machine is short of now; nothing if absent. */
+  readonly pressure?: () => readonly PressureCondition[];
+  /** Bytes that eviction keeps free; nothing if absent. */
+  readonly keptFree?: { readonly memory: number; readonly ephemeralStorage: number };
+  /** The node is on its way down. */
+  readonly isClosing?: () => boolean;
 }
 
 /** Lease every 10 s, status every 10 s when it changed and every 5 min in any case (as upstream). */
@@ -53,8 +59,6 @@ const leaseSeconds = 40;
 const reportAttempts = 5;
 /** Images named in the status (as upstream). */
 const imagesShown = 50;
-/** Bytes below which memory is scarce (upstream's hard eviction threshold). */
-const memoryKept = 100 * 1024 * 1024;
 
 /** Makes the node's object, or puts the labels right on the one that is there. Tries until the API server answers. */
 export async function registerNode(
@@ -186,11 +190,12 @@ export class NodeReporter implements AsyncDisposable {
       "hugepages-2Mi": "0",
       pods: String(capacity.pods),
     };
+    const { keptFree = { memory: 0, ephemeralStorage: 0 } } = this.#options;
     // What eviction keeps free is not for pods.
     const allocatable = {
       ...amounts,
-      memory: `${Math.floor((capacity.memory - memoryKept) / 1024)}Ki`,
-      "ephemeral-storage": String(Math.floor(capacity.ephemeralStorage * 0.9)),
+      memory: `${Math.floor((capacity.memory - keptFree.memory) / 1024)}Ki`,
+      "ephemeral-storage": String(Math.floor(capacity.ephemeralStorage - keptFree.ephemeralStorage)),
     };
     return {
       ...node.status,
@@ -223,7 +228,7 @@ export class NodeReporter implements AsyncDisposable {
   }
 
   async #conditions(node: Node, now: string): Promise<readonly NodeCondition[]> {
-    const { runtime, dataFolder } = this.#options;
+    const { runtime, pressure, isClosing } = this.#options;
     let fault = "";
     try {
       const { conditions } = await runtime.status();
@@ -237,9 +242,10 @@ export class NodeReporter implements AsyncDisposable {
     } catch (error) {
       fault = `container runtime is down: ${errorMessage(error)}`;
     }
-    const { bavail, blocks, ffree, files } = statfsSync(dataFolder);
-    const diskPressure = bavail / blocks < 0.1 || (files > 0 && ffree / files < 0.05);
-    const memoryPressure = availableMemory() < memoryKept;
+    if (isClosing?.()) fault = fault ? `${fault}; node is shutting down` : "node is shutting down";
+    const short = pressure?.() ?? [];
+    const diskPressure = short.includes("DiskPressure");
+    const memoryPressure = short.includes("MemoryPressure");
     const make = (type: string, holds: boolean, reason: string, message: string): NodeCondition => {
       const status = holds ? "True" : "False";
       const before = node.status?.conditions?.find((condition) => condition.type === type);
@@ -261,7 +267,9 @@ export class NodeReporter implements AsyncDisposable {
       diskPressure
         ? make("DiskPressure", true, "KubeletHasDiskPressure", "kubelet has disk pressure")
         : make("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-      make("PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+      short.includes("PIDPressure")
+        ? make("PIDPressure", true, "KubeletHasInsufficientPID", "kubelet has insufficient PID available")
+        : make("PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
       fault
         ? make("Ready", false, "KubeletNotReady", fault)
         : make("Ready", true, "KubeletReady", "kubelet is posting ready status"),
@@ -286,10 +294,4 @@ function readText(path: string): string {
 
 function osImage(): string {
   return /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(readText("/etc/os-release"))?.[1] ?? "Linux";
-}
-
-/** Bytes that could be given out without swapping. */
-function availableMemory(): number {
-  const found = /^MemAvailable:\s+(\d+) kB$/m.exec(readText("/proc/meminfo"));
-  return found ? Number(found[1]) * 1024 : Number.POSITIVE_INFINITY;
 }

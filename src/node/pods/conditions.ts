@@ -11,6 +11,8 @@ export interface ConditionsInput {
   readonly hasNetwork: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** One more that the node has to tell. */
+  readonly extra?: Pick<PodCondition, "type" | "status" | "reason" | "message"> | undefined;
 }
 
 interface Verdict {
@@ -46,8 +48,19 @@ export function conditionsOf(input: ConditionsInput): readonly PodCondition[] {
     make("Ready", containersReady.holds ? areGatesOpen(pod) : containersReady),
     make("ContainersReady", containersReady),
     make("PodScheduled", { holds: true }),
-    ...known.filter(({ type }) => !own.includes(type)),
+    ...known.filter(({ type }) => !own.includes(type) && type !== input.extra?.type),
+    ...(input.extra ? [withTime(input.extra, known, now)] : []),
   ];
+}
+
+function withTime(
+  condition: NonNullable<ConditionsInput["extra"]>,
+  known: readonly PodCondition[],
+  now: number,
+): PodCondition {
+  const before = known.find(({ type }) => type === condition.type);
+  const since = before?.status === condition.status ? before.lastTransitionTime : undefined;
+  return { ...condition, lastTransitionTime: since ?? timeOf(now) };
 }
 
 function isInitialized({ pod, phase, inits, containers }: ConditionsInput): Verdict {

@@ -98,7 +98,13 @@ export class PodWorker {
   /** Ends the pod for a reason of the node's own; it stays in the API as failed. */
   fail(sentence: Finished): void {
     this.#sentence ??= sentence;
+    this.#deleted.abort();
     this.wake();
+  }
+
+  /** Nothing of the pod runs any more. */
+  get ended(): boolean {
+    return this.#cleaned || this.#gone;
   }
 
   /** Something may have changed. */
@@ -240,7 +246,7 @@ export class PodWorker {
     let after = observed;
     if (observed.containers.some(({ state }) => state === "running")) {
       this.#tellStopping(pod, observed);
-      using ending = new Ending(clock, pod.spec.terminationGracePeriodSeconds ?? 30);
+      using ending = new Ending(clock, finished.graceSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30);
       await stopContainers(pod, observed.containers, ending, this.#services);
       after = await observePod(runtime, this.uid);
     }

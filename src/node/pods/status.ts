@@ -1,5 +1,5 @@
 import { isSidecar } from "../../api/core/pod-state.ts";
-import type { ContainerStatus, Pod, PodStatus } from "../../api/generated/core-v1.ts";
+import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../../api/generated/core-v1.ts";
 import { timeOf } from "../../machinery/times.ts";
 import { conditionsOf } from "./conditions.ts";
 import { type ContainerStatusInput, containerStatus } from "./container-status.ts";
@@ -11,6 +11,10 @@ export interface Finished {
   /** Set where not its containers but the node ended it: `DeadlineExceeded`, `Evicted`, `Terminated`. */
   readonly reason?: string;
   readonly message?: string;
+  /** What its containers get to end, in seconds; what the pod declares if absent. */
+  readonly graceSeconds?: number;
+  /** Told of the pod besides the usual conditions. */
+  readonly condition?: Pick<PodCondition, "type" | "status" | "reason" | "message">;
 }
 
 export interface StatusInput extends Omit<ContainerStatusInput, "finished"> {
@@ -46,6 +50,7 @@ export function podStatus(input: StatusInput): PodStatus {
       inits: initContainerStatuses,
       hasNetwork: sandbox !== undefined && ips.length > 0,
       now,
+      extra: finished?.condition,
     }),
     ...(message ? { message } : {}),
     ...(reason ? { reason } : {}),
