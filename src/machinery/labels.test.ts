@@ -34,6 +34,7 @@ describe("label selectors", () => {
   test.each([
     ["b==2,a = 1", "a=1,b==2"],
     ["x in (b,a,b)", "x in (a,b)"],
+    ["x in (,)", "x in (,)"],
     ["!x,y,z!=1,n>5", "n>5,!x,y,z!=1"],
   ])("%s is written %s", (text, written) => expect(String(parseSelector(text))).toBe(written));
 

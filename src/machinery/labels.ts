@@ -112,7 +112,8 @@ function requirementText({ key, operator, values }: LabelRequirement): string {
       return `!${key}`;
     case "in":
     case "notin":
-      return `${key} ${operator} (${values.join(",")})`;
+      // Nothing at all between the brackets is no value; two empty ones are the same value twice.
+      return `${key} ${operator} (${values.join(",") || ","})`;
     case "gt":
       return `${key}>${values[0]}`;
     case "lt":
