@@ -1,6 +1,14 @@
+import { clusterDescriptions } from "./describe/cluster.ts";
+import { dataDescriptions } from "./describe/data.ts";
 import { networkDescriptions } from "./describe/network.ts";
 import { podStories } from "./describe/pods.ts";
 import { workloadDescriptions } from "./describe/workloads.ts";
 
 /** `kubectl describe` of every kind. */
-export const describeStories = [...podStories, ...workloadDescriptions, ...networkDescriptions];
+export const describeStories = [
+  ...podStories,
+  ...workloadDescriptions,
+  ...networkDescriptions,
+  ...dataDescriptions,
+  ...clusterDescriptions,
+];

@@ -5,6 +5,14 @@ export interface Step {
   readonly input?: string;
   /** Lines may come in any order. */
   readonly unordered?: boolean;
+  /** The line is given again and again until what it prints is like this. */
+  readonly until?: RegExp;
+  /** What is cut out before comparing: what depends on how fast things went. */
+  readonly without?: RegExp;
+  /** The program is interrupted once its standard output is like this. */
+  readonly stopAt?: RegExp;
+  /** A line that is given as soon as the program has said something; what it prints does not count. */
+  readonly meanwhile?: string;
   /** Why the two do not print the same here, and what ours prints in the place of what. */
   readonly differs?: {
     readonly why: string;
@@ -60,6 +68,9 @@ export function normalised(text: string, more: { readonly url: string; readonly 
       .replace(/((?:resourceVersion|uid)"?: )"\d+"/g, '$1"N"')
       .replace(/^([IWE])\d{4} [\d:.]+ +\d+ \w+\.\w+:\d+\]/gm, "$1 LOG]")
       // An age of another length moves what comes after it, so the blanks behind it count as part of it.
-      .replace(/\b\d+(?:s|m|m\d+s)\b( *)/g, (_, blanks: string) => (blanks.length > 1 ? "AGE   " : `AGE${blanks}`))
+      // Three hours are told in hours, so that more minutes than that are an amount of something.
+      .replace(/\b(?:\d+s|(?:\d\d?|1[0-7]\d)m(?:\d+s)?)\b( *)/g, (_, blanks: string) =>
+        blanks.length > 1 ? "AGE   " : `AGE${blanks}`,
+      )
   );
 }
