@@ -128,6 +128,7 @@ export async function startAgentRole(
   });
   const rest = opened.move();
   return {
+    prepareForSignal: () => agent.endPods(),
     async stop(clean) {
       if (!clean) {
         // Containers go on; the next start takes them over. The network stays for them as it is.
@@ -147,6 +148,7 @@ export async function startAgentRole(
 
 function roleOf(agent: NodeAgent, rest: AsyncDisposableStack): Role {
   return {
+    prepareForSignal: () => agent.endPods(),
     async stop(clean) {
       if (clean) await agent.shutDown();
       else await agent[Symbol.asyncDispose]();

@@ -6,6 +6,8 @@ import type { ChildMessage, StopMessage } from "./child.ts";
 export interface Role {
   /** Ends it. `clean` takes away all that outlives the process. */
   stop(clean: boolean): Promise<void>;
+  /** The machine may be going down: ends what must not be cut off. Comes before `stop` when a signal ends the process. */
+  prepareForSignal?(): Promise<void>;
 }
 
 /** Runs a role in this process under a parent's eye: says when it is ready, and ends when asked or when left alone. */
@@ -13,14 +15,14 @@ export async function runRole(log: Log, start: (note: (text: string) => void) =>
   const tell = (message: ChildMessage) => {
     if (process.connected) process.send?.(message);
   };
-  const wish = Promise.withResolvers<boolean>();
+  const wish = Promise.withResolvers<{ readonly clean: boolean; readonly signal?: boolean }>();
   process.on("message", (message: StopMessage) => {
-    if (message.type === "stop") wish.resolve(message.clean);
+    if (message.type === "stop") wish.resolve({ clean: message.clean });
   });
   // A parent that was killed cannot ask; what runs keeps running, for the next start to find.
-  process.on("disconnect", () => wish.resolve(false));
-  process.on("SIGTERM", () => wish.resolve(false));
-  process.on("SIGINT", () => wish.resolve(false));
+  process.on("disconnect", () => wish.resolve({ clean: false }));
+  process.on("SIGTERM", () => wish.resolve({ clean: false, signal: true }));
+  process.on("SIGINT", () => wish.resolve({ clean: false }));
   process.on("unhandledRejection", (error) => log.error("a promise was left alone", { error }));
 
   let role: Role;
@@ -34,8 +36,9 @@ export async function runRole(log: Log, start: (note: (text: string) => void) =>
     return;
   }
   tell({ type: "ready" });
-  const clean = await wish.promise;
+  const { clean, signal } = await wish.promise;
   try {
+    if (signal) await role.prepareForSignal?.();
     await role.stop(clean);
     log.info("stopped", { clean });
     process.exit(0);

@@ -32,6 +32,7 @@ import type { DnsConfig } from "./runtime/sandbox.ts";
 import { NodeAccess } from "./server/access.ts";
 import { NodeFigures } from "./server/node-figures.ts";
 import { openNodeServer } from "./server/node-server.ts";
+import { endedByShutdown, shutdownPhases } from "./shutdown.ts";
 import { openStaticPods } from "./static-pods/open-static-pods.ts";
 import { isMirror, isStatic } from "./static-pods/static-pod.ts";
 import { removeStrangers } from "./strangers.ts";
@@ -72,6 +73,8 @@ export interface NodeAgentOptions {
 /** The node agent, running. Disposing it leaves containers running; `shutDown` ends them first. */
 export interface NodeAgent extends AsyncDisposable {
   shutDown(): Promise<void>;
+  /** The machine goes down: ends all pods for good in the time that is configured for it; without such a time does nothing. */
+  endPods(): Promise<void>;
 }
 
 /** Sandboxes and containers being started at a time: more only take turns on the machine's cores. */
@@ -80,6 +83,8 @@ const startsAtATime = 4;
 const refreshEvery = 15_000;
 /** How often logs are looked at for their size (as upstream). */
 const rotateEvery = 10_000;
+/** How long a node that goes down waits to be heard, in ms. */
+const lastWordsMs = 2000;
 /** How often everything is looked at, in case that an event was lost. */
 const resyncEvery = 60_000;
 
@@ -100,6 +105,7 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
   const pods = informers.of(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
   const pressure = await pressureOn(options, configuration, events, workers, services);
   let closing = false;
+  let goingDown = false;
   const look = (pod: Pod) => {
     if (closing) return;
     const { uid } = pod.metadata;
@@ -132,7 +138,7 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
         memory: keptBack(thresholds, "memory.available", capacity.memory),
         ephemeralStorage: keptBack(thresholds, "nodefs.available", capacity.ephemeralStorage),
       },
-      isClosing: () => closing,
+      isClosing: () => goingDown,
     }),
   );
   await reporter.start();
@@ -186,6 +192,21 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
     await events.flush();
   };
   return {
+    async endPods() {
+      const times = configuration.shutdown;
+      if (times.all === 0) return;
+      goingDown = true;
+      closing = true;
+      const told = reporter.report().catch((error) => log.warn(`shutdown not told: ${errorMessage(error)}`));
+      await Promise.race([told, clock.sleep(lastWordsMs)]);
+      const pods = [...workers.values()].map(({ pod }) => pod);
+      for (const phase of shutdownPhases(pods, times)) {
+        const ending = phase.pods.map((pod) =>
+          workers.get(pod.metadata.uid)?.end(endedByShutdown(pod, phase.within), phase.within),
+        );
+        await Promise.all(ending);
+      }
+    },
     async shutDown() {
       closing = true;
       const ending = [...workers.values()].map((worker) =>

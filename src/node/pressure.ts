@@ -25,11 +25,10 @@ export interface PressureOptions {
 
 /** How long the next look waits for an evicted pod to end, in ms (as upstream). */
 const endsWithin = 30_000;
-const askEvery = 200;
 
 /** What keeps the machine from filling up: eviction of pods, and garbage collection of containers and images. */
 export function pressureOf(options: PressureOptions) {
-  const { source, configuration, workers, runtime, nodeName, clock } = options;
+  const { source, configuration, workers, runtime, nodeName } = options;
   const pods = () => [...workers.values()].map(({ pod }) => pod);
   // Events about a node name it twice, as the kubelet's do.
   const metadata = { name: nodeName, uid: nodeName, resourceVersion: "", creationTimestamp: "" };
@@ -46,12 +45,7 @@ export function pressureOf(options: PressureOptions) {
   const eviction = new EvictionManager({
     ...shared,
     ...configuration.eviction,
-    evict: async (pod: Pod, sentence) => {
-      const worker = workers.get(pod.metadata.uid);
-      worker?.fail(sentence);
-      const deadline = clock.monotonic() + endsWithin;
-      while (worker && !worker.ended && clock.monotonic() < deadline) await clock.sleep(askEvery);
-    },
+    evict: async (pod: Pod, sentence) => await workers.get(pod.metadata.uid)?.end(sentence, endsWithin),
     reclaimDisk: async () => {
       await removeDead(runtime, isLive);
       await images.removeUnused();

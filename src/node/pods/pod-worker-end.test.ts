@@ -197,3 +197,35 @@ describe("after an orderly shutdown", () => {
     });
   });
 });
+
+describe("a pod that the node ends", () => {
+  const condition = { type: "DisruptionTarget", status: "True", reason: "TerminationByKubelet" } as const;
+  const sentence = { phase: "Failed", reason: "Evicted", message: "The node was low on resource: memory. " } as const;
+
+  test("gets the grace that the node can spare, and stays in the API as failed", async () => {
+    const node = openNode({ behaviour: { main: { stopDelayMs: Number.POSITIVE_INFINITY } } });
+    await node.create();
+    let over = false;
+    void node.workers
+      .get("uid-web")
+      ?.end({ ...sentence, graceSeconds: 3, condition }, 60_000)
+      .then(() => {
+        over = true;
+      });
+    await node.pass(2.9);
+    expect([over, (await node.live()).state]).toEqual([false, "running"]);
+    await node.pass(0.2);
+    expect([over, (await node.live()).state]).toEqual([true, "exited"]);
+    expect(node.status()).toMatchObject({ ...sentence, containerStatuses: [{ ready: false }] });
+    expect(node.status()?.conditions).toContainEqual(expect.objectContaining(condition));
+    expect(node.unmounted).toEqual(["uid-web"]);
+  });
+
+  test("does not wait for an image that does not come", async () => {
+    const node = openNode({ pull: () => new Promise(() => {}) });
+    await node.create({ containers: [sampleContainer({ image: "registry.test/slow:1" })] });
+    void node.workers.get("uid-web")?.end(sentence, 60_000);
+    await node.pass(1);
+    expect(node.status()).toMatchObject(sentence);
+  });
+});

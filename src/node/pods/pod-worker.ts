@@ -55,6 +55,8 @@ export class PodWorker {
   /** Nothing of the pod is left on the node. */
   #gone = false;
   #left = false;
+  /** Nothing of the pod runs any more. */
+  readonly #over = Promise.withResolvers<void>();
 
   /** `onGone` is called when the pod is neither on the node nor in the API any more. */
   constructor(pod: Pod, services: PodServices, onGone: () => void) {
@@ -102,9 +104,12 @@ export class PodWorker {
     this.wake();
   }
 
-  /** Nothing of the pod runs any more. */
-  get ended(): boolean {
-    return this.#cleaned || this.#gone;
+  /** As `fail`; resolves when nothing of the pod runs any more and that was told, after `ms` in any case. */
+  async end(sentence: Finished, ms: number): Promise<void> {
+    this.fail(sentence);
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    using _timer = this.#services.clock.after(ms, resolve);
+    await Promise.race([late, this.#over.promise.then(() => this.#status.settled())]);
   }
 
   /** Something may have changed. */
@@ -257,6 +262,7 @@ export class PodWorker {
     await volumes.unmount(this.uid);
     await this.#dropCgroup();
     this.#cleaned = true;
+    this.#over.resolve();
   }
 
   async #terminate(pod: Pod, observed: ObservedPod): Promise<undefined> {
@@ -321,6 +327,7 @@ export class PodWorker {
       }
     }
     this.#gone = true;
+    this.#over.resolve();
   }
 
   #tellStopping(pod: Pod, { containers }: ObservedPod): void {

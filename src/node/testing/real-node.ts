@@ -96,6 +96,7 @@ export async function openRealNode(number: number, log: Log = silentLog) {
       dnsFor: () => ({ servers: ["10.96.0.10"], searches: ["svc.cluster.local"], options: ["ndots:5"] }),
     });
     return {
+      endPods: () => agent.endPods(),
       async shutDown() {
         await agent.shutDown();
         await informers[Symbol.asyncDispose]();
