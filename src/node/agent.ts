@@ -33,8 +33,8 @@ import { NodeAccess } from "./server/access.ts";
 import { NodeFigures } from "./server/node-figures.ts";
 import { openNodeServer } from "./server/node-server.ts";
 import { endedByShutdown, shutdownPhases } from "./shutdown.ts";
-import { openStaticPods } from "./static-pods/open-static-pods.ts";
 import { isMirror, isStatic } from "./static-pods/static-pod.ts";
+import { staticPodsOf } from "./static-pods/static-pods.ts";
 import { removeStrangers } from "./strangers.ts";
 import { timeLimited } from "./time-limit.ts";
 import { LocalFolders } from "./volumes/local-folders.ts";
@@ -129,7 +129,8 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
     await Promise.all([...workers.values()].map((worker) => worker[Symbol.asyncDispose]()));
   });
   const { manifests: settings } = configuration;
-  const statics = opened.use(await openStaticPods({ ...options, settings, pods, changed: look, gone }));
+  const statics = opened.use(staticPodsOf({ ...options, settings, pods, changed: look, gone }));
+  await statics.start();
   const reporter = opened.use(
     new NodeReporter({
       ...options,

@@ -9,7 +9,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import { seededRandom } from "../../lib/random.ts";
 import { FakeApi } from "../testing/fake-api.ts";
-import { openStaticPods } from "./open-static-pods.ts";
+import { staticPodsOf } from "./static-pods.ts";
 
 const manifest = (name: string, image = "registry.test/app:1") =>
   JSON.stringify({ kind: "Pod", metadata: { name }, spec: { containers: [{ name: "main", image }] } });
@@ -28,7 +28,7 @@ async function openFolder() {
   const story: string[] = [];
   const write = (name: string, text: string) => writeFileSync(join(path, name), text);
   const open = async () => {
-    const statics = await openStaticPods({
+    const statics = staticPodsOf({
       settings: { path, fileCheckEvery: 50, urlCheckEvery: 1000 },
       client: api.client,
       pods: informers.of(Pod),
@@ -43,6 +43,7 @@ async function openFolder() {
       },
       gone: ({ metadata }) => void story.push(`gone ${metadata.name}`),
     });
+    await statics.start();
     return statics;
   };
   onTestFinished(async () => {

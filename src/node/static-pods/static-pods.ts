@@ -23,15 +23,17 @@ export interface StaticPods extends AsyncDisposable {
   /** Where their workers tell how they are. */
   readonly store: PodStore;
   list(): readonly Pod[];
+  /** Begins to follow the manifests. Resolves when those of the folder are known. */
+  start(): Promise<void>;
   /** Resolves when every source has answered once: what is not wanted then is a stranger. */
   readonly complete: Promise<void>;
 }
 
-/** Follows a node's manifests and mirrors their pods in the API. Resolves when those of the folder are known. */
-export async function openStaticPods(options: StaticPodsOptions): Promise<StaticPods> {
+/** Follows a node's manifests, once started, and mirrors their pods in the API. */
+export function staticPodsOf(options: StaticPodsOptions): StaticPods {
   const { settings, client, pods, clock, log, nodeName } = options;
   const { promise: complete, resolve } = Promise.withResolvers<void>();
-  await using opened = new AsyncDisposableStack();
+  const opened = new AsyncDisposableStack();
   const known = (pod: Pod) => mirrors.wake(keyText(keyOf(pod)));
   const local = new LocalPods(() => clock.now(), {
     changed: (pod) => {
@@ -58,8 +60,17 @@ export async function openStaticPods(options: StaticPodsOptions): Promise<Static
       },
     }),
   );
-  await sources.start();
-  void Promise.all([complete, pods.synced().catch(() => {})]).then(() => mirrors.start());
-  const running = opened.move();
-  return { store: local, list: () => local.list(), complete, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return {
+    store: local,
+    list: () => local.list(),
+    complete,
+    async start() {
+      await sources.start();
+      void Promise.all([complete, pods.synced()]).then(
+        () => mirrors.start(),
+        () => {}, // closed before
+      );
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
 }
