@@ -57,7 +57,9 @@ function containerText(container: Container, status: ContainerStatus | undefined
 }
 
 function portsRow(label: string, ports: readonly ContainerPort[], number: (port: ContainerPort) => number): string {
-  const text = ports.map((port) => `${number(port)}/${port.protocol ?? "TCP"}`).join(", ");
+  const text = ports
+    .map((port) => `${number(port)}/${port.protocol ?? "TCP"}${port.name ? ` (${port.name})` : ""}`)
+    .join(", ");
   return row(ports.length > 1 ? `${label}s` : label, text || "<none>");
 }
 

@@ -1,4 +1,5 @@
 import { story } from "../../tools/story.ts";
+import { sortedSince134 } from "./differences.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
@@ -13,6 +14,19 @@ export const dataDescriptions = [
         metadata: { name: "one", labels: { a: "b" } },
         data: { "file.txt": "first\n  second\tcell\nthird\n" },
         binaryData: { "b.bin": base64("\x00\x01\x02") },
+      },
+      {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "many" },
+        data: { b: "2", a: "1", d: "4", c: "3" },
+        binaryData: { f: base64("6"), e: base64("55") },
+      },
+      {
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "many" },
+        data: { b: base64("2"), a: base64("11"), d: base64("4"), c: base64("3") },
       },
       { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "none" } },
       { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "odd" }, data: { k: "\x1b[31mred\rback" } },
@@ -47,6 +61,8 @@ export const dataDescriptions = [
     ],
     steps: [
       "describe cm one",
+      sortedSince134("describe cm many"),
+      sortedSince134("describe secret many"),
       "describe cm none",
       "describe cm odd",
       "describe cm none --show-events=false",
@@ -258,6 +274,13 @@ export const dataDescriptions = [
       },
       {
         apiVersion: "storage.k8s.io/v1",
+        kind: "VolumeAttributesClass",
+        metadata: { name: "describe-gold", annotations: { a: "b" } },
+        driverName: "example.com",
+        parameters: { iops: "100", speed: "fast" },
+      },
+      {
+        apiVersion: "storage.k8s.io/v1",
         kind: "CSINode",
         metadata: { name: "describe-csi", annotations: { a: "b" } },
         spec: {
@@ -278,6 +301,7 @@ export const dataDescriptions = [
       "describe sc describe-fast",
       "describe sc describe-slow",
       "describe csinode describe-csi",
+      "describe volumeattributesclass describe-gold",
     ],
   }),
   story({

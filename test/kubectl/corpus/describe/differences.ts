@@ -49,3 +49,39 @@ export function trafficSince133(line: string): Step {
     },
   };
 }
+
+/** Ports tell their names since 1.34; those of a line are told here. */
+export function portNamesSince134(line: string, names: Readonly<Record<string, string>>): Step {
+  return {
+    line,
+    differs: {
+      why: "since 1.34 the ports of containers tell their names",
+      instead: (reference) => ({
+        ...reference,
+        stdout: Object.entries(names).reduce(
+          (text, [port, name]) => text.replaceAll(` ${port}`, ` ${port} (${name})`),
+          reference.stdout,
+        ),
+      }),
+    },
+  };
+}
+
+/** Keys of config maps and secrets come in order since 1.34; before, by chance. */
+export function sortedSince134(line: string): Step {
+  return {
+    line,
+    differs: {
+      why: "since 1.34 keys are told in order",
+      instead: (reference) => ({
+        ...reference,
+        stdout: reference.stdout.replace(/(?:^[a-z]+:\n----\n.*\n\n)+|(?:^[a-z]+: +\d+ bytes\n)+/gm, (keys) =>
+          keys
+            .split(/^(?=[a-z]+:(?:\n| +\d))/m)
+            .sort()
+            .join(""),
+        ),
+      }),
+    },
+  };
+}

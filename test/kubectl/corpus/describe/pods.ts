@@ -1,6 +1,6 @@
 import { pod } from "../../tools/objects.ts";
 import { story } from "../../tools/story.ts";
-import { optionalSince133 } from "./differences.ts";
+import { optionalSince133, portNamesSince134 } from "./differences.ts";
 
 /** A pod without a token, whose volume has a name made by chance. */
 const quiet = (name: string, labels: Readonly<Record<string, string>> = {}) => {
@@ -238,6 +238,25 @@ const volumes = {
   },
 };
 
+const named = {
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: "named" },
+  spec: {
+    automountServiceAccountToken: false,
+    containers: [
+      {
+        name: "main",
+        image: "a",
+        ports: [
+          { name: "http", containerPort: 80 },
+          { name: "dns", containerPort: 53, protocol: "UDP", hostPort: 5353 },
+        ],
+      },
+    ],
+  },
+};
+
 const event = (name: string, more: object) => ({
   apiVersion: "v1",
   kind: "Event",
@@ -284,11 +303,17 @@ const events = [
 export const podStories = [
   story({
     name: "describe pods",
-    objects: [quiet("plain"), ...events, rich, volumes],
+    objects: [quiet("plain"), ...events, rich, volumes, named],
     steps: [
       "describe pod plain",
       "describe pod rich",
       optionalSince133("describe pod volumes"),
+      portNamesSince134("describe pod named", {
+        "80/TCP": "http",
+        "5353/UDP": "dns",
+        "0/TCP": "http",
+        "53/UDP": "dns",
+      }),
       "describe pod/plain --show-events=false",
     ],
   }),
