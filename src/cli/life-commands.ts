@@ -78,7 +78,11 @@ export function addLifeCommands(program: Command): void {
     .option("--runtime <runtime>", "cri for real containers, simulated for none", oneOf("cri", "simulated"))
     .option("--data-dir <folder>", "where the cluster's data is kept")
     .option("--api-port <port>", "the API server's port", wholeNumber(1, 65535))
-    .option("--disable <names>", "add-ons to go without, with commas between: local-path, metrics-server", commaList)
+    .option(
+      "--disable <names>",
+      "add-ons to go without, with commas between: ingress, local-path, metrics-server",
+      commaList,
+    )
     .option(
       "--apiserver-arg <flag=value>",
       "a flag of Kubernetes' API server, as oidc-issuer-url=https://dex.example.com; may be repeated",

@@ -35,6 +35,7 @@ import type { NodeCredentials } from "./credentials.ts";
 import { imageCache } from "./images.ts";
 import { withLivePair } from "./live-credentials.ts";
 import type { NodeAccess } from "./node-access.ts";
+import { openIngress } from "./node-ingress.ts";
 import { cgroupName, cniFolder, networkStateFolder, podLogFolder } from "./node-places.ts";
 import { type NodeSettings, nodeLabels, wayToOthers } from "./node-settings.ts";
 import type { Role } from "./role-process.ts";
@@ -115,6 +116,12 @@ export async function startAgentRole(
     { proxy: proxyAccess.informers, dns: dnsAccess.informers },
     { clock, random, log, metrics },
   );
+  if (settings.ingress) {
+    const { client } = connect(settings, credentials, credentials.ingress, log, clock, opened);
+    const { informers: known } = proxyAccess;
+    const shared = { services: known.of(Service), endpointSlices: known.of(EndpointSlice) };
+    opened.use(openIngress(settings.ingress, settings, client, shared, { clock, random, log, metrics }));
+  }
   note("agent");
   const runtime = opened.use(openCriRuntime({ endpoint: containerd.endpoint, clock, log }));
   const cgroups = new Cgroups({ hierarchy: await detectCgroups(), clock, name: cgroupName(settings) });

@@ -165,6 +165,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
         nodeAddresses: [config.nodeAddress],
         loadBalancerPool: loadBalancerPoolFromFlags(config.controllerFlags ?? {}),
         nodeMonitor: nodeMonitorFromFlags(config.controllerFlags ?? {}),
+        ingress: wanted.includes("ingress"),
         ...(wanted.includes("local-path") ? { nodeFolders: nodeFolders(folders) } : {}),
       });
       const all = [...controllers, servingApprovalController(reservedRanges(config))];

@@ -29,13 +29,15 @@ export interface Credentials {
   /** How the proxies and the name servers of nodes call the API. */
   readonly proxy: KeyPair;
   readonly dns: KeyPair;
+  /** How the nodes' own Ingress controllers do. */
+  readonly ingress: KeyPair;
   readonly admin: KeyPair;
   /** PEM key that signs service-account tokens. */
   readonly serviceAccountKey: string;
 }
 
 /** What one node has of certificates and keys. */
-export interface NodeCredentials extends Pick<Credentials, "ca" | "proxy" | "dns"> {
+export interface NodeCredentials extends Pick<Credentials, "ca" | "proxy" | "dns" | "ingress"> {
   /** What the node's own HTTPS server shows. */
   readonly kubeletServing: KeyPair;
   /** How the node agent calls the API. */
@@ -96,6 +98,7 @@ export async function ensureCredentials(
     ),
     proxy: await client("kube-proxy", "system:kube-proxy"),
     dns: await client("dns", "system:kube-dns"),
+    ingress: await client("ingress", "system:ingress"),
     admin: await client("admin", "kubernetes-admin", "system:masters"),
     serviceAccountKey: ensureSigningKey(join(config.dataDir, "pki", "sa.key")),
   };
@@ -108,7 +111,7 @@ export async function ensureNodeCredentials(
   tools: CertificateTools,
   renew: (name: string) => boolean = () => false,
 ): Promise<NodeCredentials> {
-  const { ca, authority, proxy, dns } = await ensureCredentials(config, tools);
+  const { ca, authority, proxy, dns, ingress } = await ensureCredentials(config, tools);
   const make = maker(certificateFolder(config), tools, renew);
   const by = openAuthority(authority, tools);
   const identity = nodeIdentity(node.name);
@@ -116,6 +119,7 @@ export async function ensureNodeCredentials(
     ca,
     proxy,
     dns,
+    ingress,
     kubeletServing: await make(`kubelet-${node.name}`, by, {
       ...identity,
       usage: "server",

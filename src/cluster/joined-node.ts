@@ -113,8 +113,8 @@ export async function ensureJoinedCredentials(
     folder.ensure(file, requesting(client, ca, signerName, tools), { ...identity, ...request }, tools);
   const node: KeyPair = await ensure(clientName, signers.kubeletClient, { usage: "client" });
   const kubeletServing = await ensure(servingName, signers.kubeletServing, { usage: "server", names: [name, address] });
-  // This node is all that it calls with: to be proxy and name server, nodes have the rights themselves.
-  return { ca, node, kubeletServing, proxy: node, dns: node };
+  // This node is all that it calls with: to be proxy, name server and Ingress controller, nodes have the rights themselves.
+  return { ca, node, kubeletServing, proxy: node, dns: node, ingress: node };
 }
 
 /** Issues certificates by asking the cluster for them. */

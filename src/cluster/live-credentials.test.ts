@@ -98,6 +98,7 @@ test("a report names every certificate, whose it is and when it ends", async () 
     "dns",
     "front-proxy-ca",
     "front-proxy-client",
+    "ingress",
     "kube-proxy",
     "kubelet-n1",
     "node-n1",

@@ -1,6 +1,8 @@
+import { servingLabel } from "../controllers/ingress-status/ingress-status.ts";
 import type { NodeToNode } from "../network/node-network.ts";
 import type { ClusterConfig, NodeBackend, RuntimeName } from "./config.ts";
 import { durationFlag } from "./flag-values.ts";
+import { type IngressSettings, ingressSettings } from "./ingress-settings.ts";
 import { addressIn, type LocalNode } from "./local-nodes.ts";
 import type { NodePlace } from "./node-places.ts";
 import type { Flags } from "./part-flags.ts";
@@ -14,6 +16,8 @@ export interface SharedNodeSettings {
   /** Absent: the cluster has one node, and no way to others. */
   readonly backend?: NodeBackend;
   readonly overlayId: number;
+  /** Absent: nodes serve no Ingresses. */
+  readonly ingress?: IngressSettings;
 }
 
 /** All that a node's process needs to know. */
@@ -46,6 +50,7 @@ export function sharedSettings(config: ClusterConfig): SharedNodeSettings {
     ...(several ? { backend: nodeBackend } : {}),
     // Clusters side by side on one machine share its tunnels' port.
     overlayId: firstOverlayId + Number(config.nodeRange.split(".")[2]),
+    ...(config.disabledAddOns?.includes("ingress") ? {} : { ingress: ingressSettings(config.nodeFlags ?? {}) }),
   };
 }
 
@@ -91,7 +96,7 @@ export function wayToOthers({ backend, address, overlayId }: NodeSettings): Node
 }
 
 /** The labels that a node registers with. */
-export function nodeLabels({ name, zone }: NodeSettings): Readonly<Record<string, string>> {
+export function nodeLabels({ name, zone, runtime, ingress }: NodeSettings): Readonly<Record<string, string>> {
   const arch = process.arch === "x64" ? "amd64" : process.arch;
   return {
     "beta.kubernetes.io/arch": arch,
@@ -99,6 +104,7 @@ export function nodeLabels({ name, zone }: NodeSettings): Readonly<Record<string
     "kubernetes.io/arch": arch,
     "kubernetes.io/os": "linux",
     "kubernetes.io/hostname": name,
+    ...(runtime === "cri" ? { [servingLabel]: String(ingress !== undefined) } : {}),
     ...(zone ? { "topology.kubernetes.io/zone": zone, "failure-domain.beta.kubernetes.io/zone": zone } : {}),
   };
 }

@@ -1,5 +1,6 @@
 import { Fault } from "../lib/fault.ts";
 import { nodeConfigurationFlags } from "../node/configuration.ts";
+import { ingressFlagNames } from "./ingress-settings.ts";
 
 /** Flags of one of upstream's programs by their names without dashes in front. */
 export type Flags = Readonly<Record<string, string>>;
@@ -19,8 +20,15 @@ export const controllerFlagNames: readonly string[] = [
   "node-startup-grace-period",
 ];
 
-/** The kubelet's flags that are known here: how often a node says that it lives, and what the agent reads for itself. */
-export const nodeFlagNames: readonly string[] = ["node-status-update-frequency", ...nodeConfigurationFlags];
+/**
+ * The kubelet's flags that are known here: how often a node says that it lives, what the agent reads for itself, and (our own)
+ * how the node serves Ingresses.
+ */
+export const nodeFlagNames: readonly string[] = [
+  ...ingressFlagNames,
+  "node-status-update-frequency",
+  ...nodeConfigurationFlags,
+];
 
 /** All flags that were given: later flags count for more, empty ones for nothing. Throws Fault `invalid` for one that is not among the names. */
 export function knownFlags(

@@ -16,6 +16,8 @@ import { endpointSliceMirroringController } from "./endpoints/mirror.ts";
 import type { ControllerDefinition, LoopDefinition } from "./framework/controller.ts";
 import { garbageCollector, isCollectable, isDeletable } from "./garbage-collector/garbage-collector.ts";
 import { horizontalPodAutoscalerController } from "./horizontal-pod-autoscaler/autoscaler.ts";
+import { ingressStatusController } from "./ingress-status/ingress-status.ts";
+import { ingressSecretsController } from "./ingress-status/secret-rights.ts";
 import { jobController } from "./job/job.ts";
 import { ttlAfterFinishedController } from "./job/ttl-after-finished.ts";
 import type { AddressPool } from "./load-balancer/address-pool.ts";
@@ -72,6 +74,8 @@ export interface ControllerSettings {
   readonly nodeMonitor?: MonitorOptions;
   /** Makes volumes of folders on nodes, for claims of class `local-path`; without it nobody does. */
   readonly nodeFolders?: NodeFolders;
+  /** Whether nodes serve Ingresses. */
+  readonly ingress?: boolean;
 }
 
 /** Every controller of a control plane that acts by writing: only one control plane at a time runs them. */
@@ -124,6 +128,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     taintEvictionController(),
     podCollector(),
     nodeTtlController(),
+    ...(settings.ingress ? [ingressStatusController, ingressSecretsController] : []),
     loadBalancerController({ nodeAddresses: settings.nodeAddresses, pool: settings.loadBalancerPool }),
   ];
 }

@@ -1,6 +1,6 @@
+import { isServedByNodes } from "../../api/networking/ingress-controller.ts";
 import { objectKey } from "../proxy/service-input.ts";
 import { backendOf } from "./backends.ts";
-import { isOurs } from "./classes.ts";
 import type {
   IngressBackendInput,
   IngressClassInput,
@@ -40,7 +40,7 @@ const redirectAnnotation = "ingress.kubernetes.io/ssl-redirect";
 
 /** Ingresses of our classes as one table. What two of them want is the older one's; by name if they are of one second. */
 export function planIngress(objects: IngressObjects): IngressPlan {
-  const ours = objects.ingresses.filter((ingress) => isOurs(ingress, objects.classes)).sort(byAge);
+  const ours = objects.ingresses.filter((ingress) => isServedByNodes(ingress, objects.classes)).sort(byAge);
   const troubles: IngressTrouble[] = [];
   const hosts = new Map<string, { readonly paths: Ranked[]; fallback?: Route }>();
   const certificates = new Map<string, string>();
