@@ -1,4 +1,5 @@
 import type { Metrics } from "../lib/metrics.ts";
+import { StatusError } from "../machinery/status-error.ts";
 import type { MergedOpenApi } from "./aggregation/merged-openapi.ts";
 import type { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import { jsonResponse, routeError, textResponse } from "./bodies/status-body.ts";
@@ -37,7 +38,7 @@ export class PathRouter {
     this.#options = options;
   }
 
-  /** Throws MethodNotAllowed. */
+  /** Throws MethodNotAllowed; NotFound for the path of a group that lacks its root. */
   async answer(request: ServerRequest, about: PathRequest): Promise<ServerResponse> {
     const { discovery, health, openapi, others = {}, unlisted = {} } = this.#options;
     const { path, query, verb } = about;
@@ -50,7 +51,19 @@ export class PathRouter {
       (await openapi.answer(request, path));
     if (found) return found;
     if (path.startsWith("/api/") || path.startsWith("/apis/")) return textResponse(404, "404 page not found\n");
+    const meant = this.#underApis(path);
+    if (meant) throw new StatusError("NotFound", `the server has nothing at ${path}: what is meant is at ${meant}`);
     return jsonResponse(404, { paths: this.#paths() });
+  }
+
+  /** Where a path leads that names a group right away, as documents of 2016 print it: below /apis, in `namespaces`. */
+  #underApis(path: string): string | undefined {
+    const [group, version, ...rest] = path.split("/").filter(Boolean);
+    if (!group || !version) return undefined;
+    const known = this.#options.catalog.groups.find(({ name }) => name === group);
+    if (!known?.versions.some((one) => one.version === version)) return undefined;
+    if (rest[0] === "namespace") rest[0] = "namespaces";
+    return `/${["apis", group, version, ...rest].join("/")}`;
   }
 
   async #fixed(path: string): Promise<ServerResponse | undefined> {

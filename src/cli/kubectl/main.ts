@@ -47,7 +47,7 @@ async function dispatch(words: readonly string[], host: Host): Promise<number> {
     parsed = parseFlags(flags, rest, { interspersed: command.interspersed });
   } catch (error) {
     if (error instanceof HelpAsked) return await help();
-    if (error instanceof FlagError) throw new CommandError(`${error.message}\nSee '${path} --help' for usage.`);
+    if (error instanceof FlagError) throw new CommandError(`${withMend(error)}\nSee '${path} --help' for usage.`);
     throw error;
   }
   const missing = (command.required ?? []).filter((name) => !parsed.given.has(name)).sort();
@@ -92,6 +92,13 @@ async function dispatch(words: readonly string[], host: Host): Promise<number> {
     return 1;
   }
   return exitCode;
+}
+
+/** `create -f` with the manifest on stdin, as documents of 2016 print it, lacks a dash: that is said. */
+function withMend({ message }: FlagError): string {
+  return message === "flag needs an argument: 'f' in -f"
+    ? `${message}; what comes on stdin is read with -f -`
+    : message;
 }
 
 /** A flag of a command hides the one of every command that has its name: `--user` of a role binding is nobody to be. */

@@ -7,6 +7,7 @@ import { CommandError, throwAll, usageError } from "../messages.ts";
 import { waitGone } from "../resources/gone.ts";
 import { type AnyObject, pathOf, type ResourceInfo, typeName } from "../resources/resource-info.ts";
 import { selectObjects } from "../resources/selection.ts";
+import { is2016 } from "../resources/style-2016.ts";
 import { dryRunNote, dryRunOf, withSource } from "../resources/writes.ts";
 import type { Session } from "../session.ts";
 
@@ -88,7 +89,8 @@ kubectl delete pods,services -l app=web`,
     for (const info of selected.infos) {
       found += 1;
       try {
-        const name = `${typeName(info.resource)} "${info.name}"`;
+        const old = is2016(session.host);
+        const name = `${old ? info.resource.kind.toLowerCase() : typeName(info.resource)} "${info.name}"`;
         if (dryRun !== "client") {
           const answer = await session.api.call<AnyObject>({
             method: "DELETE",
@@ -107,7 +109,7 @@ kubectl delete pods,services -l app=web`,
         if (flags.output === "name") session.say(`${typeName(info.resource)}/${info.name}`);
         else {
           const done = gracePeriod === 0 ? "force deleted" : "deleted";
-          const where = info.resource.namespaced ? ` from ${info.namespace} namespace` : "";
+          const where = info.resource.namespaced && !old ? ` from ${info.namespace} namespace` : "";
           session.say(`${name} ${done}${dryRunNote(dryRun)}${where}`);
         }
       } catch (error) {

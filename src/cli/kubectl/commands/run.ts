@@ -4,13 +4,17 @@ import { dryRunFlag, fieldManagerFlag, printFlags, recordFlag, saveConfigFlag } 
 import { CommandError, usageError } from "../messages.ts";
 import { labelPairs } from "../resources/label-pairs.ts";
 import { type AnyObject, pathOf } from "../resources/resource-info.ts";
+import { is2016 } from "../resources/style-2016.ts";
 import { dryRunOf, resultPrinter, withLastApplied, writeQuery } from "../resources/writes.ts";
+import { runFlags2016, workload2016 } from "./run-2016.ts";
 
 /** `kubectl run` */
 export const run = defineCommand({
   name: "run",
   short: "Run a particular image on the cluster",
-  long: "Start a pod of one image. What stands behind -- are arguments, or with --command the command itself.",
+  long: `Start a pod of one image. What stands behind -- are arguments, or with --command the command itself.
+
+ With a flag of 2016 (--generator, --replicas, --type, --limits, --requests, --hostport) it makes what it made then, a deployment unless --generator says otherwise; with NAVARCH_KUBECTL_2016=1 in the environment it always does.`,
   examples: `# A pod that listens on a port
 kubectl run web --image=nginx --port=80
 
@@ -30,6 +34,7 @@ kubectl run pi --image=perl --restart=Never -- perl -Mbignum=bpi -wle 'print bpi
     env: texts("A variable of the container, as key=value."),
     expose: bool("Makes a service for the pod too; needs --port."),
     image: text("The image to run."),
+    ...runFlags2016,
     "image-pull-policy": text("Always, IfNotPresent or Never."),
     labels: text("Labels of the pod, as a=b,c=d.", { short: "l" }),
     "override-type": text("How --overrides is applied: json, merge or strategic.", { default: "merge" }),
@@ -40,7 +45,7 @@ kubectl run pi --image=perl --restart=Never -- perl -Mbignum=bpi -wle 'print bpi
     stdin: bool("Keeps the container's input open.", { short: "i" }),
     tty: bool("Gives the container a terminal.", { short: "t" }),
   },
-  async run({ session, args, flags, path, dash }) {
+  async run({ session, args, flags, given, path, dash }) {
     const [name, ...words] = args;
     if (name === undefined || dash === 0) throw usageError(path, "NAME is required for run");
     if (!["Always", "OnFailure", "Never"].includes(flags.restart)) {
@@ -50,7 +55,8 @@ kubectl run pi --image=perl --restart=Never -- perl -Mbignum=bpi -wle 'print bpi
       throw new CommandError(`Invalid image name ${JSON.stringify(flags.image)}: invalid reference format`);
     if (flags.expose && !flags.port) throw usageError(path, "--port must be set when exposing a service");
     const dryRun = dryRunOf(session, flags);
-    const printer = await resultPrinter(session, flags, dryRun);
+    const as2016 = is2016(session.host) || Object.keys(runFlags2016).some((name) => given.has(name));
+    const printer = await resultPrinter(session, flags, dryRun, { as2016 });
     const { namespace, namespaceGiven } = session.access;
     const place = namespaceGiven ? { namespace } : {};
     const labels = flags.labels ? labelPairs(flags.labels) : { run: name };
@@ -84,6 +90,7 @@ kubectl run pi --image=perl --restart=Never -- perl -Mbignum=bpi -wle 'print bpi
       spec: {
         ports: [{ port: Number(flags.port), protocol: "TCP", targetPort: Number(flags.port) }],
         selector: labels,
+        ...(flags.type ? { type: flags.type } : {}),
       },
       status: { loadBalancer: {} },
     } as unknown as AnyObject;
@@ -93,7 +100,8 @@ kubectl run pi --image=perl --restart=Never -- perl -Mbignum=bpi -wle 'print bpi
         printer.print(kept, "created");
         return;
       }
-      const kind = { group: "", version: "v1", kind: object.kind, plural, namespaced: true };
+      const [version = "", group = ""] = object.apiVersion.split("/").reverse();
+      const kind = { group, version, kind: object.kind, plural, namespaced: true };
       const answer = await session.api.call<AnyObject>({
         method: "POST",
         path: pathOf(kind, { namespace }),
@@ -103,7 +111,8 @@ kubectl run pi --image=perl --restart=Never -- perl -Mbignum=bpi -wle 'print bpi
       printer.print(answer, "created");
     };
     if (flags.expose) await send(service, "services");
-    await send(made, "pods");
+    const { object, plural } = as2016 ? workload2016(made, flags) : { object: made, plural: "pods" };
+    await send(object, plural);
     if ((flags.stdin || flags.tty) && dryRun === "none") {
       session.complain(`The pod was started and nothing is attached to it; to talk to it: kubectl attach -it ${name}`);
     }

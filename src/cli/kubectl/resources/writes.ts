@@ -7,6 +7,7 @@ import type { Session } from "../session.ts";
 import type { ApiCall, Query } from "./api.ts";
 import type { AnyObject } from "./resource-info.ts";
 import { pathOf } from "./resource-info.ts";
+import { is2016, objectName2016 } from "./style-2016.ts";
 
 /** Whether a write is kept: `client` sends nothing at all. */
 export type DryRun = "none" | "client" | "server";
@@ -75,10 +76,16 @@ export interface ResultPrinter {
 }
 
 /** The printer that the flags ask for. Throws CommandError. */
-export async function resultPrinter(session: Session, flags: PrintFlagValues, dryRun: DryRun): Promise<ResultPrinter> {
+export async function resultPrinter(
+  session: Session,
+  flags: PrintFlagValues,
+  dryRun: DryRun,
+  options: { readonly as2016?: boolean } = {},
+): Promise<ResultPrinter> {
   if (flags.output === "" && flags.template === "") {
     const note = dryRunNote(dryRun);
-    return { print: (object, done) => session.say(`${objectName(object)} ${done}${note}`) };
+    const nameOf = options.as2016 || is2016(session.host) ? objectName2016 : objectName;
+    return { print: (object, done) => session.say(`${nameOf(object)} ${done}${note}`) };
   }
   const printer: ObjectPrinter = await objectPrinter(session, flags);
   return { print: (object) => printer.print(object) };

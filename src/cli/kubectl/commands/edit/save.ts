@@ -6,6 +6,7 @@ import { goJson } from "../../output/json.ts";
 import { objectName, withoutManagedFields } from "../../output/printer.ts";
 import { knownType } from "../../resources/known-type.ts";
 import { type AnyObject, pathOf, pluralName, type ResourceInfo } from "../../resources/resource-info.ts";
+import { is2016, objectName2016 } from "../../resources/style-2016.ts";
 import { threeWayMergePatch, threeWayStrategicPatch } from "../../resources/three-way.ts";
 import { withLastApplied, writeQuery } from "../../resources/writes.ts";
 import type { Session } from "../../session.ts";
@@ -61,6 +62,7 @@ export async function patchEdited(
   saving: Saving,
 ): Promise<void> {
   const { namespace } = session.access;
+  const nameOf = is2016(session.host) ? objectName2016 : objectName;
   for (const object of edited) {
     const own = object.metadata.namespace;
     if (own && own !== namespace && !infos.some((info) => info.namespace === own)) {
@@ -78,7 +80,7 @@ export async function patchEdited(
     }
     const original = withoutManagedFields(info.object);
     if (isEqual(original, withoutManagedFields(object))) {
-      session.say(`${objectName(object)} skipped`);
+      session.say(`${nameOf(object)} skipped`);
       continue;
     }
     const same =
@@ -100,7 +102,7 @@ export async function patchEdited(
         contentType: type ? "application/strategic-merge-patch+json" : "application/merge-patch+json",
         body: patch,
       });
-      session.say(`${objectName(patched)} edited`);
+      session.say(`${nameOf(patched)} edited`);
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
       session.complain(saving.refused(info, error));
