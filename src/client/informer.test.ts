@@ -8,8 +8,9 @@ import { StatusError } from "../machinery/status-error.ts";
 import { createInformers } from "./informer.ts";
 import { ScriptedClient, thing, things, turns } from "./testing/scripted-client.ts";
 
-function setUp(objects: readonly KubeObject[] = [], fault?: Fault) {
+function setUp(objects: readonly KubeObject[] = [], fault?: Fault, pageSize = Number.POSITIVE_INFINITY) {
   const scripted = new ScriptedClient();
+  scripted.pageSize = pageSize;
   scripted.fault = fault;
   scripted.objects = objects;
   const clock = new VirtualClock();
@@ -60,6 +61,39 @@ describe("what a copy holds", () => {
     expect(Object.keys(b ?? {}).sort()).toEqual(["apiVersion", "kind", "metadata"]);
     expect(b?.metadata).not.toHaveProperty("annotations");
     expect(b?.metadata).not.toHaveProperty("managedFields");
+    await informers[Symbol.asyncDispose]();
+  });
+
+  test("is listed in parts, and counts as listed with the last of them", async () => {
+    const { scripted, informer, story, informers } = setUp(
+      ["a", "b", "c", "d", "e"].map((name) => thing(name, 3)),
+      undefined,
+      2,
+    );
+    await informer.synced();
+    await turns();
+    expect(scripted.lists.map((asked) => asked.continue)).toEqual([undefined, "2", "4"]);
+    expect(story).toEqual(["a", "b", "c", "d", "e"].map((name) => `+${name} (initial)`));
+    expect(scripted.lastWatch.from).toBe("10");
+    await informers[Symbol.asyncDispose]();
+  });
+
+  test("is listed anew and whole when the picture of the parts is gone, and keeps nothing of it", async () => {
+    const { scripted, informer, informers } = setUp([thing("a", 3), thing("b", 4), thing("c", 5)], undefined, 2);
+    const following = informer.on({
+      added: ({ metadata }) => {
+        if (metadata.name !== "b") return;
+        scripted.fault = new StatusError("Expired", "too old");
+        scripted.objects = [thing("b", 20), thing("d", 21)];
+        scripted.revision = 30;
+      },
+    });
+    await informer.synced();
+    await turns();
+    expect(names(informer.list())).toEqual(["b", "d"]);
+    expect(scripted.lists.at(-1)).not.toHaveProperty("limit");
+    expect(scripted.lastWatch.from).toBe("30");
+    following[Symbol.dispose]();
     await informers[Symbol.asyncDispose]();
   });
 

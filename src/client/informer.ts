@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
+import { TurnGate } from "../lib/turn-gate.ts";
 import { apiVersionOf, type KindRef, type KubeObject, keyOf, keyText, type ObjectKey } from "../machinery/object.ts";
 import { isStatus } from "../machinery/status-error.ts";
 import type { Client, Informer, InformerHandler, InformerSelection, Informers } from "./client.ts";
@@ -58,6 +59,9 @@ export function createInformers(options: InformersOptions): Informers {
     },
   };
 }
+
+/** Objects that are listed at a time; some fifty milliseconds of work where they come from the same process. */
+const pageSize = 2000;
 
 /** Made when somebody first asks: most kinds are never asked for most of them. */
 const builtIn: Readonly<Record<string, (object: KubeObject) => readonly string[]>> = {
@@ -199,25 +203,44 @@ class CachedInformer<T extends KubeObject> implements Informer<T> {
     }
   }
 
+  /** Neither server nor process shall be busy with a hundred thousand objects at a time, so they come in parts. */
   async #listAll(): Promise<string> {
-    const { client } = this.#options;
-    const list = await client.list(this.kind, { ...this.#selection, signal: this.#stop.signal });
-    const seen = new Set<string>();
-    for (const item of list.items) {
-      const object = this.#kept(item);
-      const key = keyText(keyOf(object));
-      seen.add(key);
-      this.#set(key, object);
+    try {
+      return await this.#listBy(pageSize);
+    } catch (error) {
+      if (!isStatus(error, "Expired", "Gone")) throw error;
+      // The picture that the parts were taken from is no longer kept; a newer one comes whole.
+      return await this.#listBy(undefined);
     }
+  }
+
+  async #listBy(limit: number | undefined): Promise<string> {
+    const asked = { ...this.#selection, ...(limit ? { limit } : {}), signal: this.#stop.signal };
+    const seen = new Set<string>();
+    const turns = new TurnGate(1);
+    let rest: string | undefined;
+    let revision: string | undefined;
+    do {
+      await turns.pass();
+      const page = await this.#options.client.list(this.kind, rest ? { ...asked, continue: rest } : asked);
+      for (const item of page.items) {
+        const object = this.#kept(item);
+        const key = keyText(keyOf(object));
+        seen.add(key);
+        this.#set(key, object);
+      }
+      rest = page.metadata.continue;
+      revision = page.metadata.resourceVersion;
+    } while (rest);
     for (const [key, object] of [...this.#objects]) {
       if (!seen.has(key)) this.#remove(key, object);
     }
-    this.#advance(list.metadata.resourceVersion);
+    this.#advance(revision);
     if (!this.#hasSynced) {
       this.#hasSynced = true;
       this.#firstSync.resolve();
     }
-    return list.metadata.resourceVersion ?? "";
+    return revision ?? "";
   }
 
   /** Follows changes until the server ends the watch. */

@@ -18,6 +18,8 @@ export class ScriptedClient {
   /** What the next list finds. */
   objects: readonly KubeObject[] = [];
   revision = 10;
+  /** The most that one answer to a list with a limit has. */
+  pageSize = Number.POSITIVE_INFINITY;
   /** Thrown by the next list, once. */
   fault: unknown;
   readonly client: Client;
@@ -28,7 +30,11 @@ export class ScriptedClient {
       const { fault } = this;
       this.fault = undefined;
       if (fault) throw fault;
-      return { apiVersion: "v1", kind: "List", metadata: { resourceVersion: `${this.revision}` }, items: this.objects };
+      const from = Number(options.continue ?? 0);
+      const end = from + (options.limit ? Math.min(options.limit, this.pageSize) : this.objects.length);
+      const more = end < this.objects.length ? { continue: `${end}` } : {};
+      const metadata = { resourceVersion: `${this.revision}`, ...more };
+      return { apiVersion: "v1", kind: "List", metadata, items: this.objects.slice(from, end) };
     };
     const watch = (_kind: KindRef<unknown>, options: WatchOptions = {}) => {
       const stream = new PushStream<WatchEvent<unknown>>();
