@@ -2,6 +2,7 @@ import { clusterDescriptions } from "./describe/cluster.ts";
 import { dataDescriptions } from "./describe/data.ts";
 import { networkDescriptions } from "./describe/network.ts";
 import { podStories } from "./describe/pods.ts";
+import { storageDescriptions } from "./describe/storage.ts";
 import { workloadDescriptions } from "./describe/workloads.ts";
 
 /** `kubectl describe` of every kind. */
@@ -10,5 +11,6 @@ export const describeStories = [
   ...workloadDescriptions,
   ...networkDescriptions,
   ...dataDescriptions,
+  ...storageDescriptions,
   ...clusterDescriptions,
 ];

@@ -1,32 +1,17 @@
 import type { IPAddress, ServiceCIDR } from "../../../api/generated/networking-v1.ts";
+import { datedConditions } from "./conditions.ts";
 import { defineDescriber } from "./describer.ts";
 import { marks } from "./metadata.ts";
-import { indent, row, table, timeText } from "./text.ts";
+import { indent, row } from "./text.ts";
 
 /** `kubectl describe servicecidr` */
 export const serviceCIDR = defineDescriber<ServiceCIDR>("v1", (range) => {
-  const { conditions = [] } = range.status ?? {};
+  const conditions = datedConditions(range.status?.conditions);
   return [
     row("Name", range.metadata.name),
     marks(range),
     row("CIDRs", (range.spec?.cidrs ?? []).join(", ")),
-    conditions.length > 0 && [
-      "Status:",
-      "Conditions:",
-      indent(
-        1,
-        table(
-          ["Type", "Status", "LastTransitionTime", "Reason", "Message"],
-          conditions.map(({ type, status, lastTransitionTime, reason, message }) => [
-            type,
-            status,
-            timeText(lastTransitionTime),
-            reason,
-            message,
-          ]),
-        ),
-      ),
-    ],
+    conditions && ["Status:", conditions],
   ];
 });
 

@@ -37,6 +37,13 @@ test("a pod tells the names of its ports", async () => {
   expect(text).toContain("    Port:         80/TCP (http)\n    Host Port:    0/TCP (http)\n");
 });
 
+test("a pod tells what it may use as a whole", async () => {
+  const spec = { containers: [], resources: { limits: { cpu: "1000m" }, requests: { memory: "1024Mi" } } };
+  const pod = { apiVersion: "v1", kind: "Pod", metadata, spec };
+  const text = await describeObject(infoOf(pod, { plural: "pods" }), contextOf());
+  expect(text).toMatch(/^Resources:\n {2}Limits:\n {4}cpu: {2}1\n {2}Requests:\n {4}memory: +1Gi$/m);
+});
+
 test("a projected source tells in words whether it may be missing", async () => {
   const volumes = [{ name: "v", projected: { sources: [{ configMap: { name: "m", optional: true } }] } }];
   const pod = { apiVersion: "v1", kind: "Pod", metadata, spec: { containers: [], volumes } };

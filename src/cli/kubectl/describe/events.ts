@@ -1,5 +1,5 @@
 import type { Event } from "../../../api/generated/core-v1.ts";
-import { ageText } from "../output/age.ts";
+import { eventAge } from "../output/event-age.ts";
 import { type DescribeContext, type EventSubject, listAll } from "./describer.ts";
 import { indent, row, type Text, table } from "./text.ts";
 
@@ -32,18 +32,11 @@ export function eventsText(events: readonly Event[], now: number): Text {
     .map((event) => [
       event.type,
       event.reason,
-      whenText(event, now),
+      eventAge(event, now),
       event.source?.component || event.reportingComponent,
       event.message?.trim(),
     ]);
   const heads = ["Type", "Reason", "Age", "From", "Message"];
   const [head = "", , ...rest] = table(heads, lines);
   return ["Events:", indent(1, head, "----\t------\t----\t----\t-------", rest)];
-}
-
-/** `3m`, or `2s (x5 over 3m)` of what came again. */
-function whenText({ eventTime, firstTimestamp, lastTimestamp, series, count = 0 }: Event, now: number): string {
-  const first = ageText(eventTime ?? firstTimestamp, now);
-  if (series) return `${ageText(series.lastObservedTime, now)} (x${series.count ?? 0} over ${first})`;
-  return count > 1 ? `${ageText(lastTimestamp, now)} (x${count} over ${first})` : first;
 }

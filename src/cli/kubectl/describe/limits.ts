@@ -1,38 +1,23 @@
 import type { LimitRange, LimitRangeItem, Namespace, ResourceQuota } from "../../../api/generated/core-v1.ts";
 import { formatQuantity, parseQuantity, quantityOf, quantityValue } from "../../../machinery/quantity.ts";
 import { isStatus } from "../../../machinery/status-error.ts";
+import { datedConditions } from "./conditions.ts";
 import { type DescribeContext, defineDescriber, listAll } from "./describer.ts";
 import { marks, nameRows } from "./metadata.ts";
-import { amount, indent, row, sortedKeys, type Text, table, timeText } from "./text.ts";
+import { amount, indent, row, sortedKeys, type Text, table } from "./text.ts";
 
 /** `kubectl describe namespace` */
 export const namespace = defineDescriber<Namespace>(
   "v1",
   async (namespace, context) => {
     const { metadata, status } = namespace;
-    const { conditions = [] } = status ?? {};
     const quotas = await listKnown<ResourceQuota>(context, "resourcequotas", metadata.name);
     const limits = await listKnown<LimitRange>(context, "limitranges", metadata.name);
     return [
       row("Name", metadata.name),
       marks(namespace),
       row("Status", status?.phase),
-      conditions.length > 0 && [
-        "Conditions:",
-        indent(
-          1,
-          table(
-            ["Type", "Status", "LastTransitionTime", "Reason", "Message"],
-            conditions.map(({ type, status, lastTransitionTime, reason, message }) => [
-              type,
-              status,
-              timeText(lastTransitionTime),
-              reason,
-              message,
-            ]),
-          ),
-        ),
-      ],
+      datedConditions(status?.conditions),
       quotas && ["", quotasText(quotas)],
       limits && ["", limitsText(limits)],
     ];

@@ -3,6 +3,7 @@ import type { Node, Pod } from "../../../api/generated/core-v1.ts";
 import { errorMessage } from "../../../lib/fault.ts";
 import { isStatus } from "../../../machinery/status-error.ts";
 import { pathOf } from "../resources/resource-info.ts";
+import { watchedConditions } from "./conditions.ts";
 import { type DescribeContext, defineDescriber, listAll, subjectOf } from "./describer.ts";
 import { marks } from "./metadata.ts";
 import { nodeUseText } from "./node-use.ts";
@@ -22,7 +23,7 @@ export const node = defineDescriber<Node>(
       taintRows(spec),
       row("Unschedulable", spec.unschedulable ?? false),
       await leaseText(metadata.name, context),
-      conditionsText(status),
+      watchedConditions(status.conditions, "LastHeartbeatTime", ({ lastHeartbeatTime }) => lastHeartbeatTime),
       "Addresses:",
       (status.addresses ?? []).map(({ type, address }) => `  ${type}:\t${address}`),
       amountsText("Capacity", status.capacity),
@@ -90,20 +91,6 @@ async function leaseText(name: string, { api }: DescribeContext): Promise<Text> 
   } catch (error) {
     return row("Lease", `Failed to get lease: ${errorMessage(error)}`);
   }
-}
-
-function conditionsText({ conditions = [] }: NonNullable<Node["status"]>): Text {
-  return (
-    conditions.length > 0 && [
-      "Conditions:",
-      "  Type\tStatus\tLastHeartbeatTime\tLastTransitionTime\tReason\tMessage",
-      "  ----\t------\t-----------------\t------------------\t------\t-------",
-      conditions.map(({ type, status, lastHeartbeatTime, lastTransitionTime, reason, message }) => {
-        const times = `${timeText(lastHeartbeatTime)} \t${timeText(lastTransitionTime)} `;
-        return `  ${type} \t${status} \t${times}\t${reason ?? ""} \t${message ?? ""}`;
-      }),
-    ]
-  );
 }
 
 function amountsText(label: string, amounts: Readonly<Record<string, string>> | undefined): Text {

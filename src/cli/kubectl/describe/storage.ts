@@ -7,6 +7,7 @@ import type {
 } from "../../../api/generated/core-v1.ts";
 import type { CSINode, StorageClass, VolumeAttributesClass } from "../../../api/generated/storage-v1.ts";
 import { claimText } from "./claim.ts";
+import { watchedConditions } from "./conditions.ts";
 import { type DescribeContext, defineDescriber, listAll } from "./describer.ts";
 import { type Described, marks, nameRows, statusRow } from "./metadata.ts";
 import { amount, indent, pairs, row, rowIf, rows, type Text, timeText, truth } from "./text.ts";
@@ -65,7 +66,6 @@ function requirementText(key: string, operator: string, values: readonly string[
 /** `kubectl describe pvc` */
 export const persistentVolumeClaim = defineDescriber<PersistentVolumeClaim>("v1", async (claim, context) => {
   const { metadata, spec, status } = claim;
-  const { conditions = [] } = status ?? {};
   return [
     nameRows(claim),
     claimText(
@@ -74,15 +74,7 @@ export const persistentVolumeClaim = defineDescriber<PersistentVolumeClaim>("v1"
       statusRow(claim, status?.phase, context.now),
     ),
     rows("Used By", await usersOf(claim, context)),
-    conditions.length > 0 && [
-      "Conditions:",
-      "  Type\tStatus\tLastProbeTime\tLastTransitionTime\tReason\tMessage",
-      "  ----\t------\t-----------------\t------------------\t------\t-------",
-      conditions.map(({ type, status, lastProbeTime, lastTransitionTime, reason, message }) => {
-        const times = `${timeText(lastProbeTime)} \t${timeText(lastTransitionTime)} `;
-        return `  ${type} \t${status} \t${times}\t${reason ?? ""} \t${message ?? ""}`;
-      }),
-    ],
+    watchedConditions(status?.conditions, "LastProbeTime", ({ lastProbeTime }) => lastProbeTime),
   ];
 });
 

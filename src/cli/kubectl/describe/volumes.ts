@@ -39,6 +39,15 @@ const attributes: Line = ({ volumeAttributes }) => {
   );
 };
 
+const scaleIO: readonly Line[] = [
+  ["Gateway", "gateway"],
+  ["System", "system"],
+  ["Protection Domain", "protectionDomain"],
+  ["Storage Pool", "storagePool"],
+  ["Storage Mode", "storageMode"],
+  ["VolumeName", "volumeName"],
+];
+
 /** How each kind of source is told, in the order in which upstream looks for them. */
 const podSources: Readonly<Record<string, SourceKind>> = {
   hostPath: kind("HostPath (bare host directory volume)", ["Path", "path"], ["HostPathType", "type", "<none>"]),
@@ -138,17 +147,7 @@ const podSources: Readonly<Record<string, SourceKind>> = {
     fsType,
   ),
   portworxVolume: kind("PortworxVolume (a Portworx Volume resource)", volumeID),
-  scaleIO: kind(
-    "ScaleIO (a persistent volume backed by a block device in ScaleIO)",
-    ["Gateway", "gateway"],
-    ["System", "system"],
-    ["Protection Domain", "protectionDomain"],
-    ["Storage Pool", "storagePool"],
-    ["Storage Mode", "storageMode"],
-    ["VolumeName", "volumeName"],
-    fsType,
-    readOnly,
-  ),
+  scaleIO: kind("ScaleIO (a persistent volume backed by a block device in ScaleIO)", ...scaleIO, fsType, readOnly),
   cephfs: kind(
     "CephFS (a CephFS mount on the host that shares a pod's lifetime)",
     ["Monitors", "monitors", "[]"],
@@ -216,12 +215,7 @@ const persistentSources: Readonly<Record<string, SourceKind>> = {
   ),
   scaleIO: kind(
     "ScaleIO (a persistent volume backed by a block device in ScaleIO)",
-    ["Gateway", "gateway"],
-    ["System", "system"],
-    ["Protection Domain", "protectionDomain"],
-    ["Storage Pool", "storagePool"],
-    ["Storage Mode", "storageMode"],
-    ["VolumeName", "volumeName"],
+    ...scaleIO,
     ({ secretRef }) => {
       const { name, namespace } = (secretRef ?? {}) as { readonly name?: string; readonly namespace?: string };
       return [row("SecretName", name), row("SecretNamespace", namespace)];

@@ -1,5 +1,6 @@
 import { pod } from "../../tools/objects.ts";
 import { story } from "../../tools/story.ts";
+import { deletedFrom } from "../../tools/versions.ts";
 import { optionalSince133, portNamesSince134 } from "./differences.ts";
 
 /** A pod without a token, whose volume has a name made by chance. */
@@ -257,6 +258,18 @@ const named = {
   },
 };
 
+/** Stays after it was deleted, since nobody takes its finalizer away. */
+const leaving = { ...quiet("leaving"), metadata: { name: "leaving", finalizers: ["example.com/stay"] } };
+
+const failed = {
+  ...quiet("failed"),
+  status: {
+    phase: "Failed",
+    containerStatuses: [{ name: "main", image: "a", imageID: "", ready: false, restartCount: 1, state: {} }],
+    conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message: "no node" }],
+  },
+};
+
 const event = (name: string, more: object) => ({
   apiVersion: "v1",
   kind: "Event",
@@ -303,10 +316,13 @@ const events = [
 export const podStories = [
   story({
     name: "describe pods",
-    objects: [quiet("plain"), ...events, rich, volumes, named],
+    objects: [quiet("plain"), ...events, rich, volumes, named, leaving, failed],
     steps: [
       "describe pod plain",
       "describe pod rich",
+      "describe pod failed",
+      deletedFrom("delete pod leaving --wait=false"),
+      "describe pod leaving",
       optionalSince133("describe pod volumes"),
       portNamesSince134("describe pod named", {
         "80/TCP": "http",
