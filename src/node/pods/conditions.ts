@@ -11,9 +11,12 @@ export interface ConditionsInput {
   readonly hasNetwork: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** One more that the node has to tell. */
-  readonly extra?: Pick<PodCondition, "type" | "status" | "reason" | "message"> | undefined;
+  /** More that the node has to tell. */
+  readonly extra: readonly ConditionNews[];
 }
+
+/** A condition without its times. */
+export type ConditionNews = Pick<PodCondition, "type" | "status" | "reason" | "message">;
 
 interface Verdict {
   readonly holds: boolean;
@@ -21,7 +24,15 @@ interface Verdict {
   readonly message?: string;
 }
 
-const own: readonly string[] = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+const own: readonly string[] = [
+  "PodReadyToStartContainers",
+  "Initialized",
+  "Ready",
+  "ContainersReady",
+  "PodScheduled",
+  "PodResizePending",
+  "PodResizeInProgress",
+];
 
 /** The conditions that the node answers for, and those of others as they are (Kubernetes documentation: pod conditions). */
 export function conditionsOf(input: ConditionsInput): readonly PodCondition[] {
@@ -48,16 +59,12 @@ export function conditionsOf(input: ConditionsInput): readonly PodCondition[] {
     make("Ready", containersReady.holds ? areGatesOpen(pod) : containersReady),
     make("ContainersReady", containersReady),
     make("PodScheduled", { holds: true }),
-    ...known.filter(({ type }) => !own.includes(type) && type !== input.extra?.type),
-    ...(input.extra ? [withTime(input.extra, known, now)] : []),
+    ...known.filter(({ type }) => !own.includes(type) && !input.extra.some((extra) => extra.type === type)),
+    ...input.extra.map((extra) => withTime(extra, known, now)),
   ];
 }
 
-function withTime(
-  condition: NonNullable<ConditionsInput["extra"]>,
-  known: readonly PodCondition[],
-  now: number,
-): PodCondition {
+function withTime(condition: ConditionNews, known: readonly PodCondition[], now: number): PodCondition {
   const before = known.find(({ type }) => type === condition.type);
   const since = before?.status === condition.status ? before.lastTransitionTime : undefined;
   return { ...condition, lastTransitionTime: since ?? timeOf(now) };

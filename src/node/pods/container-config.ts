@@ -79,7 +79,10 @@ export function sandboxConfig(pod: Pod, context: SandboxContext): SandboxConfig 
       ...(hostPort && hostIP ? { hostIp: hostIP } : {}),
     })),
     labels: sandboxLabels(namesOf(pod), labels),
-    annotations: { ...annotations, [runtimeAnnotations.configSource]: "api" },
+    annotations: {
+      ...annotations,
+      [runtimeAnnotations.configSource]: annotations?.[runtimeAnnotations.configSource] ?? "api",
+    },
     cgroupParent: context.cgroupParent,
     sysctls: Object.fromEntries((security?.sysctls ?? []).map((sysctl) => [sysctl.name, sysctl.value])),
     security: {

@@ -1,5 +1,11 @@
 import { isSidecar } from "../../api/core/pod-state.ts";
-import type { Container, ContainerState, ContainerStatus, Pod } from "../../api/generated/core-v1.ts";
+import type {
+  Container,
+  ContainerState,
+  ContainerStatus,
+  Pod,
+  ResourceRequirements,
+} from "../../api/generated/core-v1.ts";
 import { timeOf } from "../../machinery/times.ts";
 import { kindOf } from "./containers.ts";
 import { newest, type ObservedContainer, type ObservedPod } from "./observed.ts";
@@ -21,6 +27,8 @@ export interface ContainerStatusInput {
   readonly finished: boolean;
   /** `containerd`, as container ids begin. */
   readonly runtimeName: string;
+  /** The CPU and memory that a container has, where that is not what is declared. */
+  readonly applied?: (container: ObservedContainer) => ResourceRequirements | undefined;
   /** How a container that ended says why. */
   readonly terminationMessage: (container: ObservedContainer) => string | undefined;
 }
@@ -45,7 +53,9 @@ export function containerStatus(
   return {
     ...base,
     ...state,
-    ...(kindOf(pod, container.name) === "ephemeralContainers" ? {} : given(container)),
+    ...(kindOf(pod, container.name) === "ephemeralContainers"
+      ? {}
+      : given(container, status && input.applied?.(status))),
     ...userOf(status),
   };
 }
@@ -141,11 +151,14 @@ function ended(container: ObservedContainer, input: ContainerStatusInput): Conta
   };
 }
 
-/** What the container was given, as it was declared. */
-function given({ resources, volumeMounts }: Container): Partial<ContainerStatus> {
+/** What the container was given. */
+function given(
+  { resources, volumeMounts }: Container,
+  applied: ResourceRequirements | undefined,
+): Partial<ContainerStatus> {
   return {
     ...(resources?.requests ? { allocatedResources: resources.requests } : {}),
-    ...(resources ? { resources } : {}),
+    ...(resources ? { resources: applied ?? resources } : {}),
     ...(volumeMounts?.length
       ? {
           volumeMounts: volumeMounts.map(({ name, mountPath, readOnly }) => ({

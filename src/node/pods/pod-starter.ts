@@ -13,9 +13,10 @@ import { CrashBackoff } from "./crash-backoff.ts";
 import { Ending } from "./ending.ts";
 import { hostsFile } from "./hosts-file.ts";
 import { newest, type ObservedContainer, type ObservedPod, observePod, readySandbox, withNews } from "./observed.ts";
-import { type PodPlan, planPod } from "./plan.ts";
+import { type PlanInput, type PodPlan, planPod } from "./plan.ts";
 import type { PodServices } from "./pod-services.ts";
 import { podCgroupLimits, qosOf } from "./qos.ts";
+import { Resizer } from "./resize.ts";
 
 /** What came of a plan. */
 export interface Outcome {
@@ -38,12 +39,14 @@ export class PodStarter {
   readonly #services: PodServices;
   readonly #context: PodStarterContext;
   readonly #backoff: CrashBackoff;
+  readonly resizer: Resizer;
   #mounted = false;
 
   constructor(services: PodServices, context: PodStarterContext) {
     this.#services = services;
     this.#context = context;
     this.#backoff = new CrashBackoff(services.clock);
+    this.resizer = new Resizer(services);
   }
 
   /** The pod's volumes are there. */
@@ -55,6 +58,7 @@ export class PodStarter {
   async carryOut(pod: Pod, before: ObservedPod): Promise<Outcome> {
     let observed = before;
     const plan = this.#plan(pod, observed);
+    if (!plan.killAll) await this.resizer.apply(pod, observed);
     // Found running after the agent was away: its volumes must be there.
     if (readySandbox(observed)) this.#mounted = true;
     if (plan.killAll || plan.stops.length > 0) observed = await this.#stop(pod, observed, plan);
@@ -69,7 +73,12 @@ export class PodStarter {
 
   #plan(pod: Pod, observed: ObservedPod): PodPlan {
     const { probes } = this.#services;
-    return planPod({ pod, observed, probes: (container) => probes.verdict(pod, container), hashOf: containerHash });
+    const verdict: PlanInput["probes"] = (container) => probes.verdict(pod, container);
+    const plan = planPod({ pod, observed, probes: verdict, hashOf: containerHash });
+    const resizes = this.resizer
+      .stops(pod, observed)
+      .filter(({ container }) => !plan.stops.some((stop) => stop.container.id === container.id));
+    return resizes.length > 0 && !plan.killAll ? { ...plan, stops: [...plan.stops, ...resizes] } : plan;
   }
 
   async #stop(pod: Pod, observed: ObservedPod, plan: PodPlan): Promise<ObservedPod> {
@@ -139,18 +148,20 @@ export class PodStarter {
     for (const batch of untilHooks(containers)) {
       const results = await Promise.all(
         batch.map(async (container) => ({
+          container,
           name: container.name,
           hook: container.lifecycle?.postStart,
           result: await startContainer({ ...request, container, observed }, this.#services),
         })),
       );
-      for (const { name, hook, result } of results) {
+      for (const { container, name, hook, result } of results) {
         if (!result.ok) {
           waiting.set(name, result);
           due(result.retryIn);
           continue;
         }
         observed = withNews(observed, { container: result.container });
+        this.resizer.made(result.container, container);
         if (!hook) continue;
         this.#watch(pod, observed);
         const fault = await this.#postStart(pod, result.container, hook, request.podIPs[0]);

@@ -374,6 +374,8 @@ export class PodWorker {
         probes: (container) => probes.verdict(pod, container),
         waiting,
         finished: ended ?? finished,
+        applied: (container) => this.#starter.resizer.appliedTo(container),
+        resize: this.#starter.resizer.condition,
         hostIP,
         now,
         runtimeName,

@@ -37,14 +37,29 @@ function oomScore(pod: Pod, request: string | undefined, capacity: number): numb
   return Math.min(999, Math.max(3, score));
 }
 
-/** The pod's own control group: sums of what its containers ask for; a limit only where every container has one. */
-export function podCgroupLimits(pod: Pod): {
+export interface PodCgroupLimits {
   readonly cpuShares: number;
   readonly cpuQuota?: number;
   readonly cpuPeriod?: number;
   readonly memory?: number;
-} {
-  if (qosOf(pod) === "BestEffort") return { cpuShares: 2 };
+}
+
+/** Of two pods' limits the larger ones; one that is absent in either is no limit. */
+export function largerLimits(one: PodCgroupLimits, other: PodCgroupLimits): PodCgroupLimits {
+  const free = (value: number | undefined) => value === undefined || value < 0;
+  const larger = (a: number | undefined, b: number | undefined) => (free(a) || free(b) ? -1 : Math.max(a!, b!));
+  return {
+    cpuShares: Math.max(one.cpuShares, other.cpuShares),
+    cpuPeriod: other.cpuPeriod ?? one.cpuPeriod ?? cpuQuotaPeriod.usual,
+    cpuQuota: larger(one.cpuQuota, other.cpuQuota),
+    memory: larger(one.memory, other.memory),
+  };
+}
+
+/** The pod's own control group: sums of what its containers ask for, and its overhead; a limit only where every container has one. */
+export function podCgroupLimits(pod: Pod): PodCgroupLimits {
+  const overhead = (name: string) => (pod.spec.overhead as Quantities | undefined)?.[name] ?? "0";
+  if (qosOf(pod) === "BestEffort") return { cpuShares: cpuSharesOf(milliValue(overhead("cpu"))) };
   const containers = pod.spec.containers;
   const sum = (pick: (container: Container) => number) =>
     containers.reduce((total, container) => total + pick(container), 0);
@@ -55,10 +70,15 @@ export function podCgroupLimits(pod: Pod): {
     containers.every((container) => limit(container, name) !== undefined) &&
     (pod.spec.initContainers ?? []).length === 0;
   return {
-    cpuShares: cpuSharesOf(sum((container) => milliValue(request(container) ?? "0"))),
+    cpuShares: cpuSharesOf(milliValue(overhead("cpu")) + sum((container) => milliValue(request(container) ?? "0"))),
     ...(everyHas("cpu")
-      ? { cpuQuota: quota(sum((container) => milliValue(limit(container, "cpu")!))), cpuPeriod: cpuQuotaPeriod.usual }
+      ? {
+          cpuQuota: quota(milliValue(overhead("cpu")) + sum((container) => milliValue(limit(container, "cpu")!))),
+          cpuPeriod: cpuQuotaPeriod.usual,
+        }
       : {}),
-    ...(everyHas("memory") ? { memory: sum((container) => quantityValue(limit(container, "memory")!)) } : {}),
+    ...(everyHas("memory")
+      ? { memory: quantityValue(overhead("memory")) + sum((container) => quantityValue(limit(container, "memory")!)) }
+      : {}),
   };
 }

@@ -1,7 +1,7 @@
 import { isSidecar } from "../../api/core/pod-state.ts";
-import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../../api/generated/core-v1.ts";
+import type { ContainerStatus, Pod, PodStatus } from "../../api/generated/core-v1.ts";
 import { timeOf } from "../../machinery/times.ts";
-import { conditionsOf } from "./conditions.ts";
+import { type ConditionNews, conditionsOf } from "./conditions.ts";
 import { type ContainerStatusInput, containerStatus } from "./container-status.ts";
 import { readySandbox } from "./observed.ts";
 
@@ -14,12 +14,14 @@ export interface Finished {
   /** What its containers get to end, in seconds; what the pod declares if absent. */
   readonly graceSeconds?: number;
   /** Told of the pod besides the usual conditions. */
-  readonly condition?: Pick<PodCondition, "type" | "status" | "reason" | "message">;
+  readonly condition?: ConditionNews;
 }
 
 export interface StatusInput extends Omit<ContainerStatusInput, "finished"> {
   /** Set once the pod has ended. */
   readonly finished: Finished | undefined;
+  /** Why the pod does not have the CPU and memory that it is declared to have. */
+  readonly resize?: ConditionNews | undefined;
   readonly hostIP: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -50,7 +52,7 @@ export function podStatus(input: StatusInput): PodStatus {
       inits: initContainerStatuses,
       hasNetwork: sandbox !== undefined && ips.length > 0,
       now,
-      extra: finished?.condition,
+      extra: [finished?.condition, input.resize].filter((each) => each !== undefined),
     }),
     ...(message ? { message } : {}),
     ...(reason ? { reason } : {}),
