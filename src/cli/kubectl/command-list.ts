@@ -144,6 +144,11 @@ export const commandGroups: readonly CommandGroup[] = [
         load: async () => (await import("./commands/cp/cp.ts")).cp,
       },
       {
+        name: "debug",
+        short: "Create debugging sessions for troubleshooting workloads and nodes",
+        load: async () => (await import("./commands/debug/debug.ts")).debug,
+      },
+      {
         name: "events",
         short: "List events",
         load: async () => (await import("./commands/events.ts")).events,
@@ -208,6 +213,11 @@ export const commandGroups: readonly CommandGroup[] = [
         short: "Update the annotations on a resource",
         load: async () => (await import("./commands/annotate.ts")).annotate,
       },
+      {
+        name: "completion",
+        short: "Output shell completion code for the specified shell (bash, zsh, fish, or powershell)",
+        load: async () => (await import("./commands/completion/completion.ts")).completion,
+      },
     ],
   },
   {
@@ -233,6 +243,11 @@ export const commandGroups: readonly CommandGroup[] = [
         short: "Print the list of flags inherited by all commands",
         hidden: true,
         load: async () => (await import("./commands/options.ts")).options,
+      },
+      {
+        name: "plugin",
+        short: "Provides utilities for interacting with plugins",
+        load: async () => (await import("./commands/plugin/plugin.ts")).plugin,
       },
       {
         name: "version",

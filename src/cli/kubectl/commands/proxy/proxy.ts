@@ -84,6 +84,11 @@ kubectl proxy --port=0`,
         void serveFile(folder, `/${decoded(pathname.slice(filePrefix.length))}`, req, res);
         return;
       }
+      if (folder !== undefined && `${pathname}/` === filePrefix) {
+        res.writeHead(301, { location: filePrefix, "content-type": "text/html; charset=utf-8" });
+        res.end(`<a href="${filePrefix}">Moved Permanently</a>.\n\n`);
+        return;
+      }
       const at = apiPath(req);
       if ("path" in at) void passage.request(req, res, at.path);
       else answerText(res, at.refused, at.refused === 404 ? "404 page not found" : "Forbidden");
