@@ -46,7 +46,7 @@ export function openIngress(
         return { feed, [Symbol.asyncDispose]: () => own[Symbol.asyncDispose]() };
       },
     },
-    // The library that makes certificates is large, and is loaded once the node has begun to work.
+    // The library that makes certificates is large; nodes without Ingresses do without.
     async openEngine() {
       const [{ openNodeEngine }, { makeDefaultCertificate }] = await Promise.all([
         import("../network/ingress/engine/node-engine.ts"),

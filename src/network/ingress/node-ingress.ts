@@ -8,6 +8,7 @@ import type { IngressEngine } from "./engine.ts";
 import type { IngressClassInput, IngressInput, IngressServiceInput, IngressSliceInput } from "./ingress-input.ts";
 import { IngressState } from "./ingress-state.ts";
 import type { IngressPlan, IngressTrouble } from "./plan.ts";
+import type { RoutingTable } from "./routing-table.ts";
 import { type SecretFeed, SecretFollower } from "./secret-follower.ts";
 
 export interface NodeIngressOptions<I extends IngressInput = IngressInput> {
@@ -19,7 +20,7 @@ export interface NodeIngressOptions<I extends IngressInput = IngressInput> {
     /** Opened for each Secret that an Ingress names. */
     readonly secret: (namespace: string, name: string) => SecretFeed;
   };
-  /** Opened once everything is known, and tried again while it cannot be. */
+  /** Opened once there is an Ingress to serve: until then ports and memory are left to others. Tried again while it cannot be. */
   readonly openEngine: () => Promise<IngressEngine>;
   /** Told once of each thing that an Ingress asks for and does not get. */
   readonly report: (ingress: I, reason: string, message: string) => void;
@@ -70,14 +71,17 @@ export function openNodeIngress<I extends IngressInput>(options: NodeIngressOpti
     synced: () =>
       Promise.all([feeds.ingresses, feeds.classes, feeds.services, feeds.endpointSlices].map((feed) => feed.synced())),
     dirty: () => dirty,
-    async step({ first }) {
+    async step() {
       dirty = false;
       try {
         plan ??= state.plan();
         const current = plan;
         secrets.want(new Set(current.secrets.keys()));
-        if (first) await inTime(secrets.synced(), clock);
-        engine ??= await options.openEngine();
+        if (!engine) {
+          if (isEmpty(current.table)) return;
+          await inTime(secrets.synced(), clock);
+          engine = await options.openEngine();
+        }
         const { certificates, troubles } = secrets.read();
         engine.apply({ table: current.table, certificates });
         tell([...current.troubles, ...certificateTroubles(current, troubles)]);
@@ -122,6 +126,10 @@ export function openNodeIngress<I extends IngressInput>(options: NodeIngressOpti
       await secrets[Symbol.asyncDispose]();
     },
   };
+}
+
+function isEmpty({ hosts, fallback }: RoutingTable): boolean {
+  return hosts.size === 0 && fallback === undefined;
 }
 
 function certificateTroubles(plan: IngressPlan, troubles: ReadonlyMap<string, string>): readonly IngressTrouble[] {
