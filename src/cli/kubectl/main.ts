@@ -26,6 +26,10 @@ function fail(error: unknown, host: Host): number {
 }
 
 async function dispatch(words: readonly string[], host: Host): Promise<number> {
+  if (words[0] === "__complete" || words[0] === "__completeNoDesc") {
+    const { complete } = await import("./commands/completion/complete.ts");
+    return await complete(words.slice(1), host, entries, { descriptions: words[0] === "__complete" });
+  }
   const helpful = words[0] === "help";
   const found = await findCommand(helpful ? words.slice(1) : words, host);
   if (!found) {

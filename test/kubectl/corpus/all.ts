@@ -3,6 +3,7 @@ import { apiStories } from "./api.ts";
 import { applyStories } from "./apply.ts";
 import { authStories } from "./auth.ts";
 import { changeStories } from "./change.ts";
+import { completionStories } from "./completion.ts";
 import { configStories } from "./config.ts";
 import { createStories } from "./create.ts";
 import { describeStories } from "./describe.ts";
@@ -28,6 +29,7 @@ export const stories: readonly Story[] = [
   ...workloadStories,
   ...logAndReplaceStories,
   ...configStories,
+  ...completionStories,
   ...apiStories,
   ...authStories,
   ...nodeStories,
