@@ -5,13 +5,14 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { apiSuite } from "./measure-api.ts";
 import { customResourceSuite } from "./measure-custom-resources.ts";
+import { ingressSuite } from "./measure-ingress.ts";
 import { networkSuite } from "./measure-network.ts";
 import { podSuite } from "./measure-pods.ts";
 import { startSuite } from "./measure-start.ts";
 import { isMet, type Row, ratioOf, tableOf } from "./report.ts";
 import type { Suite } from "./suite.ts";
 
-const suites: readonly Suite[] = [startSuite, apiSuite, podSuite, customResourceSuite, networkSuite];
+const suites: readonly Suite[] = [startSuite, apiSuite, podSuite, customResourceSuite, networkSuite, ingressSuite];
 
 const { values } = parseArgs({
   options: {
