@@ -23,6 +23,7 @@ import { PodWorker } from "./pods/pod-worker.ts";
 import { StartTurns } from "./pods/start-turns.ts";
 import { pressureOf } from "./pressure.ts";
 import { createHooks } from "./probes/hooks.ts";
+import { ProbeCounts } from "./probes/probe-counts.ts";
 import { Prober } from "./probes/prober.ts";
 import { rotateLogs } from "./rotate-logs.ts";
 import type { Cgroups } from "./runtime/cgroups.ts";
@@ -99,7 +100,7 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
   opened.defer(() => stop.abort());
   const events = createEventRecorder({ client, clock, random, log, source: { component: "kubelet", host: nodeName } });
   const workers = new Map<string, PodWorker>();
-  const { services, volumes, refresh } = await servicesOf(options, events, workers, opened);
+  const { services, volumes, refresh, probeCounts } = await servicesOf(options, events, workers, opened);
 
   await options.cgroups?.ensureRoot({});
   const pods = informers.of(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
@@ -180,6 +181,7 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
       hosts: options.listenOn,
       port: options.kubeletPort,
       access: new NodeAccess(client, clock),
+      probeCounts,
       figures: new NodeFigures({ clock, dataFolder: options.dataFolder }),
       localFolders: new LocalFolders(join(options.dataFolder, "local-path")),
       pods: () => [...workers.values()].map(({ pod }) => pod),
@@ -266,6 +268,7 @@ async function servicesOf(
     nodeName,
     allocatable: options.capacity,
   });
+  const probeCounts = new ProbeCounts();
   const tokens = new TokenCache({ clock, request: api.token });
   const volumes = new PodVolumes({
     folder: podsFolder,
@@ -284,7 +287,9 @@ async function servicesOf(
     pods: apiPods(client),
     runtime,
     volumes,
-    probes: opened.use(new Prober({ runtime, clock, events, onChange: (uid) => workers.get(uid)?.wake() })),
+    probes: opened.use(
+      new Prober({ runtime, clock, events, counts: probeCounts, onChange: (uid) => workers.get(uid)?.wake() }),
+    ),
     hooks: createHooks({ runtime, clock }),
     images: new ImagePulls({ runtime, clock, events, secrets: api.pullSecrets }),
     cgroups: options.cgroups,
@@ -311,7 +316,7 @@ async function servicesOf(
         .catch((error) => log.debug(`volumes of ${worker.pod.metadata.name}: ${errorMessage(error)}`));
     }
   };
-  return { services, volumes, refresh };
+  return { services, volumes, refresh, probeCounts };
 }
 
 /** Resolves with whether the promise was kept before the signal. */

@@ -79,11 +79,12 @@ export class ContainerProbes implements Disposable {
   }
 
   async #ask(run: ProbeRun): Promise<void> {
-    const { clock, container, observed, podIP, runtime } = this.#options;
+    const { clock, pod, container, observed, podIP, runtime, counts } = this.#options;
     const regular = clock.monotonic() >= run.due;
     if (regular) run.due = clock.monotonic() + (run.probe.periodSeconds ?? 10) * 1000;
     const answer = await probeOnce(run.probe, { container, containerId: observed.id, podIP, runtime });
     if (!this.#runs.includes(run)) return;
+    counts.count(pod, container.name, run.type, answer.healthy ? "successful" : "failed");
     // Between its regular times a container is asked only whether it is ready by now: failures then neither count nor are told.
     if (regular || answer.healthy) this.#count(run, answer.healthy);
     if (regular && !answer.healthy) this.#tell(run.type, answer.output);

@@ -7,6 +7,7 @@ import { VirtualClock } from "../../lib/virtual-clock.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
 import { dawn, observedOf, sampleContainer, samplePod } from "../testing/samples.ts";
 import { httpGet } from "./http-get.ts";
+import { ProbeCounts } from "./probe-counts.ts";
 import { Prober } from "./prober.ts";
 
 const container = { ...observedOf("main", "running"), startedAt: dawn };
@@ -29,13 +30,15 @@ function open(probes: Partial<Container>, pod: Pod = samplePod({ containers: [sa
     record: (_, type, reason, message) => void events.push(`${type} ${reason} ${message}`),
     flush: async () => {},
   };
-  const prober = new Prober({ runtime, clock, events: recorder, onChange: (uid) => void changes.push(uid) });
+  const counts = new ProbeCounts();
+  const prober = new Prober({ runtime, clock, events: recorder, counts, onChange: (uid) => void changes.push(uid) });
   prober.update(pod, [container], "10.88.0.5");
   const settled = async () => {
     for (let round = 0; round < 10; round++) await new Promise((resolve) => setImmediate(resolve));
   };
   return {
     prober,
+    counts,
     asked,
     events,
     changes,
@@ -50,6 +53,18 @@ const probe = (extra: Partial<Probe> = {}): Probe => ({ ...exec, periodSeconds: 
 
 test("a container without probes is started and ready", () => {
   expect(open({}).verdict()).toEqual({ started: true, ready: true });
+});
+
+test("what probes said is counted until the pod goes", async () => {
+  const given = open({ livenessProbe: probe() });
+  await given.pass(0);
+  given.state.healthy = false;
+  await given.pass(20);
+  const labels = 'container="main",namespace="default",pod="web",pod_uid="uid-web",probe_type="Liveness"';
+  expect(given.counts.text()).toContain(`prober_probe_total{${labels},result="successful"} 1\n`);
+  expect(given.counts.text()).toContain(`prober_probe_total{${labels},result="failed"} 2\n`);
+  given.prober.forget("uid-web");
+  expect(given.counts.text()).toBe("");
 });
 
 describe("readiness", () => {

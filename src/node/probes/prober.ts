@@ -7,6 +7,7 @@ import type { ProbeVerdict } from "../pods/plan.ts";
 import type { Probes } from "../pods/pod-services.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
 import { ContainerProbes } from "./container-probes.ts";
+import type { ProbeCounts } from "./probe-counts.ts";
 
 export interface ProberOptions {
   readonly runtime: ContainerRuntime;
@@ -14,6 +15,7 @@ export interface ProberOptions {
   readonly events: EventRecorder;
   /** A pod's verdicts changed. */
   readonly onChange: (podUid: string) => void;
+  readonly counts: ProbeCounts;
 }
 
 /** Probes of every container of a node that has any. */
@@ -56,6 +58,7 @@ export class Prober implements Probes, Disposable {
   forget(uid: string): void {
     for (const probes of this.#pods.get(uid)?.values() ?? []) probes[Symbol.dispose]();
     this.#pods.delete(uid);
+    this.#options.counts.forget(uid);
   }
 
   [Symbol.dispose](): void {

@@ -2,7 +2,7 @@ import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
 import { VirtualClock } from "../../lib/virtual-clock.ts";
 import { containerLabels } from "../runtime/labels.ts";
-import type { ContainerStats } from "../runtime/runtime.ts";
+import type { ContainerStats, SandboxStats } from "../runtime/runtime.ts";
 import { dawn } from "../testing/samples.ts";
 import { type MachineUsage, NodeFigures } from "./node-figures.ts";
 import { cadvisorMetrics, resourceMetrics } from "./resource-metrics.ts";
@@ -57,11 +57,28 @@ test("containers, pods and the node are told under the kubelet's names", () => {
   ]);
 });
 
+const traffic: SandboxStats = {
+  id: "id-web",
+  metadata: { name: "web", namespace: "default", uid: "u", attempt: 0 },
+  labels: { ...containerLabels({ podName: "web", podNamespace: "default", podUid: "u", containerName: "" }) },
+  annotations: {},
+  network: {
+    timestamp: 1000,
+    interfaces: [{ name: "eth0", rxBytes: 5, rxErrors: 0, txBytes: 6, txErrors: 0 }],
+  },
+  processCount: 3,
+  containers: [],
+};
+
 test("what the runtime does not tell is left out", () => {
-  const text = cadvisorMetrics([stats("a", 1)], machine);
+  const text = cadvisorMetrics([stats("a", 1)], [traffic], machine);
   expect(text).toContain(
     'container_cpu_usage_seconds_total{container="a",namespace="default",pod="web",id="id-a",cpu="total"} 1 1000',
   );
   expect(text).not.toContain("container_memory_rss");
+  const eth0 = '{id="id-web",interface="eth0",namespace="default",pod="web"}';
+  expect(text).toContain(`container_network_receive_bytes_total${eth0} 5 1000`);
+  expect(text).toContain(`container_network_transmit_bytes_total${eth0} 6 1000`);
+  expect(text).toContain('container_processes{id="id-web",namespace="default",pod="web"} 3\n');
   expect(text).toContain("machine_cpu_cores 2\n");
 });

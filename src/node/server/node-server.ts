@@ -2,12 +2,15 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Pod } from "../../api/generated/core-v1.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { errorMessage, faultCode } from "../../lib/fault.ts";
+import { errorMessage, Fault, faultCode } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import { type HttpPeer, type HttpRequest, type HttpResponse, openHttpServer } from "../../wire/http-server.ts";
+import { newest, observePod } from "../pods/observed.ts";
+import type { ProbeCounts } from "../probes/probe-counts.ts";
 import type { LogFiles } from "../runtime/log-files.ts";
-import type { ContainerRuntime } from "../runtime/runtime.ts";
+import type { ContainerRuntime, SandboxStats } from "../runtime/runtime.ts";
+import { withinTime } from "../time-limit.ts";
 import type { LocalFolders } from "../volumes/local-folders.ts";
 import type { NodeAccess } from "./access.ts";
 import { containerLog } from "./container-log.ts";
@@ -29,6 +32,7 @@ export interface NodeServerOptions {
   readonly metrics: Metrics;
   readonly logFiles: LogFiles;
   readonly figures: NodeFigures;
+  readonly probeCounts: ProbeCounts;
   /** The folders that local volumes live in. */
   readonly localFolders: LocalFolders;
   /** The pods of this node. */
@@ -52,6 +56,9 @@ export async function openNodeServer(options: NodeServerOptions): Promise<AsyncD
   }
   return opened.move();
 }
+
+/** A command that is run for its output ends within this time, in ms. */
+const longestRun = 240_000;
 
 const text = (status: number, body: string): HttpResponse => ({
   status,
@@ -87,6 +94,7 @@ async function refusal(
 async function route(request: HttpRequest, url: URL, options: NodeServerOptions): Promise<HttpResponse> {
   const [, head = "", ...rest] = url.pathname.split("/").map(decodeURIComponent);
   if (head === "localVolumes") return await localVolume(request.method, rest, options.localFolders);
+  if (head === "run" && request.method === "POST") return await runCommand(rest, url.searchParams, options);
   if (request.method !== "GET") return text(405, "Method Not Allowed");
   switch (head) {
     case "healthz":
@@ -119,17 +127,50 @@ async function localVolume(method: string, rest: readonly string[], folders: Loc
   return json({});
 }
 
-async function metricsPage(page: string, { metrics, runtime, figures }: NodeServerOptions): Promise<HttpResponse> {
+async function metricsPage(
+  page: string,
+  { metrics, runtime, figures, probeCounts }: NodeServerOptions,
+): Promise<HttpResponse> {
   switch (page) {
     case "":
       return text(200, await metrics.text());
     case "cadvisor":
-      return text(200, cadvisorMetrics(await runtime.listContainerStats(), figures.read()));
+      return text(
+        200,
+        cadvisorMetrics(...(await Promise.all([runtime.listContainerStats(), sandboxStats(runtime)])), figures.read()),
+      );
+    case "probes":
+      return text(200, probeCounts.text());
     case "resource":
       return text(200, resourceMetrics(await runtime.listContainerStats(), figures.read()));
     default:
       return text(404, "404 page not found");
   }
+}
+
+/** Nothing where the runtime cannot tell. */
+async function sandboxStats(runtime: ContainerRuntime): Promise<readonly SandboxStats[]> {
+  return await runtime.listSandboxStats().catch((error) => {
+    if (faultCode(error) === "unsupported") return [];
+    throw error;
+  });
+}
+
+/** `POST run/NAMESPACE/POD/CONTAINER?cmd=...`: what a command prints, errors last. Words are divided by blanks. */
+async function runCommand(
+  [namespace = "", name = "", ...rest]: readonly string[],
+  query: URLSearchParams,
+  { pods, runtime, clock }: NodeServerOptions,
+): Promise<HttpResponse> {
+  const pod = podNamed(pods(), namespace, name);
+  const container = rest.at(-1) ?? "";
+  const found = newest(await observePod(runtime, pod.metadata.uid), container);
+  if (!found) throw new Fault("missing", `container not found ("${container}")`);
+  const command = (query.get("cmd") ?? "").split(" ").filter((word) => word !== "");
+  const call = (signal: AbortSignal) => runtime.execSync(found.id, command, { signal });
+  const message = "the command does not end";
+  const { stdout, stderr } = await withinTime({ clock, ms: longestRun, message }, call);
+  return text(200, Buffer.concat([stdout, stderr]).toString());
 }
 
 function json(value: unknown): HttpResponse {

@@ -1,22 +1,7 @@
 import { ownerOf } from "../runtime/labels.ts";
-import type { ContainerStats } from "../runtime/runtime.ts";
+import type { ContainerStats, InterfaceUsage, SandboxStats } from "../runtime/runtime.ts";
+import { type Family, family, type Labels, metricsText, type Sample } from "./metrics-text.ts";
 import type { MachineUsage } from "./node-figures.ts";
-
-type Labels = Readonly<Record<string, string>>;
-
-interface Sample {
-  readonly labels: Labels;
-  readonly value: number;
-  /** Milliseconds since the epoch. */
-  readonly at?: number;
-}
-
-interface Family {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "counter" | "gauge";
-  readonly samples: readonly Sample[];
-}
 
 const perSecond = 1e9;
 
@@ -25,7 +10,7 @@ export function resourceMetrics(stats: readonly ContainerStats[], machine: Machi
   const cpu = stats.flatMap((each) => sample(each, each.cpu?.usageCoreNanoSeconds, each.cpu?.timestamp, perSecond));
   const memory = stats.flatMap((each) => sample(each, each.memory?.workingSetBytes, each.memory?.timestamp));
   const node = { labels: {}, at: machine.timestamp };
-  return text([
+  return metricsText([
     family("container_cpu_usage_seconds_total", "counter", "CPU time that the container has used", cpu),
     family("container_memory_working_set_bytes", "gauge", "Working set of the container", memory),
     family("node_cpu_usage_seconds_total", "counter", "CPU time that the node has used", [
@@ -41,12 +26,16 @@ export function resourceMetrics(stats: readonly ContainerStats[], machine: Machi
 }
 
 /** `/metrics/cadvisor`: the figures that dashboards know from cAdvisor, as far as the runtime tells them. */
-export function cadvisorMetrics(stats: readonly ContainerStats[], machine: MachineUsage): string {
+export function cadvisorMetrics(
+  stats: readonly ContainerStats[],
+  sandboxes: readonly SandboxStats[],
+  machine: MachineUsage,
+): string {
   const of = (pick: (stats: ContainerStats) => number | undefined, extra: Labels = {}, divisor = 1) =>
     stats.flatMap((each) =>
       sample(each, pick(each), each.cpu?.timestamp ?? each.memory?.timestamp, divisor, { id: each.id, ...extra }),
     );
-  return text([
+  return metricsText([
     family(
       "container_cpu_usage_seconds_total",
       "counter",
@@ -77,13 +66,15 @@ export function cadvisorMetrics(stats: readonly ContainerStats[], machine: Machi
       "Bytes of the container's writable layer",
       of(({ writableLayer }) => writableLayer?.usedBytes),
     ),
+    family("container_memory_failures_total", "counter", "Page faults of the container", [
+      ...of(({ memory }) => memory?.pageFaults, { failure_type: "pgfault", scope: "container" }),
+      ...of(({ memory }) => memory?.majorPageFaults, { failure_type: "pgmajfault", scope: "container" }),
+    ]),
+    ...networkFamilies(sandboxes),
+    family("container_processes", "gauge", "Processes of the pod", sandboxes.flatMap(processSample)),
     family("machine_cpu_cores", "gauge", "Cores of the machine", [{ labels: {}, value: machine.cores }]),
     family("machine_memory_bytes", "gauge", "Memory of the machine", [{ labels: {}, value: machine.memory.capacity }]),
   ]);
-}
-
-function family(name: string, type: Family["type"], help: string, samples: readonly Sample[]): Family {
-  return { name, type, help, samples };
 }
 
 function sample(
@@ -108,21 +99,30 @@ function byPod(samples: readonly Sample[]): readonly Sample[] {
   }));
 }
 
-/** The text form that scrapers read; families without samples are left out. */
-function text(families: readonly Family[]): string {
-  return families
-    .filter(({ samples }) => samples.length > 0)
-    .map(({ name, help, type, samples }) => {
-      const lines = samples.map(({ labels, value, at }) => {
-        const shown = Object.entries(labels).map(([key, label]) => `${key}="${escaped(label)}"`);
-        const braces = shown.length > 0 ? `{${shown.join(",")}}` : "";
-        return `${name}${braces} ${value}${at ? ` ${Math.round(at)}` : ""}`;
-      });
-      return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("\n")}\n`;
-    })
-    .join("");
+/** Traffic belongs to a pod as a whole, so it has no container's name. */
+function networkFamilies(sandboxes: readonly SandboxStats[]): readonly Family[] {
+  const of = (name: string, help: string, pick: (usage: InterfaceUsage) => number) => {
+    const samples = sandboxes.flatMap(({ id, labels, network }) =>
+      (network?.interfaces ?? []).map((each): Sample => {
+        const own = { id, interface: each.name, ...podLabels(labels) };
+        return { labels: own, value: pick(each), at: network!.timestamp };
+      }),
+    );
+    return family(name, "counter", help, samples);
+  };
+  return [
+    of("container_network_receive_bytes_total", "Bytes received by the pod", ({ rxBytes }) => rxBytes),
+    of("container_network_receive_errors_total", "Errors while receiving", ({ rxErrors }) => rxErrors),
+    of("container_network_transmit_bytes_total", "Bytes sent by the pod", ({ txBytes }) => txBytes),
+    of("container_network_transmit_errors_total", "Errors while sending", ({ txErrors }) => txErrors),
+  ];
 }
 
-function escaped(label: string): string {
-  return label.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+function processSample({ id, labels, processCount }: SandboxStats): readonly Sample[] {
+  return processCount === undefined ? [] : [{ labels: { id, ...podLabels(labels) }, value: processCount }];
+}
+
+function podLabels(labels: Labels): Labels {
+  const { podNamespace: namespace, podName: pod } = ownerOf(labels);
+  return { namespace, pod };
 }
