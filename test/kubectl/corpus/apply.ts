@@ -66,7 +66,6 @@ export const applyStories = [
       "apply -f web2.yaml",
       "get deploy web -o yaml",
       "apply -f web3.yaml",
-      "get deploy web -o yaml --show-managed-fields",
       "apply -f recreate.yaml",
       "get deploy web -o jsonpath={.spec.strategy}",
       "apply -f selector.yaml",
