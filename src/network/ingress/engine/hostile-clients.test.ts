@@ -1,15 +1,19 @@
+import { connect as connectH2, type OutgoingHttpHeaders } from "node:http2";
 import { connect } from "node:net";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EngineFixture } from "../testing/engine-fixture.ts";
 import { planFor, to } from "../testing/objects.ts";
 
 let fixture: EngineFixture;
 let seen: string[];
+let upgrades: (string | undefined)[];
 beforeEach(async () => {
   seen = [];
+  upgrades = [];
   fixture = await EngineFixture.open({ limits: { headerTime: 200, clientIdle: 1000, answerTime: 500 } });
   const endpoint = await fixture.serve((request, response) => {
     seen.push(`${request.method} ${request.url}`);
+    upgrades.push(request.headers.upgrade);
     request.resume();
     response.end("seen");
   });
@@ -64,6 +68,46 @@ test("a whole URL as target goes by its own host", async () => {
   const said = await fixture.raw("GET http://y.com/inside HTTP/1.1\r\nHost: x.com\r\nConnection: close\r\n\r\n");
   expect(said).toMatch(/^HTTP\/1.1 200 /);
   expect(seen).toEqual(["GET /inside"]);
+});
+
+test("an upgrade to another HTTP is not passed on: behind it nobody would look at what is asked", async () => {
+  const said = await fixture.raw(
+    "GET /plain HTTP/1.1\r\nHost: x.com\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n",
+  );
+  expect(said).toMatch(/^HTTP\/1.1 200 /);
+  expect(upgrades).toEqual([undefined]);
+});
+
+describe("over HTTP/2", () => {
+  const status = async (headers: OutgoingHttpHeaders) => {
+    const client = connectH2(`https://127.0.0.1:${fixture.engine.httpsPort}`, { rejectUnauthorized: false });
+    const { promise, resolve } = Promise.withResolvers<number | string>();
+    client.on("error", () => resolve("hung up"));
+    const stream = client.request({ ":authority": "x.com", ...headers });
+    stream.on("response", (answer) => resolve(Number(answer[":status"])));
+    stream.on("error", () => resolve("refused"));
+    stream.on("close", () => resolve("refused"));
+    stream.resume();
+    const seenStatus = await promise;
+    client.destroy();
+    return seenStatus;
+  };
+
+  test.each([
+    ["two hosts", { host: "other.com" }],
+    ["a length that is none", { "content-length": "5, 6", ":method": "POST" }],
+    ["a host that is none", { ":authority": "a b" }],
+  ])("%s are refused", async (_, headers) => {
+    expect(await status(headers)).not.toBe(200);
+    expect(seen).toEqual([]);
+  });
+
+  test("a head that is too large is refused, and others are still served", async () => {
+    const many = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`x-${index}`, "y".repeat(1000)]));
+    expect(await status(many)).not.toBe(200);
+    expect(seen).toEqual([]);
+    expect(await status({})).toBe(200);
+  });
 });
 
 test("what speaks no TLS on the port for HTTPS is hung up on", async () => {

@@ -13,6 +13,8 @@ export interface Observed {
   readonly complete: boolean;
 }
 
+/** Clients may make up others, each of which would be a series of its own. */
+const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 const buckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /** Counts requests by the hosts of rules, never by what clients send as one, and writes the access log if there is to be one. */
@@ -36,7 +38,8 @@ export function requestObserver(options: {
     const { ingress, host } = route ?? { ingress: "", host: "" };
     const seconds = (clock.monotonic() - began) / 1000;
     const code = complete ? String(status) : "499";
-    requests.inc({ ingress, host, method: request.method, code });
+    const method = methods.has(request.method) ? request.method : "other";
+    requests.inc({ ingress, host, method, code });
     durations.observe({ ingress, host }, seconds);
     if (!accessLog) return;
     log.info("request", {
