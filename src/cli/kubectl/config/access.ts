@@ -18,10 +18,14 @@ export interface Access {
   readonly timeout: number;
 }
 
-const accountFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
+/** What of the world around decides about the connection. */
+export interface Surroundings extends Pick<Host, "env"> {
+  /** Where a pod finds its own account. Default: where kubelets put it. */
+  readonly accountFolder?: string;
+}
 
 /** Puts together what a command connects with. Throws ConfigurationError, CommandError. */
-export function resolveAccess(kubeconfig: Kubeconfig, flags: GlobalFlags, host: Pick<Host, "env">): Access {
+export function resolveAccess(kubeconfig: Kubeconfig, flags: GlobalFlags, host: Surroundings): Access {
   const contextName = flags.context || kubeconfig.currentContext;
   const context = kubeconfig.contexts.get(contextName);
   if (contextName && !context) {
@@ -32,7 +36,7 @@ export function resolveAccess(kubeconfig: Kubeconfig, flags: GlobalFlags, host: 
   const cluster = clusterOf(kubeconfig, context, flags);
   const namespaceGiven = flags.namespace !== "";
   const nothingSaid = !cluster.server && kubeconfig.clusters.size === 0 && kubeconfig.contexts.size === 0;
-  const inside = nothingSaid ? insideCluster(host.env) : undefined;
+  const inside = nothingSaid ? insideCluster(host) : undefined;
   if (inside) {
     return {
       cluster: { ...inside.cluster, ...cluster },
@@ -139,7 +143,7 @@ function clusterOf(kubeconfig: Kubeconfig, context: ContextEntry | undefined, fl
 }
 
 /** What a pod is given to talk to its own cluster. */
-function insideCluster(env: Host["env"]) {
+function insideCluster({ env, accountFolder = "/var/run/secrets/kubernetes.io/serviceaccount" }: Surroundings) {
   const address = env.KUBERNETES_SERVICE_HOST;
   const port = env.KUBERNETES_SERVICE_PORT;
   const tokenFile = join(accountFolder, "token");

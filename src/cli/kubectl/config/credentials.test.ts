@@ -1,0 +1,187 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { seededRandom } from "../../../lib/random.ts";
+import { VirtualClock } from "../../../lib/virtual-clock.ts";
+import { type GlobalFlags, globalFlags } from "../flags/global.ts";
+import type { Host } from "../host.ts";
+import { resolveAccess } from "./access.ts";
+import { connect } from "./connect.ts";
+import type { ExecEntry, UserEntry } from "./kubeconfig.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "navarch-credentials-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const start = Date.parse("2030-01-01T00:00:00Z");
+
+function hostIn(): Host & { readonly clock: VirtualClock; readonly said: string[] } {
+  const said: string[] = [];
+  return {
+    stdin: Readable.from([]),
+    stdout: { write: () => {}, isTerminal: false },
+    stderr: { write: (text) => void said.push(String(text)), isTerminal: false },
+    env: { PATH: process.env.PATH },
+    cwd: folder,
+    clock: new VirtualClock(start),
+    random: seededRandom(1),
+    signal: new AbortController().signal,
+    said,
+  };
+}
+
+/** A plug-in that counts its calls, keeps what it was told, and answers with this. */
+function plugin(answer: string, more: Partial<ExecEntry> = {}): ExecEntry {
+  writeFileSync(join(folder, "answer"), answer);
+  const script = 'echo call >> calls; printf %s "$KUBERNETES_EXEC_INFO" > told; sed "s/CALL/$(wc -l < calls)/g" answer';
+  return { apiVersion: "client.authentication.k8s.io/v1", command: "sh", args: ["-c", script], ...more };
+}
+
+const credential = (status: object, apiVersion = "client.authentication.k8s.io/v1") =>
+  JSON.stringify({ kind: "ExecCredential", apiVersion, status });
+
+async function headersOf(user: UserEntry, host: Host) {
+  await using connection = connect(
+    { cluster: { server: "http://one" }, user, namespace: "", namespaceGiven: false, timeout: 0 },
+    host,
+  );
+  return (await connection.upgrade("/x")).headers ?? {};
+}
+
+describe("a credential plug-in", () => {
+  test("gives the token, and is told what the kubeconfig lets it know", async () => {
+    const exec = plugin(credential({ token: "secret" }), { provideClusterInfo: true });
+    expect(await headersOf({ exec }, hostIn())).toMatchObject({ authorization: "Bearer secret" });
+    expect(JSON.parse(readFileSync(join(folder, "told"), "utf8"))).toEqual({
+      kind: "ExecCredential",
+      apiVersion: "client.authentication.k8s.io/v1",
+      spec: { cluster: { server: "http://one" }, interactive: false },
+    });
+  });
+
+  test("is asked again when its answer is about to expire, and not before", async () => {
+    const host = hostIn();
+    const exec = plugin(credential({ token: "tokenCALL", expirationTimestamp: "203CALL-01-01T00:00:00Z" }));
+    await using connection = connect(
+      { cluster: { server: "http://one" }, user: { exec }, namespace: "", namespaceGiven: false, timeout: 0 },
+      host,
+    );
+    const token = async () => (await connection.upgrade("/x")).headers?.authorization;
+    expect([await token(), await token()]).toEqual(["Bearer token1", "Bearer token1"]);
+    host.clock.advance(Date.parse("2031-01-01T00:00:00Z") - start - 5_000);
+    expect(await token()).toBe("Bearer token2");
+  });
+
+  test("has the variables that the kubeconfig adds", async () => {
+    const script = `printf '%s' '${credential({ token: "CALL" })}' | sed "s/CALL/$REGION/"`;
+    const exec = plugin("", { args: ["-c", script], env: [{ name: "REGION", value: "north" }] });
+    expect(await headersOf({ exec }, hostIn())).toMatchObject({ authorization: "Bearer north" });
+  });
+
+  test.each([
+    {
+      name: "one that is not there is named, with the hint of the kubeconfig",
+      exec: () => plugin("", { command: "no-such-plugin", installHint: "Install it." }),
+      says: "getting credentials: exec: executable no-such-plugin not found\n\nInstall it.",
+    },
+    {
+      name: "one that fails is told of with its exit code",
+      exec: () => plugin("", { args: ["-c", "exit 3"] }),
+      says: "executable sh failed with exit code 3",
+    },
+    { name: "what is no JSON is refused", exec: () => plugin("hello"), says: "getting credentials: decoding stdout" },
+    {
+      name: "an answer of another version is refused",
+      exec: () => plugin(credential({ token: "a" }, "client.authentication.k8s.io/v1beta1")),
+      says: "plugin returned version client.authentication.k8s.io/v1beta1",
+    },
+    {
+      name: "an answer without a credential is refused",
+      exec: () => plugin(credential({})),
+      says: "didn't return a token or cert/key pair",
+    },
+    {
+      name: "a certificate without its key is refused",
+      exec: () => plugin(credential({ clientCertificateData: "pem" })),
+      says: "returned only certificate or key, not both",
+    },
+    {
+      name: "a version that is long gone is refused",
+      exec: () => plugin("", { apiVersion: "client.authentication.k8s.io/v1alpha1" }),
+      says: 'exec plugin: invalid apiVersion "client.authentication.k8s.io/v1alpha1"',
+    },
+    {
+      name: "one that must talk to a person needs a terminal",
+      exec: () => plugin("", { interactiveMode: "Always" }),
+      says: "standard input is unavailable",
+    },
+  ])("$name", async ({ exec, says }) => {
+    await expect(headersOf({ exec: exec() }, hostIn())).rejects.toThrow(says);
+  });
+});
+
+describe("a file with a token", () => {
+  test("is read at each call, so that a token that is renewed counts", async () => {
+    const tokenFile = join(folder, "token");
+    await using connection = connect(
+      {
+        cluster: { server: "http://one" },
+        user: { tokenFile, token: "old" },
+        namespace: "",
+        namespaceGiven: false,
+        timeout: 0,
+      },
+      hostIn(),
+    );
+    const token = async () => (await connection.upgrade("/x")).headers?.authorization;
+    expect(await token()).toBe("Bearer old");
+    writeFileSync(tokenFile, "first\n");
+    expect(await token()).toBe("Bearer first");
+    writeFileSync(tokenFile, "second\n");
+    expect(await token()).toBe("Bearer second");
+  });
+});
+
+describe("inside a pod", () => {
+  const nothing = { clusters: new Map(), users: new Map(), contexts: new Map(), currentContext: "" };
+  const defaults = Object.fromEntries(
+    Object.entries(globalFlags).map(([name, flag]) => [name, flag.default]),
+  ) as GlobalFlags;
+  const env = { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" };
+  const resolve = (surroundings: Record<string, string>, accountFolder: string, flags = defaults) =>
+    resolveAccess(nothing as never, flags, { env: surroundings, accountFolder });
+  const account = () => {
+    const place = join(folder, "account");
+    mkdirSync(place);
+    for (const [name, text] of Object.entries({ token: "t", "ca.crt": "pem", namespace: "shop\n" })) {
+      writeFileSync(join(place, name), text);
+    }
+    return place;
+  };
+
+  test("the pod's own account is used where no kubeconfig says anything", () => {
+    const place = account();
+    expect(resolve(env, place)).toMatchObject({
+      cluster: { server: "https://10.96.0.1:443", "certificate-authority": join(place, "ca.crt") },
+      user: { tokenFile: join(place, "token") },
+      namespace: "shop",
+    });
+  });
+
+  test("an address of IPv6 stands in brackets, and a namespace that is asked for wins", () => {
+    const found = resolve({ ...env, KUBERNETES_SERVICE_HOST: "fd00::1" }, account(), { ...defaults, namespace: "own" });
+    expect(found.cluster.server).toBe("https://[fd00::1]:443");
+    expect(found.namespace).toBe("own");
+  });
+
+  test("without a token, or with a server that is named, it is not", () => {
+    expect(resolve(env, join(folder, "none")).cluster.server).toBe("http://localhost:8080");
+    const named = resolve(env, account(), { ...defaults, server: "https://elsewhere" });
+    expect(named.cluster.server).toBe("https://elsewhere");
+    expect(named.user).toEqual({});
+  });
+});
