@@ -79,7 +79,7 @@ export async function openClusterParts(options: ClusterPartsOptions): Promise<Cl
     }),
   );
   const called = { handle: options.through((request) => server.handle(request)) };
-  const clientFor = (identity: UserInfo) => createClient(inProcessTransport(called, identity));
+  const clientFor = (identity: UserInfo) => createClient(inProcessTransport(called, identity, "at once"));
   const copies = (client: Client) => opened.use(createInformers({ client, clock, random, log }));
   const manager = disturb(clientFor({ name: "system:kube-controller-manager", groups: [] }), "informers");
   const informers = copies(manager);

@@ -10,7 +10,6 @@ import { errorMessage, faultCode } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import type { Random } from "../../lib/random.ts";
-import { TurnGate } from "../../lib/turn-gate.ts";
 import { type KindRef, type KubeObject, keyOf, keyText, type ObjectKey } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import type { Cache, Change, ControllerDefinition, LoopDefinition, ReconcileContext } from "./controller.ts";
@@ -28,9 +27,6 @@ export interface RunOptions {
   /** Where work queues tell of themselves. */
   readonly metrics?: Metrics;
 }
-
-/** Each reads whole copies when it begins, and some read the largest: one in a turn of the event loop. */
-const beginnings = new TurnGate(1);
 
 /** Runs controllers and loops until disposed; disposing waits for the reconciles under way. */
 export function runControllers(
@@ -124,7 +120,6 @@ async function runController(
   for (const index of definition.indexes) informers.of(index.kind).index(index.name, index.of);
   const synced = Array.from(copies.values(), (informer) => informer.synced());
   await Promise.race([Promise.all(synced), aborted(signal)]);
-  await beginnings.pass();
   if (signal.aborted) return;
 
   const subscriptions = subscribe(definition, informers, context.cache, queue);
@@ -231,7 +226,6 @@ async function runLoop(definition: LoopDefinition, options: RunOptions, signal: 
   const context = contextOf(definition, options, signal);
   const all = definition.reads.map((kind) => options.informers.of(kind, definition.selection));
   await Promise.race([Promise.all(all.map((informer) => informer.synced())), aborted(signal)]);
-  await beginnings.pass();
   const backoff = new Backoff({ base: 1000, factor: 2, max: 60_000, jitter: 0.2 }, options.random);
   while (!signal.aborted) {
     try {
