@@ -1,5 +1,5 @@
-import { createServer, type Server } from "node:http";
-import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from "node:net";
+import { createServer } from "node:http";
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer, type Server } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { proxyFor } from "./proxy.ts";
 import { dialProxy } from "./proxy-dial.ts";
@@ -61,7 +61,7 @@ describe("through a proxy", () => {
     for (const one of opened) one.close();
     opened.clear();
   });
-  const listen = async (server: Pick<Server, "listen" | "address" | "close">) => {
+  const listen = async (server: Server) => {
     opened.add(server);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
     return (server.address() as AddressInfo).port;
@@ -104,7 +104,7 @@ describe("through a proxy", () => {
     const port = await listen(
       createTcpServer((socket) => {
         socket.on("data", (bytes) => {
-          said.push(bytes);
+          said.push(Buffer.from(bytes.toString("latin1"), "latin1"));
           if (said.length === 1) socket.write(Uint8Array.of(5, 0));
           else socket.end(Buffer.concat([Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]), Buffer.from("hello")]));
         });
