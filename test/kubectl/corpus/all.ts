@@ -13,6 +13,7 @@ import { getStories } from "./get.ts";
 import { globalStories } from "./global.ts";
 import { logAndReplaceStories } from "./more.ts";
 import { nodeStories } from "./nodes.ts";
+import { streamStories } from "./streams.ts";
 import { workloadStories } from "./workloads.ts";
 
 /** Every story; a new file of stories is one line here and one below. */
@@ -27,6 +28,7 @@ export const stories: readonly Story[] = [
   ...changeStories,
   ...applyStories,
   ...workloadStories,
+  ...streamStories,
   ...logAndReplaceStories,
   ...configStories,
   ...completionStories,

@@ -2,7 +2,7 @@ import type { Event } from "../../../api/generated/core-v1.ts";
 import { defineCommand } from "../command.ts";
 import { bool, list, text } from "../flags/flag.ts";
 import { allNamespacesFlag, chunkSizeFlag, printFlags } from "../flags/shared.ts";
-import { CommandError } from "../messages.ts";
+import { CommandError, NoResourceMatch } from "../messages.ts";
 import { eventAge } from "../output/event-age.ts";
 import { objectPrinter } from "../output/printer.ts";
 import { tabAligner, tableTabs } from "../output/tab-align.ts";
@@ -80,7 +80,9 @@ async function aboutObject(session: Session, word: string): Promise<string> {
   const [type = "", name, ...more] = word.split("/");
   if (more.length > 0) throw new CommandError("arguments in resource/name form may not have more than one slash");
   if (name === undefined) throw new CommandError("--for must be in resource/name form");
-  const resource = await (await session.mapper()).resource(type);
+  const resource = await (await session.mapper()).resource(type).catch((error: unknown) => {
+    throw error instanceof NoResourceMatch ? new CommandError(error.message, { verbatim: true }) : error;
+  });
   return `involvedObject.kind=${resource.kind},involvedObject.name=${name}`;
 }
 

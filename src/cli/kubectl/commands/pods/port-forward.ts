@@ -9,6 +9,7 @@ import { join } from "../../../../wire/pump.ts";
 import { defineCommand } from "../../command.ts";
 import { duration, list } from "../../flags/flag.ts";
 import { CommandError, usageError } from "../../messages.ts";
+import { listenProblem } from "../../resources/listen-problem.ts";
 import { namedObject, type Pod, podKind, podOf } from "../../resources/pods.ts";
 import { pathOf } from "../../resources/resource-info.ts";
 import type { Session } from "../../session.ts";
@@ -137,10 +138,7 @@ async function listenOn(
       done[needed] += 1;
     } catch (error) {
       const family = address.includes(":") ? "tcp6" : "tcp4";
-      const why = (error as NodeJS.ErrnoException).code;
-      problems.push(
-        `unable to create listener: Error listen ${family} ${shown}:${port}: bind: ${reasons[why ?? ""] ?? errorMessage(error)}`,
-      );
+      problems.push(`unable to create listener: Error ${listenProblem(error, `${family} ${shown}:${port}`)}`);
       failed[needed] += 1;
     }
   }
@@ -148,12 +146,6 @@ async function listenOn(
   const problem = bad ? `Listeners failed to create with the following errors: [${problems.join(" ")}]` : undefined;
   return { servers, port, problem };
 }
-
-const reasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: "address already in use",
-  EADDRNOTAVAIL: "cannot assign requested address",
-  EACCES: "permission denied",
-};
 
 async function listen(
   session: Session,

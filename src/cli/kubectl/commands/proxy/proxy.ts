@@ -2,11 +2,11 @@ import { lstatSync, rmSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { resolve } from "node:path";
 import { aborted } from "../../../../lib/abort.ts";
-import { errorMessage } from "../../../../lib/fault.ts";
 import { refuseUpgrade } from "../../../../wire/upgrade-request.ts";
 import { defineCommand } from "../../command.ts";
 import { bool, duration, int, text } from "../../flags/flag.ts";
 import { CommandError } from "../../messages.ts";
+import { listenProblem } from "../../resources/listen-problem.ts";
 import type { Session } from "../../session.ts";
 import { requestFilter } from "./filter.ts";
 import { openPassage } from "./pass-on.ts";
@@ -147,10 +147,7 @@ async function listen(server: Server, { address, port, socketFile }: ListenOptio
     });
   } catch (error) {
     const where = socketFile === undefined ? `tcp ${address}:${port}` : `unix ${socketFile}`;
-    const { code } = error as NodeJS.ErrnoException;
-    throw new CommandError(
-      `listen ${where}: bind: ${code === "EADDRINUSE" ? "address already in use" : errorMessage(error)}`,
-    );
+    throw new CommandError(listenProblem(error, where));
   } finally {
     if (mask !== undefined) process.umask(mask);
   }
