@@ -1,6 +1,7 @@
 import { kinds } from "../../../src/api/kinds.ts";
 import type { Client } from "../../../src/client/client.ts";
 import type { KindRef, KubeObject } from "../../../src/machinery/object.ts";
+import { isStatus } from "../../../src/machinery/status-error.ts";
 import type { Story } from "./story.ts";
 
 /**
@@ -9,7 +10,12 @@ import type { Story } from "./story.ts";
  */
 export async function prepare(client: Client, namespace: string, { objects = [] }: Story): Promise<void> {
   await client.create(refOf("v1", "Namespace"), { metadata: { name: namespace } });
-  await client.create(refOf("v1", "ServiceAccount"), { metadata: { name: "default", namespace } });
+  try {
+    await client.create(refOf("v1", "ServiceAccount"), { metadata: { name: "default", namespace } });
+  } catch (error) {
+    // A controller was faster.
+    if (!isStatus(error, "AlreadyExists")) throw error;
+  }
   const uids = new Map<string, string>();
   for (const object of objects) {
     const { status, ...told } = withNames(object, namespace, uids) as KubeObject & { readonly status?: object };

@@ -1,7 +1,5 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient } from "../../../src/client/api-client.ts";
-import type { Client } from "../../../src/client/client.ts";
 import type { Credentials } from "../../../src/cluster/credentials.ts";
 import { inProcessTransport } from "../../../src/cluster/in-process-transport.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
@@ -11,15 +9,11 @@ import { seededRandom } from "../../../src/lib/random.ts";
 import { openServer } from "../../../src/server/api-server.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import { freePort } from "../../api/tools/live-server.ts";
+import { kubeconfigIn } from "./kubeconfig.ts";
+import type { Side } from "./tell.ts";
 
 /** An API server over TLS on which nothing happens by itself: no controllers, no scheduler, no nodes. */
-export interface QuietServer extends AsyncDisposable {
-  readonly url: string;
-  /** An administrator's client. */
-  readonly client: Client;
-  /** The path of an administrator's kubeconfig whose context has this namespace. */
-  kubeconfig(namespace: string): string;
-}
+export interface QuietServer extends Side, AsyncDisposable {}
 
 /** Starts one; its kubeconfigs go into `folder`, their names begin with `name`. */
 export async function startQuietServer(options: {
@@ -49,32 +43,17 @@ export async function startQuietServer(options: {
   const { key, cert } = credentials.apiServer;
   opened.use(await server.listen({ host: "127.0.0.1", port, tls: { key, cert, clientCa: credentials.ca } }));
   const url = `https://127.0.0.1:${port}`;
-  const base64 = (text: string | Buffer) => Buffer.from(text).toString("base64");
   const running = opened.move();
   return {
     url,
     client: createClient(inProcessTransport(server, { name: "admin", groups: ["system:masters"] })),
-    kubeconfig(namespace) {
-      const file = join(folder, `${name}-${namespace}.kubeconfig`);
-      const config = {
-        apiVersion: "v1",
-        kind: "Config",
-        clusters: [{ name: "test", cluster: { server: url, "certificate-authority-data": base64(credentials.ca) } }],
-        users: [
-          {
-            name: "admin",
-            user: {
-              "client-certificate-data": base64(credentials.admin.cert),
-              "client-key-data": base64(credentials.admin.key),
-            },
-          },
-        ],
-        contexts: [{ name: "test", context: { cluster: "test", user: "admin", namespace } }],
-        "current-context": "test",
-      };
-      writeFileSync(file, JSON.stringify(config));
-      return file;
-    },
+    kubeconfig: (namespace) =>
+      kubeconfigIn(join(folder, `${name}-${namespace}.kubeconfig`), {
+        server: url,
+        ca: credentials.ca,
+        client: credentials.admin,
+        namespace,
+      }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

@@ -58,6 +58,7 @@ export function normalised(text: string, more: { readonly url: string; readonly 
       .replaceAll(more.url, "SERVER")
       .replaceAll(new URL(more.url).host, "HOST")
       .replaceAll(more.folder, "FOLDER")
+      .replace(/(-[bcdf-hj-np-tv-z2456789]{6,10})-[bcdf-hj-np-tv-z2456789]{5}\b/g, "$1-XXXXX")
       .replace(/kubectl-edit-\d+/g, "kubectl-edit-N")
       .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, "UID")
       .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, "TIME")
@@ -65,7 +66,7 @@ export function normalised(text: string, more: { readonly url: string; readonly 
       .replace(/\b\w{3}, \d\d \w{3} 20[2-9]\d \d\d:\d\d:\d\d [+-]\d{4}/g, "TIME")
       .replace(/\b20[2-9]\d-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} \w+/g, "TIME")
       .replace(/(Resource Version: +)\d+/g, "$1N")
-      .replace(/((?:resourceVersion|uid)"?: )"\d+"/g, '$1"N"')
+      .replace(/((?:resourceVersion|uid)"?: ?)"\d+"/g, '$1"N"')
       .replace(/^([IWE])\d{4} [\d:.]+ +\d+ \w+\.\w+:\d+\]/gm, "$1 LOG]")
       // An age of another length moves what comes after it, so the blanks behind it count as part of it.
       // Three hours are told in hours, so that more minutes than that are an amount of something.

@@ -2,6 +2,7 @@ import type { AnyObject } from "../resources/resource-info.ts";
 import { itemsOf, typeName } from "../resources/resource-info.ts";
 import type { Fetched, Target } from "../resources/selection.ts";
 import type { Session } from "../session.ts";
+import { goJson } from "./json.ts";
 import { plainTable } from "./plain-table.ts";
 import {
   commonForms,
@@ -57,11 +58,12 @@ export async function getOutput(session: Session, flags: GetFlagValues): Promise
   const printer = form.startsWith("custom-columns")
     ? await (await import("./custom-columns.ts")).customColumnsPrinter(session, flags)
     : await objectPrinter(session, flags, getForms);
-  return objectOutput(flags, printer, sorter);
+  return objectOutput(session, flags, printer, sorter);
 }
 
 /** Whole objects: one by itself, several as a List. */
 function objectOutput(
+  { host: { stdout } }: Session,
   flags: GetFlagValues,
   printer: ObjectPrinter,
   sorter: typeof import("./sort.ts") | undefined,
@@ -82,7 +84,10 @@ function objectOutput(
       return true;
     },
     printOne(object, _target, event) {
-      if (!flags["output-watch-events"] || outputForm(flags).form === "name") printer.print(object);
+      const { form } = outputForm(flags);
+      if (!flags["output-watch-events"] || form === "name") printer.print(object);
+      // An event is one line, whole: managed fields are part of it.
+      else if (form === "json") stdout.write(`{"type":${JSON.stringify(event)},"object":${goJson(object)}}\n`);
       else printer.print({ type: event, object } as unknown as AnyObject);
     },
   };

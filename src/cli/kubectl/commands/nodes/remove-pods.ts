@@ -33,14 +33,13 @@ async function removePod(session: Session, pod: AnyObject, { flags, dryRun, sign
       signal,
     });
   } else {
-    session.say(`evicting pod ${namespace}/${name}${dryRunNote(dryRun)}`);
     const eviction = {
       apiVersion: "policy/v1",
       kind: "Eviction",
       metadata: { name, namespace },
       deleteOptions: { ...grace, ...kept },
     };
-    if (!(await evict(session, `${path}/eviction`, eviction, { name, namespace, signal }))) return;
+    if (!(await evict(session, `${path}/eviction`, eviction, { name, namespace, signal, dryRun }))) return;
   }
   if (dryRun === "server") return;
   await gone(session, path, uid, flags, signal);
@@ -52,9 +51,11 @@ async function evict(
   session: Session,
   path: string,
   eviction: object,
-  { name, namespace, signal }: { readonly name: string; readonly namespace: string; readonly signal: AbortSignal },
+  options: { readonly name: string; readonly namespace: string; readonly signal: AbortSignal; readonly dryRun: DryRun },
 ): Promise<boolean> {
+  const { name, namespace, signal, dryRun } = options;
   for (;;) {
+    session.say(`evicting pod ${namespace}/${name}${dryRunNote(dryRun)}`);
     try {
       await session.api.call({ method: "POST", path, body: eviction, signal });
       return true;

@@ -1,3 +1,4 @@
+import type { PodTemplateSpec } from "../../../../api/generated/core-v1.ts";
 import { isEqual } from "../../../../machinery/equality.ts";
 import { defineCommand } from "../../command.ts";
 import { int } from "../../flags/flag.ts";
@@ -8,7 +9,7 @@ import { forEachObject, selectObjects } from "../../resources/selection.ts";
 import { dryRunOf, lastApplied, resultPrinter, writeQuery } from "../../resources/writes.ts";
 import type { Session } from "../../session.ts";
 import { pickRevision, type Revision, revisionAnnotation, revisionsOf } from "./revisions.ts";
-import { podTemplateText, templateOf } from "./template-text.ts";
+import { templateOf, templateText } from "./template.ts";
 
 const sharedFlags = { ...printFlags, ...fileFlags, ...selectorFlag, ...fieldManagerFlag("kubectl-rollout") } as const;
 
@@ -43,6 +44,8 @@ async function patched(session: Session, info: ResourceInfo, fieldManager: strin
 const nameOf = ({ resource, name }: ResourceInfo) => `${pluralName(resource)} ${JSON.stringify(name)}`;
 const isPaused = ({ object }: ResourceInfo) => (object.spec as { readonly paused?: boolean }).paused === true;
 
+const restartAnnotation = "kubectl.kubernetes.io/restartedAt";
+
 /** `kubectl rollout restart` */
 export const restart = defineCommand({
   name: "restart",
@@ -60,7 +63,13 @@ export const restart = defineCommand({
         throw new CommandError(`${nameOf(info)} can't restart paused deployment (run rollout resume first)`);
       }
       const now = new Date(session.host.clock.now()).toISOString().replace(/\.\d+Z$/, "Z");
-      const annotations = { "kubectl.kubernetes.io/restartedAt": now };
+      const annotations = { [restartAnnotation]: now };
+      const { template } = info.object.spec as { readonly template?: PodTemplateSpec };
+      if (template?.metadata?.annotations?.[restartAnnotation] === now) {
+        throw new CommandError(
+          `failed to create patch for ${info.name}: if restart has already been triggered within the past second, please wait before attempting to trigger another`,
+        );
+      }
       const body = { spec: { template: { metadata: { annotations } } } };
       printer.print(await patched(session, info, flags["field-manager"], body), "restarted");
     });
@@ -130,7 +139,8 @@ export const undo = defineCommand({
           to > 0 ? `unable to find specified revision ${to} in history` : "no last revision to roll back to",
         );
       if (dryRun === "client") {
-        printer.print(object, podTemplateText(object, found));
+        const start = object.kind === "Deployment" ? "" : "will roll back to ";
+        printer.print(object, start + templateText(object, found, { cause: false }));
         return;
       }
       if (isPaused(info)) {

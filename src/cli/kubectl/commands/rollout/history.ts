@@ -6,7 +6,7 @@ import { objectName, objectPrinter } from "../../output/printer.ts";
 import { alignTabs, describeTabs } from "../../output/tab-align.ts";
 import { selectObjects } from "../../resources/selection.ts";
 import { causeAnnotation, revisionsOf } from "./revisions.ts";
-import { podTemplateText } from "./template-text.ts";
+import { templateText } from "./template.ts";
 
 const noHistory = "No rollout history found.";
 
@@ -47,7 +47,7 @@ export const history = defineCommand({
           if (!found) throw new CommandError("unable to find the specified revision");
           if (printer) printer.print(found.object);
           else {
-            const text = podTemplateText(info.object, found);
+            const text = templateText(info.object, found, { cause: true });
             session.host.stdout.write(`${objectName(info.object)} with revision #${flags.revision}\n${text}\n`);
           }
         } else if (printer) for (const { object } of revisions) printer.print(object);

@@ -90,9 +90,10 @@ function statefulSet(spec: Wanted, status: Figures): Progress {
   if (spec.replicas !== undefined && ready < spec.replicas) {
     return waiting(`Waiting for ${spec.replicas - ready} pods to be ready...\n`);
   }
-  const { partition = 0 } = spec.updateStrategy?.rollingUpdate ?? {};
-  if (partition > 0) {
-    const wanted = (spec.replicas ?? 0) - partition;
+  const { rollingUpdate } = spec.updateStrategy ?? {};
+  // The server fills the partition in, so that the text of other roll-outs is hardly ever seen.
+  if (rollingUpdate) {
+    const wanted = (spec.replicas ?? 0) - (rollingUpdate.partition ?? 0);
     if (updated < wanted) {
       return waiting(
         `Waiting for partitioned roll out to finish: ${updated} out of ${wanted} new pods have been updated...\n`,
