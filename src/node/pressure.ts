@@ -35,6 +35,7 @@ export function pressureOf(options: PressureOptions) {
   const shared = { ...options, pods, node: { apiVersion: "v1", kind: "Node", metadata } };
   const images = new ImageCollector({
     ...shared,
+    pods: () => pods().filter((pod) => !isPodTerminal(pod)),
     limits: configuration.images,
     disk: async () => (await source.observe())["imagefs.available"],
   });

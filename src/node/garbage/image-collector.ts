@@ -21,7 +21,7 @@ export interface ImageLimits {
 export interface ImageCollectorOptions {
   readonly runtime: ContainerRuntime;
   readonly limits: ImageLimits;
-  /** The node's pods; what they want is in use though no container of it runs. */
+  /** The node's pods that have not ended; what they want is in use though no container of it runs. */
   readonly pods: () => readonly Pod[];
   /** Bytes of the file system that images are on; undefined while nobody knows. */
   readonly disk: () => Promise<{ readonly available: number; readonly capacity: number } | undefined>;

@@ -23,8 +23,6 @@ export interface ManifestSourcesOptions {
   readonly nodeName: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Gets a URL's text; any failure is thrown. */
-  readonly fetchText?: (url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<string>;
   /** All static pods there shall be, whenever they may have changed. `complete` once every source has answered. */
   readonly onPods: (pods: readonly Pod[], complete: boolean) => void;
 }
@@ -117,11 +115,11 @@ export class ManifestSources implements AsyncDisposable {
   }
 
   async #followUrl(url: string): Promise<void> {
-    const { clock, log, settings, fetchText = getText } = this.#options;
+    const { clock, log, settings } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
-        const text = await fetchText(url, settings.urlHeaders ?? {}, signal);
+        const text = await getText(url, settings.urlHeaders ?? {}, signal);
         if (text !== this.#page?.text) this.#page = this.#read(text, { source: "http", at: url }, this.#page);
         this.#answered = true;
         this.#tell();
