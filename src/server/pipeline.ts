@@ -84,7 +84,7 @@ export class Pipeline {
         response = await (endless ? answer() : this.#deadline.within(info, answer));
       }
     } catch (error) {
-      response = errorResponse(error, this.#services.log);
+      response = errorResponse(error, this.#services.log, { headers: request.headers, query: info.query });
     }
     ticket?.release();
     done(response.status);
@@ -124,7 +124,12 @@ export class Pipeline {
       const status = asStatus(error, this.#services.log);
       refuseUpgrade(socket, status.code, JSON.stringify(status.toStatus()));
       if (!trace.record && !trace.identified) {
-        this.#auditor?.refused(request, info, errorResponse(status, this.#services.log), trace.id);
+        this.#auditor?.refused(
+          request,
+          info,
+          errorResponse(status, this.#services.log, { headers: request.headers, query: info.query }),
+          trace.id,
+        );
       }
     } finally {
       trace.record?.stage("ResponseComplete");

@@ -16,6 +16,18 @@ const configMap = (name: string, data: object = {}) => ({
 });
 
 describe("forms", () => {
+  test.each([
+    { agent: "curl/8.5.0", path: `${maps}/absent`, indented: true },
+    { agent: "Mozilla/5.0 (X11; Linux x86_64)", path: `${maps}/absent`, indented: true },
+    { agent: "curl/8.5.0", path: `${maps}/absent?pretty=false`, indented: false },
+    { agent: "kubectl/v1.35.0", path: `${maps}/absent`, indented: false },
+    { agent: "kubectl/v1.35.0", path: `${maps}/absent?pretty=1`, indented: true },
+  ])("an error is made for eyes or not: $agent, $path", async ({ agent, path, indented }) => {
+    const { status, text } = await fixture.call("GET", path, { headers: { "user-agent": agent } });
+    expect(status).toBe(404);
+    expect(text.startsWith('{\n  "kind": "Status",')).toBe(indented);
+  });
+
   test("a table has the columns of its kind, and rows with metadata", async () => {
     await fixture.make([maps, configMap("tabled", { a: "1" })]);
     const headers = { accept: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json" };

@@ -1,4 +1,6 @@
 import { StatusError } from "../../machinery/status-error.ts";
+import type { ServerRequest } from "../exchange.ts";
+import { isTrue } from "../request-info.ts";
 
 export const jsonType = "application/json";
 export const yamlType = "application/yaml";
@@ -54,6 +56,19 @@ export function negotiate(accept: string | undefined, offer: Offer, pretty: bool
   }
   const text = `only the following media types are accepted: ${offer.encodings.join(", ")}`;
   throw new StatusError("NotAcceptable", text);
+}
+
+/** The parts of a request that say in which form it wants its answer. */
+export interface Asked {
+  readonly headers: ServerRequest["headers"];
+  readonly query: URLSearchParams;
+}
+
+/** Whether an answer is meant for eyes: as the request says, or as the program that sends it lets suppose. */
+export function wantsPretty({ headers, query }: Asked): boolean {
+  const asked = query.get("pretty");
+  if (asked !== null) return asked === "" || isTrue(asked);
+  return /^(curl|Wget|Mozilla\/5\.0)/.test(headers["user-agent"] ?? "");
 }
 
 /** The bare media type of a Content-Type header. */

@@ -3,6 +3,7 @@ import type { Log } from "../../lib/log.ts";
 import { StatusError } from "../../machinery/status-error.ts";
 import { PlainError } from "../authentication/impersonation.ts";
 import type { ServerResponse } from "../exchange.ts";
+import { type Asked, wantsPretty } from "./media-type.ts";
 
 /** Any value as a JSON answer. */
 export function jsonResponse(status: number, value: unknown, headers: ServerResponse["headers"] = {}): ServerResponse {
@@ -22,12 +23,15 @@ export function textResponse(status: number, text: string, headers: ServerRespon
 }
 
 /** What went wrong, as an answer. Whatever is no expected refusal is logged and answered with an InternalError. */
-export function errorResponse(error: unknown, log: Log): ServerResponse {
+export function errorResponse(error: unknown, log: Log, asked: Asked): ServerResponse {
   if (error instanceof PlainError) return textResponse(error.code, error.text);
   const status = asStatus(error, log);
   const retry = status.details?.retryAfterSeconds;
   const headers: ServerResponse["headers"] = retry ? { "retry-after": String(retry) } : {};
-  return jsonResponse(status.code, status.toStatus(), headers);
+  const response = jsonResponse(status.code, status.toStatus(), headers);
+  if (!wantsPretty(asked)) return response;
+  const text = `${JSON.stringify(status.toStatus(), null, 2)}\n`;
+  return { ...response, body: { kind: "object", value: () => status.toStatus(), bytes: () => Buffer.from(text) } };
 }
 
 /** The error as a Status that a client can read. */

@@ -1,11 +1,11 @@
 import type { Verb } from "../../api/kind.ts";
 import { StatusError } from "../../machinery/status-error.ts";
 import { encodingsOf } from "../bodies/encodings.ts";
-import { bareType, negotiate, type Shape } from "../bodies/media-type.ts";
+import { bareType, negotiate, type Shape, wantsPretty } from "../bodies/media-type.ts";
 import { errorResponse, routeError, textResponse } from "../bodies/status-body.ts";
 import type { Call, Services } from "../call.ts";
 import type { ServerRequest, ServerResponse, UserInfo } from "../exchange.ts";
-import { isTrue, type ResourceRequest } from "../request-info.ts";
+import type { ResourceRequest } from "../request-info.ts";
 import { hasUnlisted, subresourceHandler } from "../subresources/subresources.ts";
 import { virtualHandler } from "../subresources/virtual-kinds.ts";
 import { computedAnswer } from "./computed.ts";
@@ -86,7 +86,7 @@ export async function dispatch(
     response = await (computed ? computedAnswer(call, computed) : handler.run(call));
   } catch (error) {
     if (warnings.length === 0) throw error;
-    response = errorResponse(error, services.log); // who is refused is warned all the same
+    response = errorResponse(error, services.log, { headers: request.headers, query: info.query }); // who is refused is warned all the same
   }
   if (warnings.length === 0) return response;
   return { ...response, headers: { ...response.headers, warning: warnings.map(warningHeader) } };
@@ -132,7 +132,7 @@ function mediaOf(
   const { accept } = request.headers;
   const encodings = encodingsOf(served);
   try {
-    return negotiate(accept, { encodings, shapes }, wantsPretty(request, query));
+    return negotiate(accept, { encodings, shapes }, wantsPretty({ headers: request.headers, query }));
   } catch (error) {
     // Types that no handler writes are refused by the router already, which knows no list of them.
     const known = (accept ?? "")
@@ -141,13 +141,6 @@ function mediaOf(
     if (error instanceof StatusError && !known) throw routeError("NotAcceptable");
     throw error;
   }
-}
-
-function wantsPretty({ headers }: ServerRequest, query: URLSearchParams): boolean {
-  const asked = query.get("pretty");
-  if (asked !== null) return asked === "" || isTrue(asked);
-  const agent = headers["user-agent"] ?? "";
-  return agent.startsWith("curl") || agent.startsWith("Wget");
 }
 
 // RFC 7234: a code, who warns ("-": nobody to name), and the text in quotes.
