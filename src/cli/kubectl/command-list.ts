@@ -64,6 +64,12 @@ export const commandGroups: readonly CommandGroup[] = [
         load: async () => (await import("./commands/rollout/rollout.ts")).rollout,
       },
       {
+        name: "rolling-update",
+        short: "Perform a rolling update of the given ReplicationController (as in 2016)",
+        hidden: true,
+        load: async () => (await import("./commands/rolling-update/rolling-update.ts")).rollingUpdate,
+      },
+      {
         name: "scale",
         short: "Set a new size for a deployment, replica set, or replication controller",
         load: async () => (await import("./commands/scale.ts")).scale,
