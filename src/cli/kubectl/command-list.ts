@@ -204,6 +204,12 @@ export const commandGroups: readonly CommandGroup[] = [
         short: "Experimental: Wait for a specific condition on one or many resources",
         load: async () => (await import("./commands/wait.ts")).wait,
       },
+      {
+        name: "kustomize",
+        short: "Build a kustomization target from a directory or URL (refused: says how to do it)",
+        hidden: true,
+        load: async () => (await import("./commands/kustomize.ts")).kustomize,
+      },
     ],
   },
   {
