@@ -2,10 +2,11 @@ import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
 import { VirtualClock } from "../../lib/virtual-clock.ts";
 import { containerLabels } from "../runtime/labels.ts";
-import type { ContainerStats, SandboxStats } from "../runtime/runtime.ts";
-import { dawn } from "../testing/samples.ts";
+import type { ContainerRuntime, ContainerStats, SandboxStats } from "../runtime/runtime.ts";
+import { dawn, samplePod } from "../testing/samples.ts";
 import { type MachineUsage, NodeFigures } from "./node-figures.ts";
 import { cadvisorMetrics, resourceMetrics } from "./resource-metrics.ts";
+import { statsSummary } from "./summary.ts";
 
 const meminfo = "MemTotal: 1000 kB\nMemFree: 200 kB\nMemAvailable: 600 kB\nAnonPages: 100 kB\n";
 
@@ -81,4 +82,20 @@ test("what the runtime does not tell is left out", () => {
   expect(text).toContain(`container_network_transmit_bytes_total${eth0} 6 1000`);
   expect(text).toContain('container_processes{id="id-web",namespace="default",pod="web"} 3\n');
   expect(text).toContain("machine_cpu_cores 2\n");
+});
+
+test("the summary tells of pods what their sandboxes and containers tell", async () => {
+  const runtime = {
+    listContainerStats: async () => [stats("a", 1), { ...stats("ended", 0), cpu: undefined, memory: undefined }],
+    listSandboxStats: async () => [traffic],
+  } as unknown as ContainerRuntime;
+  const clock = new VirtualClock(0);
+  const figures = new NodeFigures({ clock, dataFolder: "/" });
+  const pods = () => [samplePod({}, { metadata: { uid: "u" } })];
+  const { pods: told } = await statsSummary({ nodeName: "one", runtime, clock, figures, pods });
+  expect(told[0]).toMatchObject({
+    cpu: { time: "1970-01-01T00:00:01Z", usageCoreNanoSeconds: 1e9 },
+    network: { name: "eth0", rxBytes: 5, txBytes: 6, interfaces: [{ name: "eth0" }] },
+    process_stats: { process_count: 3 },
+  });
 });

@@ -9,7 +9,7 @@ import { type HttpPeer, type HttpRequest, type HttpResponse, openHttpServer } fr
 import { newest, observePod } from "../pods/observed.ts";
 import type { ProbeCounts } from "../probes/probe-counts.ts";
 import type { LogFiles } from "../runtime/log-files.ts";
-import type { ContainerRuntime, SandboxStats } from "../runtime/runtime.ts";
+import type { ContainerRuntime } from "../runtime/runtime.ts";
 import { withinTime } from "../time-limit.ts";
 import type { LocalFolders } from "../volumes/local-folders.ts";
 import type { NodeAccess } from "./access.ts";
@@ -18,7 +18,7 @@ import type { NodeFigures } from "./node-figures.ts";
 import { podNamed } from "./pod-named.ts";
 import { cadvisorMetrics, resourceMetrics } from "./resource-metrics.ts";
 import { serveStream } from "./streams.ts";
-import { statsSummary } from "./summary.ts";
+import { sandboxStats, statsSummary } from "./summary.ts";
 
 export interface NodeServerOptions {
   readonly hosts: readonly string[];
@@ -146,14 +146,6 @@ async function metricsPage(
     default:
       return text(404, "404 page not found");
   }
-}
-
-/** Nothing where the runtime cannot tell. */
-async function sandboxStats(runtime: ContainerRuntime): Promise<readonly SandboxStats[]> {
-  return await runtime.listSandboxStats().catch((error) => {
-    if (faultCode(error) === "unsupported") return [];
-    throw error;
-  });
 }
 
 /** `POST run/NAMESPACE/POD/CONTAINER?cmd=...`: what a command prints, errors last. Words are divided by blanks. */

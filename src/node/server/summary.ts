@@ -1,8 +1,9 @@
 import type { Pod } from "../../api/generated/core-v1.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { faultCode } from "../../lib/fault.ts";
 import { timeOf } from "../../machinery/times.ts";
 import { runtimeLabels } from "../runtime/labels.ts";
-import type { ContainerRuntime, ContainerStats } from "../runtime/runtime.ts";
+import type { ContainerRuntime, ContainerStats, SandboxStats } from "../runtime/runtime.ts";
 import type { MachineUsage, NodeFigures } from "./node-figures.ts";
 
 export interface SummaryContext {
@@ -15,7 +16,8 @@ export interface SummaryContext {
 
 /** The figures of a node and its pods, in the form of the kubelet's stats API (v1alpha1 Summary). */
 export async function statsSummary({ nodeName, runtime, clock, figures, pods }: SummaryContext) {
-  const stats = await runtime.listContainerStats();
+  const [stats, sandboxes] = await Promise.all([runtime.listContainerStats(), sandboxStats(runtime)]);
+  const sandboxOf = new Map(sandboxes.map((each) => [each.labels[runtimeLabels.podUid] ?? "", each]));
   const byPod = Map.groupBy(stats, (each) => each.labels[runtimeLabels.podUid] ?? "");
   const startTime = timeOf(clock.now() - clock.monotonic());
   return {
@@ -27,8 +29,28 @@ export async function statsSummary({ nodeName, runtime, clock, figures, pods }: 
         startTime: status?.startTime ?? metadata.creationTimestamp,
         containers: own.map((each) => containerSummary(each)),
         ...podSummary(own),
+        ...sandboxSummary(sandboxOf.get(metadata.uid)),
       };
     }),
+  };
+}
+
+/** Figures of sandboxes; none where the runtime cannot tell. */
+export async function sandboxStats(runtime: ContainerRuntime): Promise<readonly SandboxStats[]> {
+  return await runtime.listSandboxStats().catch((error) => {
+    if (faultCode(error) === "unsupported") return [];
+    throw error;
+  });
+}
+
+/** What a pod has as a whole: its interfaces, of which the first is the usual one, and its processes. */
+function sandboxSummary(stats: SandboxStats | undefined) {
+  const interfaces = (stats?.network?.interfaces ?? []).map(({ name, rxBytes, rxErrors, txBytes, txErrors }) => {
+    return { name, rxBytes, rxErrors, txBytes, txErrors };
+  });
+  return {
+    ...(stats?.network ? { network: { time: timeOf(stats.network.timestamp), ...interfaces[0], interfaces } } : {}),
+    ...(stats?.processCount === undefined ? {} : { process_stats: { process_count: stats.processCount } }),
   };
 }
 
@@ -57,7 +79,8 @@ function nodeSummary({ timestamp, cpuNanoCores, cpuNanoSeconds, memory, fs }: Ma
 
 /** What a pod's containers use together; nothing for a pod without figures. */
 function podSummary(containers: readonly ContainerStats[]) {
-  const times = containers.flatMap(({ cpu, memory }) => [cpu?.timestamp ?? 0, memory?.timestamp ?? 0]);
+  // One that has ended has no figures but those of its files.
+  const times = containers.flatMap(({ cpu, memory }) => [cpu, memory].flatMap((each) => each?.timestamp ?? []));
   if (times.length === 0) return {};
   const time = timeOf(Math.max(...times));
   const sum = (of: (stats: ContainerStats) => number | undefined) => {
