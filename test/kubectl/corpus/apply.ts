@@ -105,6 +105,22 @@ export const applyStories = [
     ],
   }),
   story({
+    name: "apply moves from the client's side to the server's",
+    files: { "a1.yaml": cm("{x: '1', z: '2'}", "{app: web}"), "a2.yaml": cm("{x: '2'}") },
+    steps: [
+      "apply -f a1.yaml",
+      "apply -f a2.yaml --server-side --dry-run=server",
+      "apply -f a2.yaml --server-side",
+      "apply -f a2.yaml --server-side --force-conflicts",
+      // Who wrote in which second decides the order of owners.
+      { line: "get cm a -o yaml --show-managed-fields", unordered: true },
+      "apply -f a1.yaml --server-side",
+      "get cm a -o jsonpath={.data}{.metadata.labels}",
+      "apply -f a1.yaml --server-side --field-manager=other --force-conflicts",
+      { line: "get cm a -o yaml --show-managed-fields", unordered: true },
+    ],
+  }),
+  story({
     name: "apply prunes",
     files: {
       "all/a.yaml": cm("{x: '1'}", "{app: p}"),
