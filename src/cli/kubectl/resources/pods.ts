@@ -29,7 +29,7 @@ export function findContainer({ spec }: Pod, name: string): FoundContainer | und
 }
 
 /** `web, debugger (ephem), setup (init)` */
-export function containerNames({ spec }: Pod): string {
+function containerNames({ spec }: Pod): string {
   return [
     ...spec.containers.map(({ name }) => name),
     ...(spec.ephemeralContainers ?? []).map(({ name }) => `${name} (ephem)`),
