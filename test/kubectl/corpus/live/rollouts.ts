@@ -62,10 +62,10 @@ export const rolloutStories = [
       },
       { line: "get deploy", until: /2\/2/ },
       {
-        line: "get pods -l app=web",
+        line: "get pods -l app=web --no-headers",
         until: /^(?!.*(?:Terminating|0\/1))(?:.*Running.*\n?){2}/s,
         // The time of the restart is part of what names are made of.
-        without: /^web-\S+/gm,
+        without: /^web-\S+ +/gm,
       },
     ],
   }),
