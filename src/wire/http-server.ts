@@ -112,9 +112,12 @@ const ciphers = [
   "ECDHE-RSA-CHACHA20-POLY1305",
 ].join(":");
 
+/** A client that vanished without a word is found out by the kernel. */
+const connections = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 } as const;
+
 function listener(options: HttpServerOptions, connected: (socket: Socket, protocol: string) => void): Server {
   const { tls } = options;
-  if (!tls) return createTcp({ noDelay: true }, (socket) => connected(socket, "http/1.1"));
+  if (!tls) return createTcp(connections, (socket) => connected(socket, "http/1.1"));
   let { key, cert } = tls;
   const server = createTls(
     {
@@ -124,7 +127,7 @@ function listener(options: HttpServerOptions, connected: (socket: Socket, protoc
       minVersion: "TLSv1.2",
       ciphers,
       honorCipherOrder: true,
-      noDelay: true,
+      ...connections,
       ...(tls.clientCa?.length
         ? { requestCert: true, rejectUnauthorized: false, ca: authorities(tls.clientCa) }
         : { requestCert: false }),
