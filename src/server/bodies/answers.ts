@@ -111,7 +111,7 @@ export function listAnswer(context: AnswerContext, result: ListResult): ServerRe
   };
 }
 
-/** Small lists go out as one array, large ones in parts, a small one first that is on its way while others are made. */
+/** Small lists go out as one array, large ones in growing parts: a small one is on its way while others are made. */
 const firstPart = 1 << 14;
 const otherParts = 1 << 18;
 
@@ -145,7 +145,7 @@ function* listParts(head: object, items: readonly Held[], served: Served): Gener
     yield Buffer.concat(waiting, size);
     waiting = [];
     size = 0;
-    enough = otherParts;
+    enough = Math.min(4 * enough, otherParts);
   }
   yield Buffer.concat([...waiting, listEnd], size + listEnd.length);
   return undefined;
