@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildImage, busyboxImage, pauseImage } from "./build.ts";
@@ -13,6 +13,9 @@ import { ensureImported, importedImages } from "./import.ts";
 let folder = "";
 let containerd: ChildProcess | undefined;
 const target = () => ({ address: join(folder, "containerd.sock") });
+
+/** A name of this run alone: runc remembers those of runs that were killed. */
+const pauseTask = () => basename(folder);
 
 function ctr(...args: string[]): string {
   return execFileSync("ctr", ["--address", target().address, "--namespace", "k8s.io", ...args]).toString("utf8");
@@ -59,7 +62,7 @@ afterAll(async () => {
 /** Asks pause to end; it may have ended meanwhile. */
 function askToEnd(): void {
   try {
-    ctr("tasks", "kill", "--signal", "SIGTERM", "navarch-pause");
+    ctr("tasks", "kill", "--signal", "SIGTERM", pauseTask());
   } catch {
     // The list tells whether it has.
   }
@@ -86,14 +89,14 @@ describe("images in a real containerd", () => {
   }, 60_000);
 
   test("pause is the first process of its own pid namespace and still ends at once when asked to", async () => {
-    ctr("run", "--detach", pauseImage.name, "navarch-pause");
+    ctr("run", "--detach", pauseImage.name, pauseTask());
     // Who has only just begun does not hear a signal yet: it is asked until it does.
     for (let round = 0; !ctr("tasks", "list").includes("STOPPED"); round++) {
       if (round % 10 === 0) askToEnd();
       if (round > 100) throw new Error("pause did not end");
       await sleep(50);
     }
-    ctr("containers", "delete", "navarch-pause");
+    ctr("containers", "delete", pauseTask());
   }, 60_000);
 
   test("a program on Debian's packages finds its libraries, and so does Node", async () => {
