@@ -21,6 +21,8 @@ const packages: readonly { readonly name: string; readonly there: () => boolean 
   { name: "busybox-static", there: () => has("busybox") },
   { name: "procps", there: () => has("sysctl") },
   { name: "openssl", there: () => has("openssl") },
+  // The tutorial is typed as a person types it.
+  { name: "curl", there: () => has("curl") },
   { name: "ca-certificates", there: () => existsSync("/etc/ssl/certs") },
 ];
 
