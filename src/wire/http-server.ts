@@ -8,6 +8,7 @@ import { H2Server } from "./h2/server.ts";
 import type { HttpHandler, HttpPeer } from "./http-message.ts";
 import { h1Request } from "./http-request.ts";
 import { sendH1 } from "./http-response.ts";
+import { tlsTerms } from "./tls-terms.ts";
 
 export type { HttpHandler, HttpPeer, HttpRequest, HttpResponse } from "./http-message.ts";
 
@@ -99,19 +100,6 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   };
 }
 
-/** Forward secret and authenticated, nothing else: what HTTP/2 asks for (RFC 9113, 9.2.2), and upstream's defaults. */
-const ciphers = [
-  "TLS_AES_128_GCM_SHA256",
-  "TLS_AES_256_GCM_SHA384",
-  "TLS_CHACHA20_POLY1305_SHA256",
-  "ECDHE-ECDSA-AES128-GCM-SHA256",
-  "ECDHE-RSA-AES128-GCM-SHA256",
-  "ECDHE-ECDSA-AES256-GCM-SHA384",
-  "ECDHE-RSA-AES256-GCM-SHA384",
-  "ECDHE-ECDSA-CHACHA20-POLY1305",
-  "ECDHE-RSA-CHACHA20-POLY1305",
-].join(":");
-
 /** A client that vanished without a word is found out by the kernel. */
 const connections = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 } as const;
 
@@ -124,9 +112,7 @@ function listener(options: HttpServerOptions, connected: (socket: Socket, protoc
       key,
       cert,
       ALPNProtocols: ["h2", "http/1.1"],
-      minVersion: "TLSv1.2",
-      ciphers,
-      honorCipherOrder: true,
+      ...tlsTerms,
       ...connections,
       ...(tls.clientCa?.length
         ? { requestCert: true, rejectUnauthorized: false, ca: authorities(tls.clientCa) }
@@ -143,9 +129,7 @@ function listener(options: HttpServerOptions, connected: (socket: Socket, protoc
     server.setSecureContext({
       key,
       cert,
-      minVersion: "TLSv1.2",
-      ciphers,
-      honorCipherOrder: true,
+      ...tlsTerms,
       ...(tls.clientCa?.length ? { ca: authorities(tls.clientCa) } : {}),
     });
   });

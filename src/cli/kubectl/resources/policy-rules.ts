@@ -1,3 +1,22 @@
+/** Verbs that Kubernetes knows of resources; others make sense only to somebody's own. */
+export const resourceVerbs = new Set([
+  "get",
+  "list",
+  "watch",
+  "create",
+  "update",
+  "patch",
+  "delete",
+  "deletecollection",
+  "use",
+  "bind",
+  "impersonate",
+  "*",
+  "approve",
+  "sign",
+  "escalate",
+  "attest",
+]);
 /** A rule of a role, or of what a user may do. */
 export interface PolicyRule {
   readonly verbs?: readonly string[] | null;

@@ -1,23 +1,7 @@
 import { createSecureContext, type SecureContext } from "node:tls";
+import { tlsTerms } from "../../../wire/tls-terms.ts";
 import type { CertificateText, EngineState } from "../engine.ts";
 import { forHost } from "../routing-table.ts";
-
-/** Forward secret and authenticated, nothing else: what HTTP/2 asks for (RFC 9113, 9.2.2). */
-export const tlsTerms = {
-  minVersion: "TLSv1.2",
-  ciphers: [
-    "TLS_AES_128_GCM_SHA256",
-    "TLS_AES_256_GCM_SHA384",
-    "TLS_CHACHA20_POLY1305_SHA256",
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-CHACHA20-POLY1305",
-  ].join(":"),
-  honorCipherOrder: true,
-} as const;
 
 /** Which certificate is shown for which server name. Contexts are kept from one state to the next while their texts are the same. */
 export class ShownCertificates {

@@ -3,26 +3,9 @@ import { bool, text } from "../../flags/flag.ts";
 import { allNamespacesFlag } from "../../flags/shared.ts";
 import { CommandError, NoResourceMatch, silentExit } from "../../messages.ts";
 import type { ApiResource } from "../../resources/discovery.ts";
+import { resourceVerbs } from "../../resources/policy-rules.ts";
 import type { Session } from "../../session.ts";
 
-const resourceVerbs = new Set([
-  "get",
-  "list",
-  "watch",
-  "create",
-  "update",
-  "patch",
-  "delete",
-  "deletecollection",
-  "use",
-  "bind",
-  "impersonate",
-  "*",
-  "approve",
-  "sign",
-  "escalate",
-  "attest",
-]);
 const pathVerbs = new Set(["get", "put", "post", "head", "options", "delete", "patch", "*"]);
 
 interface ReviewStatus {

@@ -1,27 +1,10 @@
 import { list, text } from "../../flags/flag.ts";
 import { CommandError, NoResourceMatch } from "../../messages.ts";
+import { resourceVerbs } from "../../resources/policy-rules.ts";
 import type { Session } from "../../session.ts";
 import { generatorCommand, kindRef } from "./generator.ts";
 
 const group = "rbac.authorization.k8s.io";
-const standardVerbs = new Set([
-  "get",
-  "list",
-  "watch",
-  "create",
-  "update",
-  "patch",
-  "delete",
-  "deletecollection",
-  "use",
-  "bind",
-  "impersonate",
-  "*",
-  "approve",
-  "sign",
-  "escalate",
-  "attest",
-]);
 
 const ruleFlags = {
   verb: list("What is allowed: get, list, watch, create, update, patch, delete, ..."),
@@ -70,7 +53,7 @@ function verbsOf(session: Session, flags: RuleFlags): readonly string[] {
   if (verbs.includes("*")) return ["*"];
   if (verbs.length === 0) throw new CommandError("at least one verb must be specified");
   for (const verb of verbs) {
-    if (!standardVerbs.has(verb)) session.complain(`Warning: '${verb}' is not a standard resource verb`);
+    if (!resourceVerbs.has(verb)) session.complain(`Warning: '${verb}' is not a standard resource verb`);
   }
   return verbs;
 }

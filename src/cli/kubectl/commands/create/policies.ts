@@ -1,5 +1,5 @@
-import { canonicalQuantity, quantityFault } from "../../../../machinery/quantity.ts";
 import { bool, int, text } from "../../flags/flag.ts";
+import { quantities } from "../../flags/quantities.ts";
 import { CommandError } from "../../messages.ts";
 import { generatorCommand, kindRef } from "./generator.ts";
 
@@ -39,27 +39,11 @@ export const quota = generatorCommand({
   kind: kindRef("v1", "ResourceQuota", "resourcequotas"),
   failure: "failed to create quota: ",
   async make({ flags }) {
-    const hard = flags.hard ? quantities(flags.hard) : undefined;
+    const hard = quantities(flags.hard);
     const scopes = flags.scopes ? flags.scopes.split(",") : undefined;
     return { spec: { ...(hard ? { hard } : {}), ...(scopes ? { scopes } : {}) }, status: {} };
   },
 });
-
-function quantities(text: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    text.split(",").map((pair) => {
-      const parts = pair.split("=");
-      const [name = "", amount = ""] = parts;
-      if (parts.length !== 2) throw new CommandError(`Invalid argument syntax ${pair}, expected <resource>=<value>`);
-      if (quantityFault(amount) !== undefined) {
-        throw new CommandError(
-          "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
-        );
-      }
-      return [name, canonicalQuantity(amount)];
-    }),
-  );
-}
 
 /** `kubectl create poddisruptionbudget` */
 export const poddisruptionbudget = generatorCommand({

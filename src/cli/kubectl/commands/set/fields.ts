@@ -1,6 +1,6 @@
-import { canonicalQuantity, quantityFault } from "../../../../machinery/quantity.ts";
 import { defineCommand } from "../../command.ts";
 import { list, text } from "../../flags/flag.ts";
+import { quantities } from "../../flags/quantities.ts";
 import { CommandError } from "../../messages.ts";
 import { podSpecOf, withContainers, withPodSpec } from "../../resources/pod-template.ts";
 import type { AnyObject } from "../../resources/resource-info.ts";
@@ -22,7 +22,7 @@ export const resources = defineCommand({
     if (!flags.limits && !flags.requests) {
       throw new CommandError("you must specify an update to requests or limits (in the form of --requests/--limits)");
     }
-    const [limits, requests] = [amounts(flags.limits), amounts(flags.requests)];
+    const [limits, requests] = [quantities(flags.limits), quantities(flags.requests)];
     await changeObjects(session, flags, {
       args,
       done: "resource requirements updated",
@@ -48,23 +48,6 @@ export const resources = defineCommand({
     });
   },
 });
-
-function amounts(text: string): Readonly<Record<string, string>> | undefined {
-  if (!text) return undefined;
-  return Object.fromEntries(
-    text.split(",").map((pair) => {
-      const parts = pair.split("=");
-      const [name = "", amount = ""] = parts;
-      if (parts.length !== 2) throw new CommandError(`Invalid argument syntax ${pair}, expected <resource>=<value>`);
-      if (quantityFault(amount) !== undefined) {
-        throw new CommandError(
-          "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
-        );
-      }
-      return [name, canonicalQuantity(amount)];
-    }),
-  );
-}
 
 /** `kubectl set selector` */
 export const selector = defineCommand({
