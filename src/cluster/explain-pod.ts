@@ -1,7 +1,6 @@
 import type { Transport } from "../client/transport.ts";
-import type { Status } from "../machinery/generated/meta-v1.ts";
-import { StatusError } from "../machinery/status-error.ts";
 import type { PodExplanation } from "../scheduler/why.ts";
+import { callApi } from "./api-call.ts";
 
 export type { NodeVerdict, Objection, PodExplanation } from "../scheduler/why.ts";
 
@@ -11,8 +10,6 @@ export async function askWhy(
   pod: { readonly namespace: string; readonly name: string },
 ): Promise<PodExplanation> {
   const [namespace, name] = [pod.namespace, pod.name].map(encodeURIComponent);
-  const answer = await transport.send({ method: "GET", path: `/api/v1/namespaces/${namespace}/pods/${name}/why` });
-  const value = await answer.value();
-  if (answer.status !== 200) throw StatusError.fromStatus(value as Status);
-  return value as PodExplanation;
+  const path = `/api/v1/namespaces/${namespace}/pods/${name}/why`;
+  return (await callApi(transport, { method: "GET", path })) as PodExplanation;
 }

@@ -1,8 +1,8 @@
 import type { APIGroupDiscoveryList, APIResourceDiscovery } from "../api/generated/apidiscovery-v2.ts";
 import type { Transport } from "../client/transport.ts";
 import { Fault } from "../lib/fault.ts";
-import type { Status } from "../machinery/generated/meta-v1.ts";
-import { StatusError } from "../machinery/status-error.ts";
+import { resourcePath } from "../machinery/object.ts";
+import { callApi } from "./api-call.ts";
 
 /** What rules may be about: a resource of the API, with what discovery says of it. */
 export interface ServedResource {
@@ -52,11 +52,8 @@ export function findResource(resources: readonly ServedResource[], word: string)
 }
 
 /** The path of a resource's objects, in one namespace or in all. */
-export function collectionPath({ group, version, resource, namespaced }: ServedResource, namespace?: string): string {
-  const root = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
-  return namespaced && namespace
-    ? `${root}/namespaces/${encodeURIComponent(namespace)}/${resource}`
-    : `${root}/${resource}`;
+export function collectionPath({ resource, ...about }: ServedResource, namespace?: string): string {
+  return resourcePath({ ...about, plural: resource, kind: "" }, { namespace });
 }
 
 function asServed(group: string, version: string, found: APIResourceDiscovery): ServedResource {
@@ -74,9 +71,7 @@ function asServed(group: string, version: string, found: APIResourceDiscovery): 
 
 async function discovery(transport: Transport, path: string): Promise<APIGroupDiscoveryList> {
   const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-  const answer = await transport.send({ method: "GET", path, headers: { accept } });
-  const value = await answer.value();
-  if (answer.status !== 200) throw StatusError.fromStatus(value as Status);
+  const value = (await callApi(transport, { method: "GET", path, headers: { accept } })) as object;
   if (!Array.isArray((value as Partial<APIGroupDiscoveryList>).items)) {
     throw new Fault("unsupported", `the API server does not tell its resources at ${path}`);
   }

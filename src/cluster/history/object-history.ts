@@ -2,6 +2,7 @@ import type { Transport } from "../../client/transport.ts";
 import type { Status } from "../../machinery/generated/meta-v1.ts";
 import type { KubeObject } from "../../machinery/object.ts";
 import { isStatus, StatusError } from "../../machinery/status-error.ts";
+import { callApi } from "../api-call.ts";
 import { type FieldChange, fieldChanges, writersOf } from "./field-changes.ts";
 import { momentsPath, type ToldMoment } from "./history-paths.ts";
 
@@ -118,9 +119,4 @@ async function present(transport: Transport, path: string): Promise<KubeObject |
   }
 }
 
-async function get(transport: Transport, path: string): Promise<unknown> {
-  const answer = await transport.send({ method: "GET", path });
-  const value = await answer.value();
-  if (answer.status !== 200) throw StatusError.fromStatus(value as Status);
-  return value;
-}
+const get = (transport: Transport, path: string) => callApi(transport, { method: "GET", path });

@@ -2,10 +2,9 @@ import type { Transport } from "../../client/transport.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { Fault } from "../../lib/fault.ts";
 import type { Random } from "../../lib/random.ts";
-import type { Status } from "../../machinery/generated/meta-v1.ts";
-import { StatusError } from "../../machinery/status-error.ts";
 import { compactNow } from "../../registry/compaction.ts";
 import { entriesAt, fillStore, isEmpty } from "../../store/copy.ts";
+import { callApi } from "../api-call.ts";
 import type { ApiServerFlags } from "../api-server-flag-names.ts";
 import { type ClusterConfig, writeCluster } from "../config.ts";
 import { openClusterStore, storePlace } from "./cluster-store.ts";
@@ -24,10 +23,7 @@ export async function compactStore(
   tools: Tools,
 ): Promise<string> {
   if (transport) {
-    const answer = await transport.send({ method: "POST", path: compactionPath });
-    const value = await answer.value();
-    if (answer.status !== 200) throw StatusError.fromStatus(value as Status);
-    return (value as ToldMoment).revision;
+    return ((await callApi(transport, { method: "POST", path: compactionPath })) as ToldMoment).revision;
   }
   await using store = await openClusterStore(config, tools);
   return String(await compactNow(store));

@@ -1,4 +1,4 @@
-import type { EndpointInput, ObjectMetaInput } from "../proxy/service-input.ts";
+import type { ObjectMetaInput } from "../proxy/service-input.ts";
 
 /**
  * The parts of networking.k8s.io/v1 Ingress and IngressClass, v1 Service and Secret, and discovery.k8s.io/v1 EndpointSlice
@@ -49,13 +49,6 @@ export interface IngressServiceInput {
     readonly type?: string;
     readonly ports?: readonly { readonly name?: string; readonly port: number; readonly appProtocol?: string }[];
   };
-}
-
-export interface IngressSliceInput {
-  readonly metadata?: ObjectMetaInput;
-  readonly addressType: string;
-  readonly endpoints?: readonly EndpointInput[];
-  readonly ports?: readonly { readonly name?: string; readonly port?: number; readonly protocol?: string }[];
 }
 
 /** `data` is base64, as the API has it. */

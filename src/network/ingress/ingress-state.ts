@@ -1,5 +1,6 @@
+import type { EndpointSliceInput } from "../proxy/service-input.ts";
 import { objectKey, sliceServiceKey } from "../proxy/service-input.ts";
-import type { IngressClassInput, IngressInput, IngressServiceInput, IngressSliceInput } from "./ingress-input.ts";
+import type { IngressClassInput, IngressInput, IngressServiceInput } from "./ingress-input.ts";
 import { type IngressPlan, planIngress } from "./plan.ts";
 
 /** Everything that routing is made from, as it is now. Each change says whether the plan may be another one by it. */
@@ -7,7 +8,7 @@ export class IngressState {
   readonly #ingresses = new Map<string, IngressInput>();
   readonly #classes = new Map<string, IngressClassInput>();
   readonly #services = new Map<string, IngressServiceInput>();
-  readonly #slices = new Map<string, Map<string, IngressSliceInput>>();
+  readonly #slices = new Map<string, Map<string, EndpointSliceInput>>();
   #concerned: ReadonlySet<string> = new Set();
 
   setIngress(ingress: IngressInput): boolean {
@@ -40,15 +41,15 @@ export class IngressState {
     return this.#concerned.has(key);
   }
 
-  setSlice(slice: IngressSliceInput): boolean {
+  setSlice(slice: EndpointSliceInput): boolean {
     const service = sliceServiceKey(slice);
     if (!service) return false;
-    const known = this.#slices.get(service) ?? new Map<string, IngressSliceInput>();
+    const known = this.#slices.get(service) ?? new Map<string, EndpointSliceInput>();
     this.#slices.set(service, known.set(objectKey(slice), slice));
     return this.#concerned.has(service);
   }
 
-  deleteSlice(slice: IngressSliceInput): boolean {
+  deleteSlice(slice: EndpointSliceInput): boolean {
     const service = sliceServiceKey(slice);
     if (!service) return false;
     const known = this.#slices.get(service);

@@ -3,15 +3,10 @@ import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { type CertificatePair, selfSigned } from "../../wire/certificate-fixture.ts";
+import type { EndpointSliceInput } from "../proxy/service-input.ts";
 import { MemoryFeed } from "../testing/memory-feed.ts";
 import type { EngineState, IngressEngine } from "./engine.ts";
-import type {
-  IngressClassInput,
-  IngressInput,
-  IngressServiceInput,
-  IngressSliceInput,
-  TlsSecretInput,
-} from "./ingress-input.ts";
+import type { IngressClassInput, IngressInput, IngressServiceInput, TlsSecretInput } from "./ingress-input.ts";
 import { type NodeIngress, openNodeIngress } from "./node-ingress.ts";
 import { ingressOf, ownClass, serviceOf, slicesOf, to } from "./testing/objects.ts";
 
@@ -24,7 +19,7 @@ let followed: Set<string>;
 let ingresses: MemoryFeed<IngressInput>;
 let classes: MemoryFeed<IngressClassInput>;
 let services: MemoryFeed<IngressServiceInput>;
-let endpointSlices: MemoryFeed<IngressSliceInput>;
+let endpointSlices: MemoryFeed<EndpointSliceInput>;
 let secrets: Map<string, MemoryFeed<TlsSecretInput>>;
 const pair: Promise<CertificatePair> = selfSigned("CN=web");
 

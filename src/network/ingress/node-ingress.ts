@@ -2,10 +2,11 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { follow, type ObjectFeed } from "../feed.ts";
+import type { EndpointSliceInput } from "../proxy/service-input.ts";
 import { objectKey } from "../proxy/service-input.ts";
 import { Upkeep } from "../upkeep.ts";
 import type { IngressEngine } from "./engine.ts";
-import type { IngressClassInput, IngressInput, IngressServiceInput, IngressSliceInput } from "./ingress-input.ts";
+import type { IngressClassInput, IngressInput, IngressServiceInput } from "./ingress-input.ts";
 import { IngressState } from "./ingress-state.ts";
 import type { IngressPlan, IngressTrouble } from "./plan.ts";
 import type { RoutingTable } from "./routing-table.ts";
@@ -16,7 +17,7 @@ export interface NodeIngressOptions<I extends IngressInput = IngressInput> {
     readonly ingresses: ObjectFeed<I>;
     readonly classes: ObjectFeed<IngressClassInput>;
     readonly services: ObjectFeed<IngressServiceInput>;
-    readonly endpointSlices: ObjectFeed<IngressSliceInput>;
+    readonly endpointSlices: ObjectFeed<EndpointSliceInput>;
     /** Opened for each Secret that an Ingress names. */
     readonly secret: (namespace: string, name: string) => SecretFeed;
   };

@@ -1,13 +1,8 @@
 import { isServedByNodes } from "../../api/networking/ingress-controller.ts";
+import type { EndpointSliceInput } from "../proxy/service-input.ts";
 import { objectKey } from "../proxy/service-input.ts";
 import { backendOf } from "./backends.ts";
-import type {
-  IngressBackendInput,
-  IngressClassInput,
-  IngressInput,
-  IngressServiceInput,
-  IngressSliceInput,
-} from "./ingress-input.ts";
+import type { IngressBackendInput, IngressClassInput, IngressInput, IngressServiceInput } from "./ingress-input.ts";
 import { byPrecedence, type PathRule, pathRule } from "./paths.ts";
 import type { Backend, HostRoutes, PathRoute, Route, RoutingTable } from "./routing-table.ts";
 
@@ -17,7 +12,7 @@ export interface IngressObjects {
   /** The Service of a `namespace/name`. */
   service(key: string): IngressServiceInput | undefined;
   /** The slices of such a Service. */
-  slices(key: string): readonly IngressSliceInput[];
+  slices(key: string): readonly EndpointSliceInput[];
 }
 
 /** Something about an Ingress that cannot be served as it is written. */

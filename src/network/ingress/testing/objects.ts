@@ -1,12 +1,7 @@
 import type { Target } from "../../proxy/front.ts";
+import type { EndpointSliceInput } from "../../proxy/service-input.ts";
 import { serviceNameLabel } from "../../proxy/service-input.ts";
-import type {
-  IngressBackendInput,
-  IngressClassInput,
-  IngressInput,
-  IngressServiceInput,
-  IngressSliceInput,
-} from "../ingress-input.ts";
+import type { IngressBackendInput, IngressClassInput, IngressInput, IngressServiceInput } from "../ingress-input.ts";
 import { IngressState } from "../ingress-state.ts";
 import type { IngressPlan } from "../plan.ts";
 
@@ -43,7 +38,7 @@ export function slicesOf(
   name: string,
   endpoints: readonly (Target & { readonly ready?: boolean; readonly terminating?: boolean })[],
   portName?: string,
-): readonly IngressSliceInput[] {
+): readonly EndpointSliceInput[] {
   return endpoints.map(({ ip, port, ready = true, terminating = false }, index) => ({
     metadata: { name: `${name}-${index}`, namespace, labels: { [serviceNameLabel]: name } },
     addressType: "IPv4",
@@ -56,7 +51,7 @@ export interface Given {
   readonly ingresses?: readonly IngressInput[];
   readonly classes?: readonly IngressClassInput[];
   readonly services?: readonly IngressServiceInput[];
-  readonly slices?: readonly IngressSliceInput[];
+  readonly slices?: readonly EndpointSliceInput[];
 }
 
 export function planOf({ ingresses = [], classes = [ownClass], services = [], slices = [] }: Given): IngressPlan {

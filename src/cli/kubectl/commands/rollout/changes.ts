@@ -76,38 +76,48 @@ export const restart = defineCommand({
   },
 });
 
+/** Holds a deployment, or lets it go on. */
+function holding(told: {
+  readonly name: "pause" | "resume";
+  readonly short: string;
+  readonly long: string;
+  readonly paused: boolean;
+}) {
+  const { name, paused, ...help } = told;
+  const [doing, done, already] = paused
+    ? (["pausing", "paused", "is already paused"] as const)
+    : (["resuming", "resumed", "is not paused"] as const);
+  return defineCommand({
+    name,
+    ...help,
+    usage: "RESOURCE",
+    flags: sharedFlags,
+    async run({ session, args, flags }) {
+      const printer = await resultPrinter(session, flags, "none");
+      await forEachObject(await workloads(session, args, flags), async (info) => {
+        if (info.object.kind !== "Deployment") throw new CommandError(`${nameOf(info)} ${doing} is not supported`);
+        if (isPaused(info) === paused) throw new CommandError(`${nameOf(info)} ${already}`);
+        const body = { spec: { paused: paused ? true : null } };
+        printer.print(await patched(session, info, flags["field-manager"], body), done);
+      });
+    },
+  });
+}
+
 /** `kubectl rollout pause` */
-export const pause = defineCommand({
+export const pause = holding({
   name: "pause",
   short: "Mark the provided resource as paused",
   long: "Hold a deployment's roll-out: changes wait until it is resumed.",
-  usage: "RESOURCE",
-  flags: sharedFlags,
-  async run({ session, args, flags }) {
-    const printer = await resultPrinter(session, flags, "none");
-    await forEachObject(await workloads(session, args, flags), async (info) => {
-      if (info.object.kind !== "Deployment") throw new CommandError(`${nameOf(info)} pausing is not supported`);
-      if (isPaused(info)) throw new CommandError(`${nameOf(info)} is already paused`);
-      printer.print(await patched(session, info, flags["field-manager"], { spec: { paused: true } }), "paused");
-    });
-  },
+  paused: true,
 });
 
 /** `kubectl rollout resume` */
-export const resume = defineCommand({
+export const resume = holding({
   name: "resume",
   short: "Resume a paused resource",
   long: "Let a paused deployment's roll-out go on.",
-  usage: "RESOURCE",
-  flags: sharedFlags,
-  async run({ session, args, flags }) {
-    const printer = await resultPrinter(session, flags, "none");
-    await forEachObject(await workloads(session, args, flags), async (info) => {
-      if (info.object.kind !== "Deployment") throw new CommandError(`${nameOf(info)} resuming is not supported`);
-      if (!isPaused(info)) throw new CommandError(`${nameOf(info)} is not paused`);
-      printer.print(await patched(session, info, flags["field-manager"], { spec: { paused: null } }), "resumed");
-    });
-  },
+  paused: false,
 });
 
 /** `kubectl rollout undo` */
