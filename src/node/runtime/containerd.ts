@@ -122,12 +122,23 @@ export class PrivateContainerd implements AsyncDisposable {
       await endProcess(running, 10_000, this.#options.clock);
       running = undefined;
     }
-    if (!running) {
+    if (!running || !(await this.#adopted(running))) {
       await writeAtOnce(config, wanted);
       running = await this.#launch();
+      await this.#answering(running);
     }
-    await this.#answering(running);
     this.#running = running;
+  }
+
+  /** Whether the containerd that was found answers; one that was found while it was dying does not. */
+  async #adopted(running: ProcessIdentity): Promise<boolean> {
+    try {
+      await this.#answering(running);
+      return true;
+    } catch (error) {
+      if (await stillRuns(running)) throw error;
+      return false;
+    }
   }
 
   async #config(): Promise<string> {
