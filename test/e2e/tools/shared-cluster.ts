@@ -14,10 +14,13 @@ declare module "vitest" {
   }
 }
 
+/** Two runs on one machine need two names. */
+const { NAVARCH_E2E_NAME: name = "e2e" } = process.env;
+
 /** Before the specs: starts the cluster that they share, with the guestbook. After them: takes it away. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   kubectlPath();
-  const cluster = new TestCluster(newPlace("e2e"));
+  const cluster = new TestCluster(newPlace(name));
   // A run that was killed may have left one.
   await cluster.navarch(["down", "--name", cluster.place.name]);
   const before = machineState();
