@@ -1,0 +1,4 @@
+import type { ConformanceGroup } from "./group.ts";
+
+/** What upstream's list asks of network. */
+export const networkGroups: readonly ConformanceGroup[] = [];
