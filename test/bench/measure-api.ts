@@ -1,6 +1,8 @@
 import { ConfigMap } from "../../src/api/core/config-map.ts";
 import { Namespace } from "../../src/api/core/namespace.ts";
+import { ServiceAccount } from "../../src/api/core/service-account.ts";
 import { createClient } from "../../src/client/api-client.ts";
+import { systemClock } from "../../src/lib/clock.ts";
 import {
   adminTransport,
   type BareMode,
@@ -51,8 +53,7 @@ export const apiSuite: Suite = {
     rows.push(...(await creates(bench, "Pods", podsPath, podBody)));
     rows.push(...(await creates(bench, "ConfigMaps 1 KB", configMapsPath, configMapBody)));
     rows.push(...(await singleReads(bench)));
-    await fill(bench);
-    rows.push(...(await lists(bench)));
+    rows.push(...(await lists(bench, await fill(bench))));
     rows.push(...(await watches(bench)));
     if (!options.short) {
       rows.push(await weigh(bench, "10,000 Pods, 15,000 ConfigMaps", { pods: 10_000, configMaps: 15_000 }));
@@ -116,41 +117,42 @@ async function singleReads(bench: Bench): Promise<readonly Row[]> {
   ];
 }
 
-/** Brings the cluster to as many Pods as lists are measured with. */
-async function fill({ note, generator, cluster }: Bench): Promise<void> {
+const listed = "listed";
+const listedCount = 10_000;
+
+/** Makes the Pods that lists are measured with; those of the creates are beside them. */
+async function fill({ note, generator, cluster }: Bench): Promise<string> {
   note("fill");
-  const missing = 10_000 - (await countOf(cluster, podsPath));
-  const load = { target: cluster.target, connections: writers, method: "POST", path: podsPath, body: podBody };
-  if (missing > 0) await generator.requests({ ...load, prefix: "fill", count: missing });
-}
-
-async function countOf(cluster: PreparedCluster, path: string): Promise<number> {
   await using transport = adminTransport(cluster);
-  const answer = await transport.send({ method: "GET", path: `${path}?limit=1` });
-  const list = (await answer.value()) as { items: unknown[]; metadata: { remainingItemCount?: number } };
-  return list.items.length + (list.metadata.remainingItemCount ?? 0);
+  const client = createClient(transport);
+  await client.create(Namespace, { metadata: { name: listed }, spec: {} });
+  // Pods are refused until the namespace has its service account.
+  while ((await client.list(ServiceAccount, { namespace: listed })).items.length === 0) await systemClock.sleep(50);
+  const path = podsPath.replace("default", listed);
+  const body = podBody.replace('"namespace":"default"', `"namespace":"${listed}"`);
+  const load = { target: cluster.target, connections: writers, method: "POST", path, body };
+  await generator.requests({ ...load, prefix: "fill", count: listedCount });
+  return path;
 }
 
-async function lists({ note, generator, cluster }: Bench): Promise<readonly Row[]> {
+async function lists({ note, generator, cluster }: Bench, path: string): Promise<readonly Row[]> {
   note("list 10,000 Pods");
   const rounds = 9;
-  const all = { target: cluster.target, path: "/api/v1/pods", rounds: 3 };
+  const all = { target: cluster.target, path, rounds: 3 };
   await generator.reads(all);
-  const count = await countOf(cluster, podsPath);
   const measured = await generator.reads({ ...all, rounds });
   const bytes = measured.bytes;
   const bareServer = await startBareServer(cluster, { size: bytes });
   await using _bare = bareServer.process;
   const limit = await generator.reads({ target: bareServer.target, path: "/list", rounds });
-  const each = 10_000 / count;
   return [
     {
       measure: "list of 10,000 Pods",
-      value: measured.whole * each,
+      value: measured.whole,
       unit: "ms",
-      raw: { what: "http2, same bytes", value: limit.whole * each },
+      raw: { what: "http2, same bytes", value: limit.whole },
       goal: { atMost: 100 },
-      note: `measured with ${count} Pods, ${(bytes / 1e6).toFixed(1)} MB`,
+      note: `${(bytes / 1e6).toFixed(1)} MB`,
     },
     {
       measure: "list of 10,000 Pods, first byte",
