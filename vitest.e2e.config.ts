@@ -15,6 +15,8 @@ export default defineConfig({
     globalSetup: ["test/e2e/tools/shared-cluster.ts"],
     pool: "forks",
     fileParallelism: false,
+    // Tests that say so wait for their pods side by side.
+    maxConcurrency: 24,
     sequence: { sequencer: ByName },
     testTimeout: 180_000,
     hookTimeout: 180_000,
