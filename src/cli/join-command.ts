@@ -39,7 +39,10 @@ export function addJoinCommand(program: Command): void {
     .option("--discovery-token-unsafe-skip-ca-verification", "believe any cluster that knows the token")
     .option("--ca-cert <file>", "the authority's certificate itself, instead of a hash", filePath)
     .option("--node-name <name>", "the node's name; this machine's unless said")
-    .option("--node-address <address>", "where others reach this machine; found out unless said")
+    .option(
+      "--node-address <address>",
+      "where others reach this machine, with a comma by both families; found out unless said",
+    )
     .option("--zone <name>", "the zone that the node is in")
     .option("--kubelet-port <port>", "where the node's own server listens", wholeNumber(1, 65535), 10250)
     .option("-y, --yes", "do not ask before installing packages")

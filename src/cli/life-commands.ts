@@ -58,6 +58,8 @@ interface UpFlags {
   readonly nodes?: number;
   readonly nodeNetwork?: NodeBackend;
   readonly advertiseAddress?: string;
+  readonly podRange?: string;
+  readonly serviceRange?: string;
   readonly simulatedNodes?: number;
   readonly stages?: string;
   readonly zones?: readonly string[];
@@ -107,6 +109,14 @@ export function addLifeCommands(program: Command): void {
       "--node-network <backend>",
       "how nodes reach each other's pods: vxlan or host-gw",
       oneOf("vxlan", "host-gw"),
+    )
+    .option(
+      "--pod-range <ranges>",
+      "where pods' addresses are from: 10.244.0.0/16, or of both families 10.244.0.0/16,fd00:10:244::/56",
+    )
+    .option(
+      "--service-range <ranges>",
+      "where services' addresses are from: 10.96.0.0/16, or 10.96.0.0/16,fd00:10:96::/112",
     )
     .option("--advertise-address <address>", "this machine's address for other machines, which then can join")
     .option("--simulated-nodes <number>", "nodes beside this machine that are only played", wholeNumber(0, 10_000))
@@ -210,6 +220,7 @@ function described(flags: UpFlags, named: boolean): { readonly wishes: ConfigWis
       ...file,
       ...beside,
       ...(named ? { name } : {}),
+      ...(file.network || beside.network ? { network: { ...file.network, ...beside.network } } : {}),
       ...(file.apiServerFlags || beside.apiServerFlags
         ? { apiServerFlags: { ...file.apiServerFlags, ...beside.apiServerFlags } }
         : {}),
@@ -218,13 +229,15 @@ function described(flags: UpFlags, named: boolean): { readonly wishes: ConfigWis
 }
 
 function wishesOf(flags: UpFlags): ConfigWishes {
-  const { apiserverArg, controllerManagerArg, kubeletArg, nodeNetwork, zones, ...rest } = flags;
+  const { apiserverArg, controllerManagerArg, kubeletArg, nodeNetwork, zones, podRange, serviceRange, ...rest } = flags;
+  const network = { ...(podRange ? { podRange } : {}), ...(serviceRange ? { serviceRange } : {}) };
   return {
     ...rest,
     ...(apiserverArg ? { apiServerFlags: apiserverArg } : {}),
     ...(controllerManagerArg ? { controllerFlags: controllerManagerArg } : {}),
     ...(kubeletArg ? { nodeFlags: kubeletArg } : {}),
     ...(nodeNetwork ? { nodeBackend: nodeNetwork } : {}),
+    ...(Object.keys(network).length > 0 ? { network } : {}),
     // With simulated nodes, the zones are theirs.
     ...(zones && !flags.simulatedNodes ? { zones } : {}),
   };

@@ -29,11 +29,13 @@ import { diskLogFiles } from "../node/runtime/log-files.ts";
 import type { DnsConfig } from "../node/runtime/sandbox.ts";
 import { SimulatedRuntime } from "../node/runtime/simulated.ts";
 import { diskLogSink } from "../node/runtime/simulated-logs.ts";
+import { rangesIn } from "./address-ranges.ts";
 import type { KeyPair } from "./certificates.ts";
 import { privateContainerd } from "./containerd.ts";
 import type { NodeCredentials } from "./credentials.ts";
 import { imageCache } from "./images.ts";
 import { withLivePair } from "./live-credentials.ts";
+import { nodeAddresses } from "./local-nodes.ts";
 import type { NodeAccess } from "./node-access.ts";
 import { openIngress } from "./node-ingress.ts";
 import { cgroupName, cniFolder, networkStateFolder, podLogFolder } from "./node-places.ts";
@@ -68,7 +70,7 @@ export async function startAgentRole(
     log,
     metrics,
     nodeName: settings.name,
-    address: settings.address,
+    addresses: nodeAddresses(settings),
     kubeletPort: settings.kubeletPort,
     tls: withLivePair({ clientCa: credentials.ca }, () => credentials.kubeletServing),
     dataFolder: settings.folder,
@@ -91,7 +93,7 @@ export async function startAgentRole(
       runtime,
       capacity,
       listenOn: ["127.0.0.1"],
-      dnsFor: () => ({ servers: [settings.dnsAddress], searches: [], options: [] }),
+      dnsFor: () => ({ servers: rangesIn(settings.dnsAddress), searches: [], options: [] }),
     });
     return roleOf(agent, opened.move());
   }
@@ -108,10 +110,10 @@ export async function startAgentRole(
   const proxyAccess = connect(settings, credentials, credentials.proxy, log, clock, opened);
   const dnsAccess = connect(settings, credentials, credentials.dns, log, clock, opened);
   await registered;
-  const podCidr = await assignedRange(informers, settings.name, clock);
+  const podCIDRs = await assignedRanges(informers, settings, clock);
   const network = await openNetwork(
     settings,
-    podCidr,
+    podCIDRs,
     informers,
     { proxy: proxyAccess.informers, dns: dnsAccess.informers },
     { clock, random, log, metrics },
@@ -130,7 +132,7 @@ export async function startAgentRole(
     runtime,
     cgroups,
     capacity,
-    listenOn: ["127.0.0.1", settings.address],
+    listenOn: ["127.0.0.1", ...nodeAddresses(settings)],
     dnsFor: (pod) => dnsConfigOf(network, pod),
   });
   const rest = opened.move();
@@ -177,14 +179,18 @@ function connect(
   return { client, informers: opened.use(createInformers({ client, clock, random: systemRandom, log })) };
 }
 
-/** The pod range that the control plane gives the node. */
-async function assignedRange(informers: Informers, nodeName: string, clock: Clock): Promise<string> {
+/** The pod ranges that the control plane gives the node. */
+async function assignedRanges(
+  informers: Informers,
+  { name: nodeName }: NodeSettings,
+  clock: Clock,
+): Promise<readonly string[]> {
   const nodes = informers.of(Node, { fieldSelector: `metadata.name=${nodeName}` });
   await nodes.synced();
   const deadline = clock.monotonic() + patience;
   while (clock.monotonic() < deadline) {
-    const range = nodes.get({ name: nodeName })?.spec.podCIDR;
-    if (range) return range;
+    const ranges = nodes.get({ name: nodeName })?.spec.podCIDRs ?? [];
+    if (ranges.length > 0) return ranges;
     await clock.sleep(20);
   }
   throw new Fault(
@@ -202,7 +208,7 @@ interface Tools {
 
 async function openNetwork(
   settings: NodeSettings,
-  podCidr: string,
+  podCIDRs: readonly string[],
   own: Informers,
   others: { readonly proxy: Informers; readonly dns: Informers },
   tools: Tools,
@@ -212,10 +218,10 @@ async function openNetwork(
     name: settings.title,
     nodeName: settings.name,
     ...(settings.zone ? { zone: settings.zone } : {}),
-    podCIDRs: [podCidr],
-    clusterCIDRs: [settings.podRange],
-    serviceCIDRs: [settings.serviceRange],
-    clusterDNS: [settings.dnsAddress],
+    podCIDRs,
+    clusterCIDRs: rangesIn(settings.podRange),
+    serviceCIDRs: rangesIn(settings.serviceRange),
+    clusterDNS: rangesIn(settings.dnsAddress),
     clusterDomain: settings.clusterDomain,
     nodeToNode: wayToOthers(settings),
     nodePortRanges: settings.nodePortRanges,

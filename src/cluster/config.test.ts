@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { dataFormat, planCluster, readCluster, writeCluster } from "./config.ts";
+import { localNodes, nodeAddresses } from "./local-nodes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "navarch-config-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -94,4 +95,17 @@ test.each([
   { wishes: { nodeFlags: { v: "9" } }, says: /the kubelet has no flag --v/ },
 ] as const)("is refused: $says", ({ wishes, says }) => {
   expect(() => planCluster({ name: "refused", ...wishes }, environment)).toThrow(says);
+});
+
+test("a cluster of both families gives its nodes and its DNS an address of each", () => {
+  const network = { podRange: "10.244.0.0/16,fd00:10:244::/56", serviceRange: "10.96.0.0/16,fd00:10:96::/112" };
+  const config = planCluster({ name: "dual", nodes: 2, network }, environment);
+  const slot = config.nodeRange.split(".")[2];
+  expect(config).toMatchObject({ ...network, dnsAddress: "10.96.0.10,fd00:10:96::a" });
+  expect(localNodes(config).map(nodeAddresses)).toEqual([
+    [`10.254.${slot}.1`, expect.stringMatching(/^fd00:10:254:.*:1$/)],
+    [`10.254.${slot}.2`, expect.stringMatching(/^fd00:10:254:.*:2$/)],
+  ]);
+  const far = planCluster({ name: "far", network, advertiseAddress: "192.0.2.7,2001:db8::7" }, environment);
+  expect(nodeAddresses(localNodes(far)[0])).toEqual(["192.0.2.7", "2001:db8::7"]);
 });

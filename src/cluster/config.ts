@@ -5,9 +5,10 @@ import { basename, join } from "node:path";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import { nodeConfiguration } from "../node/configuration.ts";
 import { type AddOn, addOns } from "./add-ons.ts";
+import { addressesIn, addressIn, checkRanges, isDual, rangesIn } from "./address-ranges.ts";
 import { type ApiServerFlags, accessFlags, protectionFlags, storeFlags, switchFlags } from "./api-server-flag-names.ts";
 import { writeSafely } from "./certificates.ts";
-import { addressIn } from "./local-nodes.ts";
+import { type SubnetSizes, subnetSizesFromFlags } from "./controller-flags.ts";
 import type { Environment } from "./machine.ts";
 import { controllerFlagNames, type Flags, knownFlags, nodeFlagNames } from "./part-flags.ts";
 import { apiPortOf, firstFreeSlot, kubeletPortOf, readMachineUse, slotCount } from "./slots.ts";
@@ -28,10 +29,11 @@ export interface ClusterConfig {
   readonly nodeName: string;
   /** The node's address, where node ports and load balancers answer: one of our own, or the advertised one. */
   readonly nodeAddress: string;
-  /** The network that the node's address is in; more nodes of this machine join it. */
+  /** The network that the node's address is in; more nodes of this machine join it. As all ranges: one, or with a comma one of each family. */
   readonly nodeRange: string;
   readonly podRange: string;
   readonly serviceRange: string;
+  /** In a cluster of both families one address of each. */
   readonly dnsAddress: string;
   readonly clusterDomain: string;
   /** Flags of upstream's API server that this cluster's takes too, without dashes in front. */
@@ -46,7 +48,7 @@ export interface ClusterConfig {
   readonly nodes?: number;
   /** The zones of these nodes in turn. */
   readonly zones?: readonly string[];
-  /** The address at which other machines reach this one; without it none can join. */
+  /** The address at which other machines reach this one, or with a comma one of each family; without it none can join. */
   readonly advertiseAddress?: string;
   /** How packets reach other nodes' pods; `vxlan` if absent. */
   readonly nodeBackend?: NodeBackend;
@@ -132,7 +134,7 @@ export function planCluster(wishes: ConfigWishes, environment: Environment): Clu
     }
     refuseMove(wishes.network ?? {}, known);
     const { advertiseAddress: _, ...rest } = known;
-    return {
+    return sound({
       ...rest,
       ...(wishes.apiPort ? { apiPort: wishes.apiPort } : {}),
       ...flagsOf(wishes, known),
@@ -140,7 +142,7 @@ export function planCluster(wishes: ConfigWishes, environment: Environment): Clu
       ...schedulerFilesOf(wishes, known),
       ...nodesOf(wishes, known.nodeRange, known),
       ...partFlagsOf(wishes, known),
-    };
+    });
   }
   return newCluster(wishes, environment);
 }
@@ -148,9 +150,11 @@ export function planCluster(wishes: ConfigWishes, environment: Environment): Clu
 /** A cluster that was not made yet, or whose description is lost. Writes nothing. */
 export function newCluster(wishes: ConfigWishes, environment: Environment): ClusterConfig {
   const slot = freeSlot(environment);
-  const nodeRange = wishes.network?.nodeRange ?? `10.254.${slot}.0/24`;
+  const podRange = wishes.network?.podRange ?? `10.${244 - slot}.0.0/16`;
   const serviceRange = wishes.network?.serviceRange ?? `10.${96 + slot}.0.0/16`;
-  return {
+  const second = isDual(podRange) ? `,fd00:10:254:${slot.toString(16)}::/64` : "";
+  const nodeRange = wishes.network?.nodeRange ?? `10.254.${slot}.0/24${second}`;
+  return sound({
     name: wishes.name,
     ...placesOf(wishes, environment),
     apiPort: wishes.apiPort ?? apiPortOf(slot),
@@ -162,16 +166,27 @@ export function newCluster(wishes: ConfigWishes, environment: Environment): Clus
         .toLowerCase()
         .replace(/[^a-z0-9.-]/g, "-"),
     nodeRange,
-    podRange: wishes.network?.podRange ?? `10.${244 - slot}.0.0/16`,
+    podRange,
     serviceRange,
-    dnsAddress: wishes.network?.dnsAddress ?? addressIn(serviceRange.split(",")[0]!, 10),
+    dnsAddress: wishes.network?.dnsAddress ?? addressesIn(serviceRange, 10).join(","),
     clusterDomain: wishes.network?.clusterDomain ?? "cluster.local",
     ...flagsOf(wishes),
     ...addOnsOf(wishes),
     ...schedulerFilesOf(wishes),
     ...nodesOf(wishes, nodeRange),
     ...partFlagsOf(wishes),
-  };
+  });
+}
+
+/** Now, not when a part starts: the fault is told to who wrote it. */
+function sound(config: ClusterConfig): ClusterConfig {
+  checkRanges(config, subnetSizes(config));
+  return config;
+}
+
+/** How large the nodes' pod ranges are. Throws Fault `invalid`. */
+export function subnetSizes({ controllerFlags = {}, podRange }: ClusterConfig): SubnetSizes {
+  return subnetSizesFromFlags(controllerFlags, isDual(podRange));
 }
 
 function refuseMove(network: Partial<ClusterNetwork>, known: ClusterConfig): void {
@@ -211,15 +226,22 @@ function nodesOf(wishes: ConfigWishes, nodeRange: string, known?: ClusterConfig)
       );
     }
   }
-  if (advertiseAddress && (isIP(advertiseAddress) !== 4 || /^(127|0)\./.test(advertiseAddress))) {
-    throw new Fault("invalid", `--advertise-address ${advertiseAddress} is no IPv4 address that others reach`);
+  const [advertised, second] = rangesIn(advertiseAddress ?? "");
+  if (advertised && (isIP(advertised) !== 4 || /^(127|0)\./.test(advertised))) {
+    throw new Fault("invalid", `--advertise-address ${advertised} is no IPv4 address that others reach`);
+  }
+  if (second && (isIP(second) !== 6 || !isDual(nodeRange))) {
+    throw new Fault(
+      "invalid",
+      `--advertise-address ${second}: a second address is of IPv6, in a cluster of both families`,
+    );
   }
   return {
     ...(nodes !== undefined ? { nodes } : {}),
     ...(zones !== undefined ? { zones } : {}),
     ...(nodeBackend !== undefined ? { nodeBackend } : {}),
     ...(advertiseAddress ? { advertiseAddress } : {}),
-    nodeAddress: advertiseAddress ?? addressIn(nodeRange, 1),
+    nodeAddress: advertised ?? addressIn(nodeRange, 1),
   };
 }
 

@@ -22,12 +22,13 @@ import type { UserInfo } from "../server/exchange.ts";
 import type { Store } from "../store/store.ts";
 import { followAccessFiles } from "./access-files.ts";
 import { addOns, ensureAddOns } from "./add-ons.ts";
+import { rangesIn } from "./address-ranges.ts";
 import { admissionFromFlags } from "./admission-flags.ts";
 import { authenticationFromFlags, authorizationFromFlags, serviceAccountsFromFlags } from "./api-server-flags.ts";
 import { switchesFromFlags } from "./api-switch-flags.ts";
 import { openSigner } from "./certificates.ts";
 import { clusterInfoPath, publishClusterInfo } from "./cluster-info.ts";
-import type { ClusterConfig } from "./config.ts";
+import { type ClusterConfig, subnetSizes } from "./config.ts";
 import { loadBalancerPoolFromFlags, nodeMonitorFromFlags } from "./controller-flags.ts";
 import { type Credentials, frontProxyName } from "./credentials.ts";
 import { ensureDnsService } from "./dns-service.ts";
@@ -36,6 +37,7 @@ import { frontProxyFromFlags } from "./front-proxy-flags.ts";
 import { inProcessTransport, serviceAccountIdentity } from "./in-process-transport.ts";
 import { ensureJoinRights } from "./join-rights.ts";
 import { withLivePair } from "./live-credentials.ts";
+import { localNodes, nodeAddresses } from "./local-nodes.ts";
 import { callNode, nodeFolders } from "./node-calls.ts";
 import { reservedRanges, sharedSettings } from "./node-settings.ts";
 import { publishNodeSettings } from "./nodes-config-map.ts";
@@ -124,7 +126,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const schedulerIdentity: UserInfo = { name: "system:kube-scheduler", groups: [] };
   const adding = clientFor({ name: "navarch:add-ons", groups: ["system:masters"] });
   await ensureAddOns(adding, wanted);
-  if (config.runtime === "cri") await ensureDnsService(adding, config.dnsAddress);
+  if (config.runtime === "cri") await ensureDnsService(adding, rangesIn(config.dnsAddress));
   await Promise.all([
     publishNodeSettings(adding, sharedSettings(config)),
     publishClusterInfo(adding, { server: `https://${config.nodeAddress}:${config.apiPort}`, ca: credentials.ca }),
@@ -161,8 +163,8 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
         trustBundles: server.registry.find("certificates.k8s.io/v1beta1", "clustertrustbundles") !== undefined,
         signer: openSigner(credentials.authority, { clock, random }),
         secretToken: (namespace, secret, account) => tokens.sign(legacyClaims(namespace, secret, account)),
-        podRange: config.podRange,
-        nodeAddresses: [config.nodeAddress],
+        nodeRanges: { podRange: config.podRange, sizes: subnetSizes(config) },
+        nodeAddresses: nodeAddresses(localNodes(config)[0]),
         loadBalancerPool: loadBalancerPoolFromFlags(config.controllerFlags ?? {}),
         nodeMonitor: nodeMonitorFromFlags(config.controllerFlags ?? {}),
         ingress: wanted.includes("ingress"),

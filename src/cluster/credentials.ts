@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { addressIn } from "./address-ranges.ts";
 import {
   type CertificateAuthority,
   CertificateFolder,
@@ -12,7 +13,7 @@ import {
   writeSafely,
 } from "./certificates.ts";
 import type { ClusterConfig } from "./config.ts";
-import { addressIn, type LocalNode } from "./local-nodes.ts";
+import { type LocalNode, nodeAddresses } from "./local-nodes.ts";
 
 /** Every certificate and key of one cluster, as they lie in its `pki` folder. */
 export interface Credentials {
@@ -107,7 +108,7 @@ export async function ensureCredentials(
 /** The same for one node of this machine. */
 export async function ensureNodeCredentials(
   config: ClusterConfig,
-  node: Pick<LocalNode, "name" | "address">,
+  node: Pick<LocalNode, "name" | "address" | "secondAddress">,
   tools: CertificateTools,
   renew: (name: string) => boolean = () => false,
 ): Promise<NodeCredentials> {
@@ -123,7 +124,7 @@ export async function ensureNodeCredentials(
     kubeletServing: await make(`kubelet-${node.name}`, by, {
       ...identity,
       usage: "server",
-      names: [node.name, "localhost", "127.0.0.1", node.address],
+      names: [node.name, "localhost", "127.0.0.1", ...nodeAddresses(node)],
     }),
     node: await make(`node-${node.name}`, by, { ...identity, usage: "client" }),
   };

@@ -2,8 +2,8 @@ import { Service } from "../api/core/service.ts";
 import type { Client } from "../client/client.ts";
 import { isStatus } from "../machinery/status-error.ts";
 
-/** Makes the Service that people know cluster DNS by, unless it is there. Each node itself answers on its address; no endpoint stands behind it. */
-export async function ensureDnsService(client: Client, address: string): Promise<void> {
+/** Makes the Service that people know cluster DNS by, unless it is there. Each node itself answers on its addresses; no endpoint stands behind it. */
+export async function ensureDnsService(client: Client, addresses: readonly string[]): Promise<void> {
   const key = { namespace: "kube-system", name: "kube-dns" };
   const labels = { "k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS" };
   try {
@@ -13,7 +13,8 @@ export async function ensureDnsService(client: Client, address: string): Promise
     await client.create(Service, {
       metadata: { ...key, labels },
       spec: {
-        clusterIP: address,
+        clusterIPs: addresses,
+        ...(addresses.length > 1 ? { ipFamilyPolicy: "RequireDualStack" } : {}),
         ports: [
           { name: "dns", port: 53, protocol: "UDP", targetPort: 53 },
           { name: "dns-tcp", port: 53, protocol: "TCP", targetPort: 53 },

@@ -9,9 +9,11 @@ import type { Clock } from "../lib/clock.ts";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import type { Random } from "../lib/random.ts";
 import { isStatus } from "../machinery/status-error.ts";
+import { rangesIn } from "./address-ranges.ts";
 import { type BootstrapToken, tokenText } from "./bootstrap-tokens.ts";
 import { discoverAuthority } from "./discovery.ts";
 import { firstCertificates, type JoinedNode, joinedAccess, writeJoinedNode } from "./joined-node.ts";
+import { nodeAddresses } from "./local-nodes.ts";
 import { type NodeSettings, nodePortRanges, type SharedNodeSettings } from "./node-settings.ts";
 import { readNodeSettings } from "./nodes-config-map.ts";
 
@@ -27,7 +29,7 @@ export interface JoinOptions {
   /** A file with the authority's certificate; then nothing is discovered. */
   readonly caFile?: string;
   readonly nodeName?: string;
-  /** Where others reach this machine; the address that it calls the server from if absent. */
+  /** Where others reach this machine, with a comma also by the other family; the address that it calls the server from if absent. */
   readonly address?: string;
   readonly zone?: string;
   readonly kubeletPort: number;
@@ -58,7 +60,7 @@ export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
     settings: {
       ...settings,
       ...shared,
-      nodePortRanges: nodePortRanges([shared.podRange], settings.address),
+      nodePortRanges: nodePortRanges([shared.podRange], nodeAddresses(settings)),
     },
   };
   writeJoinedNode(joined);
@@ -66,12 +68,14 @@ export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
 }
 
 /** What the machine itself says; the rest is for the cluster to tell. */
-function settingsOf(options: JoinOptions, address: string): NodeSettings {
+function settingsOf(options: JoinOptions, addresses: string): NodeSettings {
+  const [address = "", secondAddress] = rangesIn(addresses);
   return {
     title: options.name,
     folder: join(options.dataDir, "node"),
     name: options.nodeName ?? hostname().toLowerCase(),
     address,
+    ...(secondAddress ? { secondAddress } : {}),
     ...(options.zone ? { zone: options.zone } : {}),
     server: options.server,
     kubeletPort: options.kubeletPort,

@@ -15,6 +15,7 @@ import {
 } from "./certificates.ts";
 import { type NodeCredentials, nodeIdentity } from "./credentials.ts";
 import { followCredentials, liveCredentials } from "./live-credentials.ts";
+import { nodeAddresses } from "./local-nodes.ts";
 import type { NodeAccess } from "./node-access.ts";
 import type { NodeSettings } from "./node-settings.ts";
 import { requestCertificate } from "./requested-certificate.ts";
@@ -103,7 +104,7 @@ export async function ensureJoinedCredentials(
   { dataDir, settings }: Pick<JoinedNode, "dataDir" | "settings">,
   tools: CertificateTools,
 ): Promise<NodeCredentials> {
-  const { server, name, address } = settings;
+  const { server, name } = settings;
   const folder = folderOf(dataDir);
   const { ca, ...current } = joinedAccess({ dataDir });
   await using transport = httpTransport({ server, ca, ...current, userAgent: "navarch-join" });
@@ -112,7 +113,10 @@ export async function ensureJoinedCredentials(
   const ensure = (file: string, signerName: string, request: { usage: "client" | "server"; names?: string[] }) =>
     folder.ensure(file, requesting(client, ca, signerName, tools), { ...identity, ...request }, tools);
   const node: KeyPair = await ensure(clientName, signers.kubeletClient, { usage: "client" });
-  const kubeletServing = await ensure(servingName, signers.kubeletServing, { usage: "server", names: [name, address] });
+  const kubeletServing = await ensure(servingName, signers.kubeletServing, {
+    usage: "server",
+    names: [name, ...nodeAddresses(settings)],
+  });
   // This node is all that it calls with: to be proxy, name server and Ingress controller, nodes have the rights themselves.
   return { ca, node, kubeletServing, proxy: node, dns: node, ingress: node };
 }

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { Fault } from "../lib/fault.ts";
-import { addressAt, parseCidr } from "../network/machine/address.ts";
+import { addressesIn, addressIn, rangesIn } from "./address-ranges.ts";
 import type { ClusterConfig } from "./config.ts";
 import type { NodePlace } from "./node-places.ts";
 
@@ -11,7 +10,17 @@ export interface LocalNode extends NodePlace {
   readonly number: number;
   readonly name: string;
   readonly address: string;
+  /** Its address of the other family, where the cluster has both. */
+  readonly secondAddress?: string;
   readonly zone?: string;
+}
+
+/** A node's addresses, the primary one first. */
+export function nodeAddresses({
+  address,
+  secondAddress,
+}: Pick<LocalNode, "address" | "secondAddress">): readonly string[] {
+  return secondAddress === undefined ? [address] : [address, secondAddress];
 }
 
 /** The most nodes of one machine: their addresses share a /24 with what joins from elsewhere. */
@@ -24,6 +33,7 @@ export function localNodes(config: ClusterConfig): readonly [LocalNode, ...Local
     number: 1,
     name: config.nodeName,
     address: config.nodeAddress,
+    ...secondOf(config.advertiseAddress ? rangesIn(config.advertiseAddress) : addressesIn(config.nodeRange, 1)),
     title: config.name,
     folder: join(config.dataDir, "node"),
     ...zoneOf(config, 1),
@@ -48,6 +58,7 @@ export function furtherNode(config: ClusterConfig, number: number): LocalNode {
     number,
     name: `${config.nodeName}-${number}`,
     address: addressIn(config.nodeRange, number),
+    ...secondOf(addressesIn(config.nodeRange, number)),
     title,
     folder: join(config.dataDir, `node-${number}`),
     namespace: `/run/netns/navarch-${title}`,
@@ -55,11 +66,8 @@ export function furtherNode(config: ClusterConfig, number: number): LocalNode {
   };
 }
 
-/** The n-th address of a range such as `10.254.0.0/24`; 0 is the network's own. */
-export function addressIn(range: string, number: number): string {
-  const cidr = parseCidr(range);
-  if (!cidr) throw new Fault("invalid", `${range} is no range of addresses`);
-  return addressAt(cidr, number);
+function secondOf([, secondAddress]: readonly string[]): Pick<LocalNode, "secondAddress"> {
+  return secondAddress === undefined ? {} : { secondAddress };
 }
 
 function zoneOf({ zones = [] }: ClusterConfig, number: number): Pick<LocalNode, "zone"> {

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { Fault } from "../lib/fault.ts";
 import { macOf } from "../network/pod-network/devices.ts";
+import { addressIn, rangesIn } from "./address-ranges.ts";
 import type { ClusterConfig } from "./config.ts";
-import { addressIn } from "./local-nodes.ts";
 
 /** The interface that carries an address of our own: a bridge, which more nodes of this machine are plugged into. */
 export function linkName(config: ClusterConfig): string {
@@ -13,13 +13,17 @@ export function linkName(config: ClusterConfig): string {
 export function ensureLink(config: ClusterConfig): void {
   const link = linkName(config);
   if (ip("link", "show", "dev", link).status !== 0) mustIp("link", "add", "name", link, "type", "bridge");
-  const shown = ip("-brief", "address", "show", "dev", link).stdout;
-  const address = addressIn(config.nodeRange, 1);
-  if (!shown.includes(`${address}/`)) {
-    mustIp("address", "add", `${address}/${config.nodeRange.split("/")[1]}`, "dev", link);
-  }
   // Without an address of its own, a bridge takes one of its ports', and another when nodes come and go.
-  mustIp("link", "set", "dev", link, "address", macOf(address), "up");
+  mustIp("link", "set", "dev", link, "address", macOf(addressIn(config.nodeRange, 1)), "up");
+  ensureNodeAddresses(config, 1, (...args) => mustIp(...args, "dev", link));
+}
+
+/** Puts a node's addresses on the interface that `ip` is for; those that are there stay. Without a look for duplicates, which a bridge without ports never ends. */
+export function ensureNodeAddresses(config: ClusterConfig, number: number, run: (...args: string[]) => void): void {
+  for (const range of rangesIn(config.nodeRange)) {
+    const quick = range.includes(":") ? ["nodad"] : [];
+    run("address", "replace", `${addressIn(range, number)}/${range.split("/")[1]}`, ...quick);
+  }
 }
 
 /** Takes the interface away again, if it is there. */

@@ -1,9 +1,11 @@
 import { basename } from "node:path";
+import { familyOf } from "../network/machine/address.ts";
 import { commandRunner } from "../network/machine/command.ts";
 import { openForwarding, openPodMasquerade } from "../network/pod-network/masquerade.ts";
+import { addressesIn, rangesIn } from "./address-ranges.ts";
 import type { ClusterConfig } from "./config.ts";
-import { addressIn, type LocalNode } from "./local-nodes.ts";
-import { ip, linkName, mustIp } from "./machine-link.ts";
+import type { LocalNode } from "./local-nodes.ts";
+import { ensureNodeAddresses, ip, linkName, mustIp } from "./machine-link.ts";
 
 /** The machine's end of the cable to a further node. */
 export function cableName(config: ClusterConfig, { number }: LocalNode): string {
@@ -15,7 +17,7 @@ export function cableName(config: ClusterConfig, { number }: LocalNode): string 
  * that stands already stays, with what runs in it. Throws `unsupported` with the kernel's words.
  */
 export function ensureNodeNamespace(config: ClusterConfig, node: LocalNode): void {
-  const { namespace, address } = node;
+  const { namespace } = node;
   if (!namespace) return;
   const name = basename(namespace);
   const inside = (...args: readonly string[]) => mustIp("-n", name, ...args);
@@ -31,9 +33,9 @@ export function ensureNodeNamespace(config: ClusterConfig, node: LocalNode): voi
     mustIp("link", "add", "name", cable, "type", "veth", "peer", "name", "eth0", "netns", name);
   }
   mustIp("link", "set", "dev", cable, "master", linkName(config), "up");
-  inside("address", "replace", `${address}/${config.nodeRange.split("/")[1]}`, "dev", "eth0");
+  ensureNodeAddresses(config, node.number, (...args) => inside(...args, "dev", "eth0"));
   inside("link", "set", "dev", "eth0", "up");
-  inside("route", "replace", "default", "via", addressIn(config.nodeRange, 1));
+  for (const router of addressesIn(config.nodeRange, 1)) inside("route", "replace", "default", "via", router);
 }
 
 /** Takes the namespace away with all interfaces and tables in it, if it is there. */
@@ -55,23 +57,20 @@ export function removeNodeNamespace(config: ClusterConfig, node: LocalNode): voi
 export async function openNodesToWorld(config: ClusterConfig): Promise<AsyncDisposable> {
   const run = commandRunner();
   await using opened = new AsyncDisposableStack();
-  const clusterCIDRs = [config.podRange, config.nodeRange];
-  opened.use(
-    await openPodMasquerade(run, {
-      table: nodesTable(config),
-      family: "IPv4",
-      podCIDRs: [config.nodeRange],
-      clusterCIDRs,
-    }),
-  );
-  opened.use(await openForwarding(run, [config.nodeRange]));
+  const podCIDRs = rangesIn(config.nodeRange);
+  const clusterCIDRs = [...rangesIn(config.podRange), ...podCIDRs];
+  for (const range of podCIDRs) {
+    const family = familyOf(range) ?? "IPv4";
+    opened.use(await openPodMasquerade(run, { table: nodesTable(config), family, podCIDRs, clusterCIDRs }));
+  }
+  opened.use(await openForwarding(run, podCIDRs));
   const ready = opened.move();
   return { [Symbol.asyncDispose]: () => ready.disposeAsync() };
 }
 
 /** The same after a kill. */
 export async function closeNodesToWorld(config: ClusterConfig): Promise<void> {
-  await commandRunner()(["nft", "delete", "table", "ip", nodesTable(config)]);
+  for (const family of ["ip", "ip6"]) await commandRunner()(["nft", "delete", "table", family, nodesTable(config)]);
 }
 
 const nodesTable = ({ name }: ClusterConfig) => `navarch-${name}.nodes`;

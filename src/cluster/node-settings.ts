@@ -1,13 +1,14 @@
 import { servingLabel } from "../controllers/ingress-status/ingress-status.ts";
 import type { NodeToNode } from "../network/node-network.ts";
+import { addressesIn, addressIn, alone, isDual, rangesIn } from "./address-ranges.ts";
 import type { ClusterConfig, NodeBackend, RuntimeName } from "./config.ts";
 import { durationFlag } from "./flag-values.ts";
 import { type IngressSettings, ingressSettings } from "./ingress-settings.ts";
-import { addressIn, type LocalNode } from "./local-nodes.ts";
+import { type LocalNode, localNodes, nodeAddresses } from "./local-nodes.ts";
 import type { NodePlace } from "./node-places.ts";
 import type { Flags } from "./part-flags.ts";
 
-/** What all nodes of a cluster have in common; a machine that joins is told it. */
+/** What all nodes of a cluster have in common; a machine that joins is told it. Ranges and addresses as in `ClusterConfig`. */
 export interface SharedNodeSettings {
   readonly podRange: string;
   readonly serviceRange: string;
@@ -25,6 +26,8 @@ export interface NodeSettings extends NodePlace, SharedNodeSettings {
   readonly name: string;
   /** Where other nodes and the control plane reach this one. */
   readonly address: string;
+  /** Its address of the other family, where the cluster has both. */
+  readonly secondAddress?: string;
   readonly zone?: string;
   /** The API server, as `https://127.0.0.1:6443`. */
   readonly server: string;
@@ -57,8 +60,10 @@ export function sharedSettings(config: ClusterConfig): SharedNodeSettings {
 const firstOverlayId = 4096;
 
 /** What no node that joins may answer under: loopback, services, pods, and the API server's own addresses. */
-export function reservedRanges({ serviceRange, podRange, nodeRange, nodeAddress }: ClusterConfig): readonly string[] {
-  return ["127.0.0.0/8", serviceRange, podRange, addressIn(nodeRange, 1), nodeAddress];
+export function reservedRanges(config: ClusterConfig): readonly string[] {
+  const handedOut = [config.serviceRange, config.podRange].flatMap(rangesIn);
+  const own = [...addressesIn(config.nodeRange, 1), ...nodeAddresses(localNodes(config)[0])];
+  return ["127.0.0.0/8", isDual(config.nodeRange) ? "::1" : "::/0", ...handedOut, ...own];
 }
 
 /** The settings of one of the cluster's nodes on this machine. */
@@ -72,11 +77,12 @@ export function localSettings(config: ClusterConfig, node: LocalNode): NodeSetti
     ...(node.namespace ? { namespace: node.namespace } : {}),
     name: node.name,
     address: node.address,
+    ...(node.secondAddress ? { secondAddress: node.secondAddress } : {}),
     ...(node.zone ? { zone: node.zone } : {}),
     server: `https://${host}:${config.apiPort}`,
     kubeletPort: config.kubeletPort,
     runtime: config.runtime,
-    nodePortRanges: nodePortRanges([config.nodeRange, config.podRange], node.address),
+    nodePortRanges: nodePortRanges([config.nodeRange, config.podRange], nodeAddresses(node)),
     ...(flags["node-status-update-frequency"]
       ? { statusEvery: durationFlag(flags, "node-status-update-frequency", 0) }
       : {}),
@@ -84,9 +90,9 @@ export function localSettings(config: ClusterConfig, node: LocalNode): NodeSetti
   };
 }
 
-/** Node ports answer at loopback, at the node's address and in ranges of our own, not at whatever else the machine is reached by. */
-export function nodePortRanges(own: readonly string[], address: string): readonly string[] {
-  return ["127.0.0.0/8", ...own, `${address}/32`];
+/** Node ports answer at loopback, at the node's addresses and in ranges of our own, not at whatever else the machine is reached by. */
+export function nodePortRanges(own: readonly string[], addresses: readonly string[]): readonly string[] {
+  return ["127.0.0.0/8", ...own.flatMap(rangesIn), ...addresses.map(alone)];
 }
 
 /** How this node's packets reach the pods of others. */

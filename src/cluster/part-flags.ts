@@ -7,7 +7,7 @@ export type Flags = Readonly<Record<string, string>>;
 
 /**
  * The controller manager's flags that are known here: how it is elected, with the scheduler, how soon a silent node is given
- * up, and (our own) which addresses Services of type LoadBalancer get.
+ * up, how large a node's pod range is, and (our own) which addresses Services of type LoadBalancer get.
  */
 export const controllerFlagNames: readonly string[] = [
   "leader-elect",
@@ -15,6 +15,9 @@ export const controllerFlagNames: readonly string[] = [
   "leader-elect-renew-deadline",
   "leader-elect-retry-period",
   "load-balancer-pool",
+  "node-cidr-mask-size",
+  "node-cidr-mask-size-ipv4",
+  "node-cidr-mask-size-ipv6",
   "node-monitor-grace-period",
   "node-monitor-period",
   "node-startup-grace-period",

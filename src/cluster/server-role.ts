@@ -6,6 +6,7 @@ import { Metrics } from "../lib/metrics.ts";
 import { addProcessMetrics } from "../lib/process-metrics.ts";
 import { systemRandom } from "../lib/random.ts";
 import { measuredStore } from "../store/measured.ts";
+import { addressIn } from "./address-ranges.ts";
 import type { ClusterConfig } from "./config.ts";
 import { openControlPlane } from "./control-plane.ts";
 import { certificateFolder, ensureCredentials } from "./credentials.ts";
@@ -14,7 +15,6 @@ import { openEncryption } from "./encryption.ts";
 import { openClusterStore, usesEtcd } from "./history/cluster-store.ts";
 import { HistoryPaths } from "./history/history-paths.ts";
 import { followCredentials, liveCredentials, withLivePair } from "./live-credentials.ts";
-import { addressIn } from "./local-nodes.ts";
 import type { Role } from "./role-process.ts";
 import { readSchedulerFiles } from "./scheduler-files.ts";
 
@@ -77,10 +77,10 @@ export async function startServerRole(config: ClusterConfig, log: Log, note: (te
 }
 
 /** Loopback, our own address where this machine has it, as pods and nodes here reach the server there, and the advertised one. */
-async function listenAddresses({ nodeRange, advertiseAddress }: ClusterConfig): Promise<readonly string[]> {
+async function listenAddresses({ nodeRange, nodeAddress }: ClusterConfig): Promise<readonly string[]> {
   const own = addressIn(nodeRange, 1);
   const known = new Set(["127.0.0.1", ...((await canBind(own)) ? [own] : [])]);
-  return [...known, ...(advertiseAddress && !known.has(advertiseAddress) ? [advertiseAddress] : [])];
+  return [...known, ...(nodeAddress === own ? [] : [nodeAddress])];
 }
 
 function canBind(host: string): Promise<boolean> {

@@ -7,8 +7,9 @@ import { isOwnServing } from "./serving-approval.ts";
 const nodes = [
   { metadata: { name: "n1" }, status: { addresses: [{ type: "InternalIP", address: "10.0.0.1" }] } },
   { metadata: { name: "n2" }, status: { addresses: [{ type: "InternalIP", address: "10.0.0.2" }] } },
+  { metadata: { name: "n3" }, status: { addresses: [{ type: "InternalIP", address: "fd00::3" }] } },
 ] as unknown as readonly Node[];
-const reserved = ["127.0.0.0/8", "10.96.0.0/16", "10.0.0.9"];
+const reserved = ["127.0.0.0/8", "::1", "10.96.0.0/16", "fd00:96::/112", "10.0.0.9"];
 
 async function asked(names: readonly string[], changes: object = {}, commonName = "system:node:n1") {
   const organizations = ["system:nodes"];
@@ -32,7 +33,9 @@ test.each([
   { what: "the API server's address", names: ["n1", "10.0.0.9"], own: false },
   { what: "a Service's address", names: ["n1", "10.96.0.1"], own: false },
   { what: "loopback", names: ["127.0.0.1"], own: false },
-  { what: "an IPv6 address", names: ["n1", "fd00::1"], own: false },
+  { what: "an address of each family", names: ["n1", "10.0.0.1", "fd00::1"], own: true },
+  { what: "another node's address of IPv6", names: ["n1", "fd00:0::3"], own: false },
+  { what: "a Service's address of IPv6", names: ["n1", "fd00:96::1"], own: false },
   { what: "no name at all", names: [], own: false },
 ])("a node that asks for $what: approved $own", async ({ names, own }) => {
   expect(await asked(names)).toBe(own);

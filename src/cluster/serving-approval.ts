@@ -5,7 +5,7 @@ import { signers } from "../controllers/certificates/signer.ts";
 import { signerFault } from "../controllers/certificates/signer-rules.ts";
 import { defineController, done } from "../controllers/framework/controller.ts";
 import { parseCertificateRequest, requestText } from "../machinery/certificate-request.ts";
-import { cidrContains, familyOf, parseCidr } from "../network/machine/address.ts";
+import { cidrContains, parseCidr } from "../network/machine/address.ts";
 
 /** The service account of the approver, in kube-system. */
 export const servingApprover = "kubelet-serving-approver";
@@ -57,10 +57,12 @@ export function isOwnServing({ request, reserved, nodes }: Asked): boolean {
   const name = username.slice("system:node:".length);
   if (asked.dnsNames.some((other) => other !== name)) return false;
   const others = nodes.filter(({ metadata }) => metadata.name !== name);
-  const taken = new Set(others.flatMap(({ status }) => status?.addresses?.map(({ address }) => address) ?? []));
+  const taken = others.flatMap(
+    ({ status }) => status?.addresses?.flatMap(({ address }) => parseCidr(address) ?? []) ?? [],
+  );
   return asked.ipAddresses.every((address) => {
-    const cidr = parseCidr(`${address}/32`);
-    if (familyOf(address) !== "IPv4" || !cidr || taken.has(address)) return false;
+    const cidr = parseCidr(address);
+    if (!cidr || taken.some((other) => cidrContains(other, cidr))) return false;
     return !reserved.some((range) => {
       const outer = parseCidr(range);
       return outer !== undefined && cidrContains(outer, cidr);

@@ -28,7 +28,7 @@ import { localPathReclaimController } from "./local-path/reclaim.ts";
 import { namespaceController } from "./namespace/namespace.ts";
 import { networkController, tenantNetworkController } from "./network/tenant-networks.ts";
 import { type MonitorOptions, nodeMonitor } from "./node-life-cycle/monitor.ts";
-import { nodeRangeController } from "./node-life-cycle/node-ranges.ts";
+import { type NodeRangeOptions, nodeRangeController } from "./node-life-cycle/node-ranges.ts";
 import { nodeTaintController } from "./node-life-cycle/node-taints.ts";
 import { podCollector } from "./node-life-cycle/pod-collector.ts";
 import { taintEvictionController } from "./node-life-cycle/taint-eviction.ts";
@@ -64,8 +64,8 @@ export interface ControllerSettings {
   readonly trustBundles?: boolean;
   /** Makes the tokens that stand in Secrets; without it such Secrets stay empty. */
   readonly secretToken?: TokenSecretOptions["token"];
-  /** The range that nodes get their pod subnets from. */
-  readonly podRange: string;
+  /** Where nodes get their pod subnets from. */
+  readonly nodeRanges: NodeRangeOptions;
   /** Where Services of type LoadBalancer are answered. */
   readonly nodeAddresses: readonly string[];
   /** Addresses of which each of these Services gets its own, instead of the nodes'. */
@@ -122,7 +122,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     tenantNetworkController,
     namespaceController(kinds.filter(isDeletable)),
     garbageCollector(kinds.filter(isCollectable)),
-    nodeRangeController(settings.podRange),
+    nodeRangeController(settings.nodeRanges),
     nodeMonitor(settings.nodeMonitor),
     nodeTaintController,
     taintEvictionController(),

@@ -53,7 +53,8 @@ export interface NodeAgentOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly nodeName: string;
-  readonly address: string;
+  /** The node's addresses, the primary one first; at most one of each family. */
+  readonly addresses: readonly string[];
   readonly listenOn: readonly string[];
   readonly kubeletPort: number;
   readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string };
@@ -264,7 +265,7 @@ async function servicesOf(
     ...api,
     services: (namespace) => [...all.list(namespace), ...(namespace === "default" ? [] : all.list("default"))],
     podIPs,
-    hostIP: options.address,
+    hostIPs: options.addresses,
     nodeName,
     allocatable: options.capacity,
   });
@@ -299,7 +300,7 @@ async function servicesOf(
     startTurns: new StartTurns(startsAtATime),
     logFiles: options.logFiles,
     runtimeName: (await runtime.version()).name,
-    hostIP: options.address,
+    hostIPs: options.addresses,
     clusterDomain: options.clusterDomain,
     podsFolder,
     logRoot,

@@ -23,7 +23,7 @@ function openReporter(runtime: Partial<ContainerRuntime> = {}) {
     log: silentLog,
     runtime: Object.assign(simulated, runtime),
     nodeName: "one",
-    address: "10.254.0.1",
+    addresses: ["10.254.0.1", "fd00:254::1"],
     kubeletPort: 10250,
     capacity: { cpu: 2, memory: 2 ** 33, ephemeralStorage: 2 ** 36, pods: 110 },
     labels: {},
@@ -51,6 +51,7 @@ describe("a node's status", () => {
     expect(status()).toMatchObject({
       addresses: [
         { type: "InternalIP", address: "10.254.0.1" },
+        { type: "InternalIP", address: "fd00:254::1" },
         { type: "Hostname", address: "one" },
       ],
       capacity: { cpu: "2", memory: "8388608Ki", pods: "110" },

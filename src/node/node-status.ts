@@ -35,7 +35,7 @@ export interface NodeReporterOptions {
   readonly log: Log;
   readonly runtime: ContainerRuntime;
   readonly nodeName: string;
-  readonly address: string;
+  readonly addresses: readonly string[];
   readonly kubeletPort: number;
   readonly capacity: NodeCapacity;
   readonly labels: Readonly<Record<string, string>>;
@@ -175,7 +175,7 @@ export class NodeReporter implements AsyncDisposable {
   }
 
   async #status(node: Node): Promise<NodeStatus> {
-    const { runtime, address, nodeName, kubeletPort, capacity, clock } = this.#options;
+    const { runtime, addresses, nodeName, kubeletPort, capacity, clock } = this.#options;
     const now = timeOf(clock.now());
     const [conditions, version, images] = await Promise.all([
       this.#conditions(node, now),
@@ -200,7 +200,7 @@ export class NodeReporter implements AsyncDisposable {
     return {
       ...node.status,
       addresses: [
-        { type: "InternalIP", address },
+        ...addresses.map((address) => ({ type: "InternalIP" as const, address })),
         { type: "Hostname", address: nodeName },
       ],
       capacity: amounts,

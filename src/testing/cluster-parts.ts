@@ -87,7 +87,7 @@ export async function openClusterParts(options: ClusterPartsOptions): Promise<Cl
   const usual: ControllerSettings = {
     rootCa: authority?.cert ?? "CA",
     ...(authority ? { signer: openSigner(authority, { clock, random }) } : {}),
-    podRange: "10.244.0.0/16",
+    nodeRanges: { podRange: "10.244.0.0/16" },
     nodeAddresses: ["192.0.2.1"],
     secretToken: (namespace, secret, owner) => tokens.sign(legacyClaims(namespace, secret, owner)),
   };

@@ -44,7 +44,12 @@ async function open(seed: number) {
       perhaps();
     },
   };
-  const settings = { rootCa: "CA", podRange: "10.244.0.0/16", nodeAddresses: ["192.0.2.1"], nodeFolders: folders };
+  const settings = {
+    rootCa: "CA",
+    nodeRanges: { podRange: "10.244.0.0/16" },
+    nodeAddresses: ["192.0.2.1"],
+    nodeFolders: folders,
+  };
   const cluster = await openTestCluster({
     seed,
     scheduler: true,

@@ -71,7 +71,9 @@ export const clusterSchema: Schema = {
         disabledAddOns: list("Add-ons to go without.", text("An add-on.", { enum: addOns })),
         api: object("The API server.", {
           port: whole("Its port.", 1, 65535),
-          advertiseAddress: text("This machine's address for other machines, which then can join."),
+          advertiseAddress: text(
+            "This machine's address for other machines, which then can join; with a comma, one of each family.",
+          ),
           flags: flags("API server", [...accessFlags, ...protectionFlags, ...storeFlags, ...switchFlags]),
         }),
         controllerManager: object("The controllers.", { flags: flags("controller manager", controllerFlagNames) }),
@@ -91,10 +93,18 @@ export const clusterSchema: Schema = {
         }),
         network: object("Addresses and names; they stay for the cluster's life.", {
           backend: text("How packets reach other nodes' pods.", { enum: ["vxlan", "host-gw"] }),
-          nodeRange: text("Where the nodes' own addresses are from.", { pattern: addressRange }),
-          podRange: text("Where pods' addresses are from.", { pattern: addressRange }),
-          serviceRange: text("Where services' addresses are from.", { pattern: addressRange }),
-          dnsAddress: text("The cluster's DNS server, an address of the services' range."),
+          nodeRange: text(
+            "Where the nodes' own addresses are from: a range, or with a comma one of IPv4 and one of IPv6.",
+            { pattern: addressRange },
+          ),
+          podRange: text("Where pods' addresses are from: a range, or with a comma one of IPv4 and one of IPv6.", {
+            pattern: addressRange,
+          }),
+          serviceRange: text(
+            "Where services' addresses are from: a range, or with a comma one of IPv4 and one of IPv6.",
+            { pattern: addressRange },
+          ),
+          dnsAddress: text("The cluster's DNS server: an address of the services' range, or one of each."),
           clusterDomain: text("What names of the cluster end in."),
         }),
         example: text("An example application to start too.", { enum: ["guestbook"] }),

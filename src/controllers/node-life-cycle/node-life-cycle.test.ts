@@ -300,7 +300,7 @@ describe("pod subnets", () => {
   const rangeOf = (harness: Harness, name: string) => node(harness, name).spec.podCIDRs;
 
   test("every node has its own, and one that a node brought is respected", async () => {
-    await using harness = await run([nodeRangeController("10.244.0.0/16")], {
+    await using harness = await run([nodeRangeController({ podRange: "10.244.0.0/16" })], {
       given: (cluster) => {
         cluster.put(Node, {
           metadata: { name: "n0" },
@@ -318,7 +318,7 @@ describe("pod subnets", () => {
   });
 
   test("the local copy may lag: no subnet is given twice", async () => {
-    await using harness = await run([nodeRangeController("10.244.0.0/16")]);
+    await using harness = await run([nodeRangeController({ podRange: "10.244.0.0/16" })]);
     for (const name of ["a", "b", "c"]) addNode(harness.cluster, name);
     await new Promise((resolve) => setImmediate(resolve));
     harness.cluster.hold();
@@ -329,7 +329,7 @@ describe("pod subnets", () => {
   });
 
   test("a node that finds none is told, and gets one when another node goes", async () => {
-    await using harness = await run([nodeRangeController("10.244.0.0/23")]);
+    await using harness = await run([nodeRangeController({ podRange: "10.244.0.0/23" })]);
     for (const name of ["a", "b", "c"]) addNode(harness.cluster, name);
     await harness.settle();
     expect(rangeOf(harness, "c")).toBeUndefined();
@@ -340,7 +340,7 @@ describe("pod subnets", () => {
   });
 
   test("two families give two subnets", async () => {
-    await using harness = await run([nodeRangeController("10.244.0.0/16, fd00:10:244::/56")]);
+    await using harness = await run([nodeRangeController({ podRange: "10.244.0.0/16, fd00:10:244::/56" })]);
     addNode(harness.cluster, "a");
     await harness.settle();
     expect(rangeOf(harness, "a")).toEqual(["10.244.0.0/24", "fd00:10:244::/64"]);

@@ -4,18 +4,22 @@ import type { KindRef, KubeObject } from "../../machinery/object.ts";
 import { defineController, done } from "../framework/controller.ts";
 import { Subnets } from "./subnets.ts";
 
-/** Subnets per node (as upstream's defaults). */
-const fourBits = 24;
-const sixBits = 64;
-
 const nodesBySubnet = "podSubnet";
 
-/** Gives every node a pod subnet out of `podRange`: one range, or one of each family separated by a comma. */
-export function nodeRangeController(podRange: string) {
+/** Where nodes' pod subnets are from. */
+export interface NodeRangeOptions {
+  /** One range, or one of each family separated by a comma. */
+  readonly podRange: string;
+  /** The subnets' prefix lengths by family; upstream's defaults if absent. */
+  readonly sizes?: { readonly IPv4: number; readonly IPv6: number };
+}
+
+/** Gives every node a pod subnet out of each range. */
+export function nodeRangeController({ podRange, sizes = { IPv4: 24, IPv6: 64 } }: NodeRangeOptions) {
   const pools = podRange
     .split(",")
     .map((range) => range.trim())
-    .map((range, number) => new Pool(new Subnets(range, range.includes(":") ? sixBits : fourBits), `${number}`));
+    .map((range, number) => new Pool(new Subnets(range, sizes[range.includes(":") ? "IPv6" : "IPv4"]), `${number}`));
   return defineController({
     name: "nodeipam",
     serviceAccount: "node-controller",

@@ -33,7 +33,7 @@ const sources: EnvironmentSources = {
       : undefined,
   services: () => [],
   podIPs: ["10.88.0.5", "fd00::5"],
-  hostIP: "192.0.2.1",
+  hostIPs: ["192.0.2.1"],
   nodeName: "node-1",
   allocatable: { cpu: 2, memory: 1024 ** 3 },
 };

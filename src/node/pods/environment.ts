@@ -19,7 +19,7 @@ export interface EnvironmentSources {
   /** The Services that the pod's namespace sees. */
   services(namespace: string): readonly Service[];
   readonly podIPs: readonly string[];
-  readonly hostIP: string;
+  readonly hostIPs: readonly string[];
   readonly nodeName: string;
   /** The node's allocatable CPU (cores) and memory (bytes), for limits that are not set. */
   readonly allocatable: { readonly cpu: number; readonly memory: number };
@@ -106,7 +106,7 @@ const fromBase64 = (text: string) => Buffer.from(text, "base64").toString("utf8"
 export function fieldValue(
   { fieldPath }: ObjectFieldSelector,
   pod: Pod,
-  sources: Pick<EnvironmentSources, "podIPs" | "hostIP" | "nodeName">,
+  sources: Pick<EnvironmentSources, "podIPs" | "hostIPs" | "nodeName">,
 ): string {
   const { metadata, spec } = pod;
   const subscript = /^metadata\.(labels|annotations)\['(.*)'\]$/.exec(fieldPath);
@@ -127,8 +127,9 @@ export function fieldValue(
     case "spec.serviceAccountName":
       return spec.serviceAccountName ?? "";
     case "status.hostIP":
+      return sources.hostIPs[0] ?? "";
     case "status.hostIPs":
-      return sources.hostIP;
+      return sources.hostIPs.join(",");
     case "status.podIP":
       return sources.podIPs[0] ?? "";
     case "status.podIPs":

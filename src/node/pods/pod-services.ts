@@ -70,7 +70,8 @@ export interface PodServices {
   readonly logFiles: LogFiles;
   /** `containerd`, as container ids in statuses begin. */
   readonly runtimeName: string;
-  readonly hostIP: string;
+  /** The node's addresses, the primary one first. */
+  readonly hostIPs: readonly string[];
   readonly clusterDomain: string;
   /** Folder of pods' own files, and of container logs. */
   readonly podsFolder: string;

@@ -100,7 +100,7 @@ export class PodStarter {
   }
 
   async #bringUp(pod: Pod, before: ObservedPod, plan: PodPlan): Promise<Outcome> {
-    const { startTurns, hostIP, clusterDomain, podsFolder } = this.#services;
+    const { startTurns, hostIPs, clusterDomain, podsFolder } = this.#services;
     const { signal } = this.#context;
     let observed = before;
     const held = this.#heldBack(pod, observed, plan.starts);
@@ -123,7 +123,7 @@ export class PodStarter {
     }
     const sandbox = readySandbox(observed);
     if (!sandbox) return { observed, retryIn: 1000 };
-    const podIPs = pod.spec.hostNetwork ? [hostIP] : sandbox.ips;
+    const podIPs = pod.spec.hostNetwork ? hostIPs : sandbox.ips;
     const podFolder = join(podsFolder, pod.metadata.uid);
     mkdirSync(podFolder, { recursive: true, mode: 0o750 });
     const hosts = join(podFolder, "etc-hosts");
@@ -281,7 +281,7 @@ export class PodStarter {
     const running = observed.containers.filter(
       (container) => container.state === "running" && newest(observed, container.name) === container,
     );
-    const podIP = pod.spec.hostNetwork ? this.#services.hostIP : readySandbox(observed)?.ips[0];
+    const podIP = pod.spec.hostNetwork ? this.#services.hostIPs[0] : readySandbox(observed)?.ips[0];
     this.#services.probes.update(pod, running, podIP);
   }
 }

@@ -292,7 +292,7 @@ export class PodWorker {
     const running = observed.containers.filter(({ state }) => state === "running");
     if (running.length > 0) {
       if (this.#ending?.done) this.#ending = undefined;
-      probes.update(pod, running, podIPOf(pod, observed, this.#services.hostIP));
+      probes.update(pod, running, podIPOf(pod, observed, this.#services.hostIPs));
       await this.#messages.learn(observed, this.#folder);
       if (!this.#removed) this.#report(observed);
       if (!this.#ending) this.#dirty = true;
@@ -362,7 +362,7 @@ export class PodWorker {
   }
 
   #report(observed: ObservedPod, finished?: Finished): void {
-    const { probes, hostIP, clock, runtimeName } = this.#services;
+    const { probes, hostIPs, clock, runtimeName } = this.#services;
     const now = clock.now();
     const { waiting } = this.#starter;
     this.#status.report((pod) => {
@@ -376,7 +376,7 @@ export class PodWorker {
         finished: ended ?? finished,
         applied: (container) => this.#starter.resizer.appliedTo(container),
         resize: this.#starter.resizer.condition,
-        hostIP,
+        hostIPs,
         now,
         runtimeName,
         terminationMessage: (container) => this.#messages.of(container),
@@ -385,8 +385,8 @@ export class PodWorker {
   }
 }
 
-function podIPOf({ spec }: Pod, observed: ObservedPod, hostIP: string): string | undefined {
-  return spec.hostNetwork ? hostIP : readySandbox(observed)?.ips[0];
+function podIPOf({ spec }: Pod, observed: ObservedPod, hostIPs: readonly string[]): string | undefined {
+  return spec.hostNetwork ? hostIPs[0] : readySandbox(observed)?.ips[0];
 }
 
 function hadContainers({ status }: Pod): boolean {

@@ -11,7 +11,7 @@ function statusOf(observed: ObservedPod, extra: Partial<StatusInput> = {}, pod: 
     probes: () => ({ started: true, ready: true }),
     waiting: new Map(),
     finished: undefined,
-    hostIP: "192.0.2.1",
+    hostIPs: ["192.0.2.1"],
     now: dawn,
     runtimeName: "containerd",
     terminationMessage: () => undefined,

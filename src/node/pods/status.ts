@@ -22,14 +22,15 @@ export interface StatusInput extends Omit<ContainerStatusInput, "finished"> {
   readonly finished: Finished | undefined;
   /** Why the pod does not have the CPU and memory that it is declared to have. */
   readonly resize?: ConditionNews | undefined;
-  readonly hostIP: string;
+  /** The node's addresses, the primary one first. */
+  readonly hostIPs: readonly string[];
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
 /** The status that the node reports for a pod; times of conditions that did not change are kept. */
 export function podStatus(input: StatusInput): PodStatus {
-  const { pod, observed, hostIP, now, finished } = input;
+  const { pod, observed, hostIPs, now, finished } = input;
   const before = pod.status;
   const { generation } = pod.metadata;
   const of = containerStatusInput(input);
@@ -38,7 +39,7 @@ export function podStatus(input: StatusInput): PodStatus {
   const ephemeral = statusesOf(pod.spec.ephemeralContainers, before?.ephemeralContainerStatuses, of);
   const sandbox = readySandbox(observed);
   const known = (before?.podIPs ?? []).map(({ ip }) => ip);
-  const ips = pod.spec.hostNetwork ? [hostIP] : (sandbox?.ips ?? known);
+  const ips = pod.spec.hostNetwork ? hostIPs : (sandbox?.ips ?? known);
   const phase = finished?.phase ?? phaseOf(pod, containerStatuses, initContainerStatuses);
   const reason = finished?.reason ?? before?.reason;
   const message = finished?.message ?? before?.message;
@@ -56,8 +57,8 @@ export function podStatus(input: StatusInput): PodStatus {
     }),
     ...(message ? { message } : {}),
     ...(reason ? { reason } : {}),
-    hostIP,
-    hostIPs: [{ ip: hostIP }],
+    hostIP: hostIPs[0]!,
+    hostIPs: hostIPs.map((ip) => ({ ip })),
     ...(ips.length > 0 ? { podIP: ips[0]!, podIPs: ips.map((ip) => ({ ip })) } : {}),
     startTime: before?.startTime ?? timeOf(now),
     ...(initContainerStatuses.length > 0 ? { initContainerStatuses } : {}),

@@ -82,7 +82,7 @@ export async function openRealNode(number: number, log: Log = silentLog) {
       log,
       metrics: new Metrics(),
       nodeName: name,
-      address: `10.252.${number}.1`,
+      addresses: [`10.252.${number}.1`],
       listenOn: ["127.0.0.1"],
       kubeletPort,
       tls: { ...certificate, clientCa: certificate.cert },

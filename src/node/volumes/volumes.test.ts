@@ -83,7 +83,7 @@ describe("a volume's contents", () => {
       signerName === "example.com/mesh" ? [`words\n${anchor("B")}`, `${anchor("A")}${anchor("B")}`] : [],
     services: () => [],
     podIPs: [],
-    hostIP: "192.0.2.1",
+    hostIPs: ["192.0.2.1"],
     nodeName: "node-1",
     allocatable: { cpu: 2, memory: 1024 },
   };
