@@ -13,6 +13,7 @@ export async function ensureDnsService(client: Client, addresses: readonly strin
     await client.create(Service, {
       metadata: { ...key, labels },
       spec: {
+        clusterIP: addresses[0]!,
         clusterIPs: addresses,
         ...(addresses.length > 1 ? { ipFamilyPolicy: "RequireDualStack" } : {}),
         ports: [
