@@ -1,5 +1,5 @@
 import { createServer as createHttp } from "node:http";
-import { createServer as createHttp2 } from "node:http2";
+import { createServer as createHttp2, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 
 /**
  * A server for probes and hooks: it writes every request that it gets, and how it answered. `HEALTHY_ANSWERS` says how often
@@ -22,7 +22,8 @@ function answerTo(url: string): number {
   return left >= 0 ? 200 : 500;
 }
 
-const grpc = createHttp2().on("stream", (stream, { ":path": path }) => {
+const grpc = createHttp2();
+grpc.on("stream", (stream: ServerHttp2Stream, { ":path": path }: IncomingHttpHeaders) => {
   console.log(`gRPC ${path}`);
   stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
   stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
