@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Pod } from "../api/core/pod.ts";
+import { isPodTerminal } from "../api/core/pod-state.ts";
 import { Service } from "../api/core/service.ts";
 import type { Client, Informers } from "../client/client.ts";
 import { createEventRecorder } from "../client/event-recorder.ts";
@@ -14,9 +15,10 @@ import { type NodeConfiguration, nodeConfiguration } from "./configuration.ts";
 import { machineSignals } from "./eviction/machine-signals.ts";
 import { keptBack } from "./eviction/thresholds.ts";
 import { followRuntime } from "./follow-runtime.ts";
-import { type NodeCapacity, NodeReporter } from "./node-status.ts";
+import { allocatableOf, type NodeCapacity, NodeReporter } from "./node-status.ts";
 import type { EnvironmentSources } from "./pods/environment.ts";
 import { ImagePulls } from "./pods/image-pulls.ts";
+import { NodeRoom } from "./pods/node-room.ts";
 import type { PodServices } from "./pods/pod-services.ts";
 import { apiPods } from "./pods/pod-store.ts";
 import { PodWorker } from "./pods/pod-worker.ts";
@@ -96,12 +98,16 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
   const { client, informers, clock, random, log, nodeName, capacity } = options;
   const { configuration = nodeConfiguration({}) } = options;
   const { thresholds } = configuration.eviction;
+  const allocatable = allocatableOf(capacity, {
+    memory: keptBack(thresholds, "memory.available", capacity.memory),
+    ephemeralStorage: keptBack(thresholds, "nodefs.available", capacity.ephemeralStorage),
+  });
   await using opened = new AsyncDisposableStack();
   const stop = new AbortController();
   opened.defer(() => stop.abort());
   const events = createEventRecorder({ client, clock, random, log, source: { component: "kubelet", host: nodeName } });
   const workers = new Map<string, PodWorker>();
-  const { services, volumes, refresh, probeCounts } = await servicesOf(options, events, workers, opened);
+  const { services, volumes, refresh, probeCounts } = await servicesOf(options, allocatable, events, workers, opened);
 
   await options.cgroups?.ensureRoot({});
   const pods = informers.of(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
@@ -114,7 +120,8 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
     const known = workers.get(uid);
     if (known) return known.update(pod);
     const own = isStatic(pod) ? { ...services, pods: statics.store } : services;
-    const refusal = hasBegun(pod) ? undefined : pressure?.eviction.admit(pod);
+    const refusal = hasBegun(pod) ? undefined : (pressure?.eviction.admit(pod) ?? services.room.admit(pod));
+    if (hasBegun(pod) && !isPodTerminal(pod)) services.room.adopt(pod);
     const worker = new PodWorker(pod, own, () => {
       workers.delete(uid);
       // Wanted again while it ended.
@@ -123,8 +130,8 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
     });
     workers.set(uid, worker);
     if (!refusal) return worker.wake();
-    events.record(pod, "Warning", refusal.reason ?? "", refusal.message ?? "");
-    worker.fail(refusal);
+    events.record(pod, "Warning", refusal.reason, refusal.message);
+    worker.fail({ phase: "Failed", reason: refusal.reason, message: `Pod was rejected: ${refusal.message}` });
   };
   const gone = ({ metadata }: Pod) => workers.get(metadata.uid)?.remove();
   opened.defer(async () => {
@@ -137,10 +144,7 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
     new NodeReporter({
       ...options,
       pressure: () => pressure?.eviction.conditions ?? [],
-      keptFree: {
-        memory: keptBack(thresholds, "memory.available", capacity.memory),
-        ephemeralStorage: keptBack(thresholds, "nodefs.available", capacity.ephemeralStorage),
-      },
+      allocatable,
       isClosing: () => goingDown,
     }),
   );
@@ -250,6 +254,7 @@ async function pressureOn(
 /** What pod workers share, put together. */
 async function servicesOf(
   options: NodeAgentOptions,
+  allocatable: NodeCapacity,
   events: PodServices["events"],
   workers: ReadonlyMap<string, PodWorker>,
   opened: AsyncDisposableStack,
@@ -267,7 +272,7 @@ async function servicesOf(
     podIPs,
     hostIPs: options.addresses,
     nodeName,
-    allocatable: options.capacity,
+    allocatable,
   });
   const probeCounts = new ProbeCounts();
   const tokens = new TokenCache({ clock, request: api.token });
@@ -293,6 +298,7 @@ async function servicesOf(
     ),
     hooks: createHooks({ runtime, clock }),
     images: new ImagePulls({ runtime, clock, events, secrets: api.pullSecrets }),
+    room: new NodeRoom({ allocatable, onGranted: (uid) => workers.get(uid)?.wake() }),
     cgroups: options.cgroups,
     events,
     clock,

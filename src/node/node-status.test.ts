@@ -5,11 +5,13 @@ import { Fault } from "../lib/fault.ts";
 import { silentLog } from "../lib/log.ts";
 import { seededRandom } from "../lib/random.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
-import { NodeReporter, registerNode } from "./node-status.ts";
+import { allocatableOf, NodeReporter, registerNode } from "./node-status.ts";
 import type { ContainerRuntime } from "./runtime/runtime.ts";
 import { SimulatedRuntime } from "./runtime/simulated.ts";
 import { FakeApi } from "./testing/fake-api.ts";
 import { dawn } from "./testing/samples.ts";
+
+const capacity = { cpu: 2, memory: 2 ** 33, ephemeralStorage: 2 ** 36, pods: 110 };
 
 /** The node `one` in a make-believe API, and who reports it; `runtime` replaces calls of a simulated runtime. */
 function openReporter(runtime: Partial<ContainerRuntime> = {}) {
@@ -25,9 +27,9 @@ function openReporter(runtime: Partial<ContainerRuntime> = {}) {
     nodeName: "one",
     addresses: ["10.254.0.1", "fd00:254::1"],
     kubeletPort: 10250,
-    capacity: { cpu: 2, memory: 2 ** 33, ephemeralStorage: 2 ** 36, pods: 110 },
+    capacity,
     labels: {},
-    keptFree: { memory: 100 * 2 ** 20, ephemeralStorage: 0 },
+    allocatable: allocatableOf(capacity, { memory: 100 * 2 ** 20, ephemeralStorage: 0 }),
     version: "v1.35.0",
   });
   const settled = async () => {

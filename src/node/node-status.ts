@@ -29,6 +29,19 @@ export function machineCapacity(dataFolder: string): NodeCapacity {
   return { cpu: cpus().length, memory: totalmem(), ephemeralStorage: blocks * bsize, pods: 110 };
 }
 
+/** What is left for pods of what a machine has: eviction keeps some bytes free. */
+export function allocatableOf(
+  capacity: NodeCapacity,
+  keptFree: { readonly memory: number; readonly ephemeralStorage: number },
+): NodeCapacity {
+  const left = (bytes: number, kept: number) => Math.max(0, Math.floor(bytes - kept));
+  return {
+    ...capacity,
+    memory: left(capacity.memory, keptFree.memory),
+    ephemeralStorage: left(capacity.ephemeralStorage, keptFree.ephemeralStorage),
+  };
+}
+
 export interface NodeReporterOptions {
   readonly client: Client;
   readonly clock: Clock;
@@ -45,8 +58,8 @@ export interface NodeReporterOptions {
   readonly statusEvery?: number;
   /** What the machine is short of now; nothing if absent. */
   readonly pressure?: () => readonly PressureCondition[];
-  /** Bytes that eviction keeps free; nothing if absent. */
-  readonly keptFree?: { readonly memory: number; readonly ephemeralStorage: number };
+  /** What pods may have of it; all if absent. */
+  readonly allocatable?: NodeCapacity;
   /** The node is on its way down. */
   readonly isClosing?: () => boolean;
 }
@@ -190,12 +203,11 @@ export class NodeReporter implements AsyncDisposable {
       "hugepages-2Mi": "0",
       pods: String(capacity.pods),
     };
-    const { keptFree = { memory: 0, ephemeralStorage: 0 } } = this.#options;
-    // What eviction keeps free is not for pods.
+    const { allocatable: given = capacity } = this.#options;
     const allocatable = {
       ...amounts,
-      memory: `${Math.floor((capacity.memory - keptFree.memory) / 1024)}Ki`,
-      "ephemeral-storage": String(Math.floor(capacity.ephemeralStorage - keptFree.ephemeralStorage)),
+      memory: `${Math.floor(given.memory / 1024)}Ki`,
+      "ephemeral-storage": String(given.ephemeralStorage),
     };
     return {
       ...node.status,

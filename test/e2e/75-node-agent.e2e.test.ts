@@ -163,6 +163,9 @@ test("a node that is short of disk says so, gives up images that nobody uses, an
     const now = await pod("late");
     return now.status.phase === "Failed" && now;
   });
-  expect(status).toMatchObject({ reason: "Evicted", message: "The node had condition: [DiskPressure]. " });
+  expect(status).toMatchObject({
+    reason: "Evicted",
+    message: "Pod was rejected: The node had condition: [DiskPressure]. ",
+  });
   await eventually("the image is gone", async () => !JSON.stringify((await node()).status.images).includes("busybox"));
 });

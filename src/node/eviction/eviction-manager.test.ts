@@ -128,7 +128,6 @@ test("under memory pressure pods without requests do not begin, under disk press
   left.memory = 50;
   await look();
   expect(manager.admit(pod("plain"))).toEqual({
-    phase: "Failed",
     reason: "Evicted",
     message: "The node had condition: [MemoryPressure]. ",
   });

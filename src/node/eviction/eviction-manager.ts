@@ -69,12 +69,12 @@ export class EvictionManager {
   }
 
   /** Why a pod that has not begun must not begin now, if so. */
-  admit(pod: Pod): Finished | undefined {
+  admit(pod: Pod): { readonly reason: string; readonly message: string } | undefined {
     if (this.#conditions.length === 0 || isCritical(pod)) return undefined;
     const onlyMemory = this.#conditions.every((condition) => condition === "MemoryPressure");
     if (onlyMemory && (qosClassOf(pod.spec) !== "BestEffort" || toleratesMemoryPressure(pod))) return undefined;
     const message = `The node had condition: [${this.#conditions.join(" ")}]. `;
-    return { phase: "Failed", reason: "Evicted", message };
+    return { reason: "Evicted", message };
   }
 
   /** Looks again and again, until aborted; at once after a pod had to go. */

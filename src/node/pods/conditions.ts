@@ -16,7 +16,7 @@ export interface ConditionsInput {
 }
 
 /** A condition without its times. */
-export type ConditionNews = Pick<PodCondition, "type" | "status" | "reason" | "message">;
+export type ConditionNews = Pick<PodCondition, "type" | "status" | "reason" | "message" | "observedGeneration">;
 
 interface Verdict {
   readonly holds: boolean;

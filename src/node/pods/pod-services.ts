@@ -9,6 +9,7 @@ import type { DnsConfig } from "../runtime/sandbox.ts";
 import type { ReadyVolume } from "./container-config.ts";
 import type { EnvironmentSources } from "./environment.ts";
 import type { ImagePulls } from "./image-pulls.ts";
+import type { NodeRoom } from "./node-room.ts";
 import type { ObservedContainer } from "./observed.ts";
 import type { ProbeVerdict } from "./plan.ts";
 import type { PodStore } from "./pod-store.ts";
@@ -62,6 +63,7 @@ export interface PodServices {
   readonly probes: Probes;
   readonly hooks: Hooks;
   readonly images: ImagePulls;
+  readonly room: NodeRoom;
   readonly cgroups: Cgroups | undefined;
   readonly events: EventRecorder;
   readonly clock: Clock;

@@ -55,10 +55,11 @@ export class PodStarter {
   }
 
   /** Plans and does what the plan says. Throws what leaves the pod as it is: volumes or a network that are not to be had. */
-  async carryOut(pod: Pod, before: ObservedPod): Promise<Outcome> {
+  async carryOut(declared: Pod, before: ObservedPod): Promise<Outcome> {
+    const pod = this.resizer.settle(declared);
     let observed = before;
     const plan = this.#plan(pod, observed);
-    if (!plan.killAll) await this.resizer.apply(pod, observed);
+    if (!plan.killAll) await this.resizer.apply(pod, observed, () => this.#context.report(observed));
     // Found running after the agent was away: its volumes must be there.
     if (readySandbox(observed)) this.#mounted = true;
     if (plan.killAll || plan.stops.length > 0) observed = await this.#stop(pod, observed, plan);

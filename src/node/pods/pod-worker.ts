@@ -256,6 +256,7 @@ export class PodWorker {
       after = await observePod(runtime, this.uid);
     }
     await this.#messages.learn(after, this.#folder);
+    this.#services.room.release(this.uid);
     this.#report(after, finished);
     if (this.#cleaned) return;
     for (const { id, state } of after.sandboxes) if (state === "ready") await runtime.stopSandbox(id);
@@ -319,6 +320,8 @@ export class PodWorker {
         rmSync(folder, { recursive: true, force: true });
     };
     await Promise.all([cleanUp(), this.#status.settled()]);
+    // Before the API forgets the pod, or the next one could find no room.
+    this.#services.room.release(this.uid);
     if (!this.#removed) {
       try {
         await pods.forget(pod);
@@ -362,10 +365,11 @@ export class PodWorker {
   }
 
   #report(observed: ObservedPod, finished?: Finished): void {
-    const { probes, hostIPs, clock, runtimeName } = this.#services;
+    const { probes, hostIPs, clock, runtimeName, room } = this.#services;
     const now = clock.now();
     const { waiting } = this.#starter;
-    this.#status.report((pod) => {
+    this.#status.report((declared) => {
+      const pod = room.granted(declared);
       const { phase } = pod.status ?? {};
       const ended = phase === "Succeeded" || phase === "Failed" ? { phase } : undefined;
       return podStatus({
@@ -375,7 +379,7 @@ export class PodWorker {
         waiting,
         finished: ended ?? finished,
         applied: (container) => this.#starter.resizer.appliedTo(container),
-        resize: this.#starter.resizer.condition,
+        resize: this.#starter.resizer.conditions,
         hostIPs,
         now,
         runtimeName,

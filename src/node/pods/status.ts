@@ -21,7 +21,7 @@ export interface StatusInput extends Omit<ContainerStatusInput, "finished"> {
   /** Set once the pod has ended. */
   readonly finished: Finished | undefined;
   /** Why the pod does not have the CPU and memory that it is declared to have. */
-  readonly resize?: ConditionNews | undefined;
+  readonly resize?: readonly ConditionNews[];
   /** The node's addresses, the primary one first. */
   readonly hostIPs: readonly string[];
   /** Milliseconds since the epoch. */
@@ -53,7 +53,7 @@ export function podStatus(input: StatusInput): PodStatus {
       inits: initContainerStatuses,
       hasNetwork: sandbox !== undefined && ips.length > 0,
       now,
-      extra: [finished?.condition, input.resize].filter((each) => each !== undefined),
+      extra: finished ? (finished.condition ? [finished.condition] : []) : (input.resize ?? []),
     }),
     ...(message ? { message } : {}),
     ...(reason ? { reason } : {}),

@@ -9,6 +9,7 @@ import { silentLog } from "../../lib/log.ts";
 import { seededRandom } from "../../lib/random.ts";
 import { VirtualClock } from "../../lib/virtual-clock.ts";
 import { ImagePulls } from "../pods/image-pulls.ts";
+import { NodeRoom } from "../pods/node-room.ts";
 import type { Hooks, PodServices, Probes } from "../pods/pod-services.ts";
 import { apiPods } from "../pods/pod-store.ts";
 import { PodWorker } from "../pods/pod-worker.ts";
@@ -79,6 +80,10 @@ export function openNode(given: Given = {}) {
     },
     hooks: given.hooks ?? { run: async () => {} },
     images: new ImagePulls({ runtime: counted, clock, events: recorder, secrets: async () => [] }),
+    room: new NodeRoom({
+      allocatable: { cpu: 2, memory: 1e9, ephemeralStorage: 1e9, pods: 110 },
+      onGranted: (uid) => workers.get(uid)?.wake(),
+    }),
     cgroups: undefined,
     events: recorder,
     clock,
@@ -170,6 +175,7 @@ export function openNode(given: Given = {}) {
     status: () => api.get(Pod, "web")?.status,
     container: (name = "main") => statusOf(api.get(Pod, "web"), name),
     ready: () => api.get(Pod, "web")?.status?.conditions?.find(({ type }) => type === "Ready")?.status,
+    condition: (named: string) => api.get(Pod, "web")?.status?.conditions?.find(({ type }) => type === named),
     /** The simulated container of a name that was made last. */
     async live(name = "main") {
       const all = await runtime.listContainers();
