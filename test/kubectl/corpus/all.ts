@@ -8,11 +8,13 @@ import { configStories } from "./config.ts";
 import { createStories } from "./create.ts";
 import { describeStories } from "./describe.ts";
 import { editStories } from "./edit.ts";
+import { editElsewhereStories } from "./edit-elsewhere.ts";
 import { explainStories } from "./explain.ts";
 import { getStories } from "./get.ts";
 import { globalStories } from "./global.ts";
 import { logAndReplaceStories } from "./more.ts";
 import { nodeStories } from "./nodes.ts";
+import { preconditionStories } from "./preconditions.ts";
 import { streamStories } from "./streams.ts";
 import { workloadStories } from "./workloads.ts";
 
@@ -24,8 +26,10 @@ export const stories: readonly Story[] = [
   ...describeStories,
   ...explainStories,
   ...editStories,
+  ...editElsewhereStories,
   ...createStories,
   ...changeStories,
+  ...preconditionStories,
   ...applyStories,
   ...workloadStories,
   ...streamStories,

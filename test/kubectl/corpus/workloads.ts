@@ -130,6 +130,22 @@ export const workloadStories = [
       "run p --image=a --expose --dry-run=client",
       "run p --image=a --expose --port=80 --dry-run=client",
       "run p --image=a --restart=Foo",
+      "run p --image=a -i --dry-run=client",
+      "run p --image=a -t",
+      "run p --image=a --rm",
+      "run p --image=a --attach --pod-running-timeout=0",
+      "run p --image=a --image-pull-policy=Foo",
+      {
+        line: "run late --image=a --attach --rm --pod-running-timeout=100ms",
+        differs: {
+          why: "since 1.34 the namespace is told",
+          instead: (reference, { namespace }) => ({
+            ...reference,
+            stdout: reference.stdout.replace("deleted", `deleted from ${namespace} namespace`),
+          }),
+        },
+      },
+      dry("run p --image=a -i --attach=false --leave-stdin-open"),
       "run p --image=a",
       "run p --image=a",
       "run q --image=a --port=80 --expose",

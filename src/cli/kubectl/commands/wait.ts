@@ -1,7 +1,15 @@
 import { isStatus } from "../../../machinery/status-error.ts";
 import { defineCommand } from "../command.ts";
-import { duration, text } from "../flags/flag.ts";
-import { allFlag, allNamespacesFlag, fieldSelectorFlag, fileFlags, printFlags, selectorFlag } from "../flags/shared.ts";
+import { bool, duration, text } from "../flags/flag.ts";
+import {
+  allFlag,
+  allNamespacesFlag,
+  fieldSelectorFlag,
+  fileFlags,
+  printFlags,
+  recursiveByDefault,
+  selectorFlag,
+} from "../flags/shared.ts";
 import { CommandError, throwAll } from "../messages.ts";
 import { waitGone } from "../resources/gone.ts";
 import { type AnyObject, pathOf } from "../resources/resource-info.ts";
@@ -31,11 +39,13 @@ kubectl wait --for=delete pod/web --timeout=60s`,
   flags: {
     ...printFlags,
     ...fileFlags,
+    ...recursiveByDefault,
     ...selectorFlag,
     ...fieldSelectorFlag,
     ...allNamespacesFlag,
     ...allFlag(),
     for: text("create, delete, condition=NAME[=VALUE] or jsonpath='{PATH}'[=VALUE]."),
+    local: bool("Takes objects of files as they stand there."),
     timeout: duration("How long to wait; 0 looks once, less than 0 waits a week.", { default: 30_000 }),
   },
   async run({ session, args, flags }) {
@@ -51,7 +61,7 @@ kubectl wait --for=delete pod/web --timeout=60s`,
       fieldSelector: flags["field-selector"],
       allNamespaces: flags["all-namespaces"],
       all: flags.all,
-      latest: true,
+      latest: !flags.local,
       chunkSize: 500,
     };
     if (condition.form === "create") await untilCreated(session, await targetsOf(session, options), end);

@@ -20,6 +20,16 @@ export const fileFlags = {
   kustomize: text("A folder with a kustomization.", { short: "k" }),
 } as const;
 
+/** `-R` of commands that read the folders within folders unless told otherwise. */
+export const recursiveByDefault = {
+  recursive: bool("Reads the folders within a folder too.", { short: "R", default: true }),
+} as const;
+
+/** `--windows-line-endings` */
+export const windowsFlag = {
+  "windows-line-endings": bool("Gives the editor lines that end as on Windows."),
+} as const;
+
 /** `--dry-run` */
 export const dryRunFlag = {
   "dry-run": text(

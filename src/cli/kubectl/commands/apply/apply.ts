@@ -58,6 +58,11 @@ kubectl apply --prune -f manifests/ -l app=web`,
   },
   subcommands: [
     {
+      name: "edit-last-applied",
+      short: "Edit latest last-applied-configuration annotations of a resource/object",
+      load: async () => (await import("./edit-last-applied.ts")).editLastApplied,
+    },
+    {
       name: "set-last-applied",
       short: "Set the last-applied-configuration annotation on a live object to match the contents of a file",
       load: async () => (await import("./last-applied.ts")).setLastApplied,
@@ -122,7 +127,13 @@ kubectl apply --prune -f manifests/ -l app=web`,
         }
         const applied = serverSide
           ? await applyServerSide(session, target, { query, force: flags["force-conflicts"] })
-          : await applyClientSide(session, target, { dryRun, query, force: flags.force, overwrite: flags.overwrite });
+          : await applyClientSide(session, target, {
+              dryRun,
+              query,
+              force: flags.force,
+              overwrite: flags.overwrite,
+              timeout: flags.timeout,
+            });
         done.push({ target, applied });
         if (!whole) printer.print(applied.object, applied.done);
       } catch (error) {

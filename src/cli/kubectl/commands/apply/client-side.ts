@@ -14,6 +14,8 @@ export interface ApplyOptions {
   readonly query: Query;
   /** Deletes and makes anew what cannot be changed. */
   readonly force: boolean;
+  /** Milliseconds that what is deleted has to go; 0 or nothing is for ever. */
+  readonly timeout?: number;
   /** What the file says wins over what somebody else wrote since. */
   readonly overwrite: boolean;
   /** Only looks what would come of it: says nothing, and makes what is not there without the annotation. */
@@ -110,7 +112,9 @@ async function replaceIt(
   await session.api.call({ method: "DELETE", path, body });
   const { waitGone } = await import("../../resources/gone.ts");
   const info = { ...target, object: modified };
-  await waitGone(session, [{ info, uid: metadata.uid ?? "" }], { timeout: 60_000 });
+  await waitGone(session, [{ info, uid: metadata.uid ?? "" }], {
+    timeout: options.timeout || 168 * 3_600_000,
+  });
   const made = await session.api.call<AnyObject>(createCall(target.resource, modified, options.query));
   return { object: made, done: "configured" };
 }

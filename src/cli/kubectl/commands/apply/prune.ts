@@ -57,29 +57,11 @@ export async function prune(session: Session, types: readonly ApiResource[], opt
       "Deprecated: kubectl apply will no longer prune non-namespaced resources by default when used with the --namespace flag in a future release. To preserve the current behaviour, list the resources you want to target explicitly in the --prune-allowlist flag.",
     );
   }
-  for (const namespace of options.namespaces) {
-    for (const resource of types) if (resource.namespaced) await pruneType(session, resource, namespace, options);
-  }
-  for (const resource of types) if (!resource.namespaced) await pruneType(session, resource, "", options);
-}
-
-async function pruneType(
-  session: Session,
-  resource: ApiResource,
-  namespace: string,
-  options: PruneOptions,
-): Promise<void> {
-  const list = await session.api.call<AnyObject>({
-    path: pathOf(resource, { namespace }),
-    query: { labelSelector: options.selector },
-  });
-  for (const item of itemsOf(list)) {
-    const { annotations, uid = "", name } = item.metadata;
-    if (annotations?.[lastApplied] === undefined || options.kept.has(uid)) continue;
+  for await (const { resource, object } of prunedObjects(session, types, options)) {
     if (options.dryRun !== "client") {
       await session.api.call({
         method: "DELETE",
-        path: pathOf(resource, { namespace, name }),
+        path: pathOf(resource, object.metadata),
         body: {
           apiVersion: "v1",
           kind: "DeleteOptions",
@@ -89,6 +71,30 @@ async function pruneType(
         },
       });
     }
-    options.printer.print(item, "pruned");
+    options.printer.print(object, "pruned");
+  }
+}
+
+/** What was applied at some time and is not among what is applied now, namespace by namespace, type by type. */
+export async function* prunedObjects(
+  session: Session,
+  types: readonly ApiResource[],
+  options: Pick<PruneOptions, "kept" | "namespaces" | "selector">,
+): AsyncGenerator<{ readonly resource: ApiResource; readonly object: AnyObject }> {
+  const places = [
+    ...[...options.namespaces].flatMap((namespace) =>
+      types.filter(({ namespaced }) => namespaced).map((resource) => ({ resource, namespace })),
+    ),
+    ...types.filter(({ namespaced }) => !namespaced).map((resource) => ({ resource, namespace: "" })),
+  ];
+  for (const { resource, namespace } of places) {
+    const list = await session.api.call<AnyObject>({
+      path: pathOf(resource, { namespace }),
+      query: { labelSelector: options.selector },
+    });
+    for (const object of itemsOf(list)) {
+      const { annotations, uid = "" } = object.metadata;
+      if (annotations?.[lastApplied] !== undefined && !options.kept.has(uid)) yield { resource, object };
+    }
   }
 }

@@ -1,6 +1,6 @@
 import { type Command, defineCommand } from "../../command.ts";
 import { KubeconfigFiles } from "../../config/kubeconfig-edit.ts";
-import { bool, text } from "../../flags/flag.ts";
+import { bool, text, type ValuesOf } from "../../flags/flag.ts";
 import { CommandError, throwAll } from "../../messages.ts";
 import { alignTabs, tableTabs } from "../../output/tab-align.ts";
 import { wrongArguments } from "./arguments.ts";
@@ -99,6 +99,13 @@ export const renameContext: Command = defineCommand({
   },
 });
 
+const setContextFlags = {
+  cluster: text("The context's cluster."),
+  current: bool("Changes the current context."),
+  namespace: text("The context's namespace."),
+  user: text("The context's user."),
+} as const;
+
 /** `kubectl config set-context` */
 export const setContext: Command = defineCommand({
   name: "set-context",
@@ -106,17 +113,16 @@ export const setContext: Command = defineCommand({
   long: "Makes a context, or changes what is given of one that is there.",
   examples: "# Change the user of the context gce alone\nkubectl config set-context gce --user=cluster-admin",
   usage: "[NAME | --current] [--cluster=cluster_nickname] [--user=user_nickname] [--namespace=namespace]",
-  flags: { current: bool("Changes the current context.") },
+  flags: setContextFlags,
   async run(invocation) {
-    const { session, args, flags } = invocation;
-    const { current } = flags as { readonly current: boolean };
+    const { session, args } = invocation;
+    const { current, cluster, user, namespace } = invocation.flags as ValuesOf<typeof setContextFlags>;
     if (args.length > 1) throw wrongArguments(setContext, invocation, "Unexpected");
     if (args.length === 1 && current) throw new CommandError("you cannot specify both a context name and --current");
     if (args.length === 0 && !current) throw new CommandError("you must specify a non-empty context name or --current");
     const { contexts, currentContext: active } = session.kubeconfig;
     const name = args[0] ?? active;
     if (name === "") throw new CommandError("no current context is set");
-    const { cluster, user, namespace } = session.globals;
     const given = Object.entries({ cluster, user, namespace }).filter(([, value]) => value !== "");
     const known = contexts.get(name);
     new KubeconfigFiles(session).set("contexts", name, { ...known, ...Object.fromEntries(given) });

@@ -3,9 +3,19 @@ import { resolve } from "node:path";
 import { type Command, defineCommand } from "../../command.ts";
 import { type ClusterEntry, fileProblem } from "../../config/kubeconfig.ts";
 import { KubeconfigFiles } from "../../config/kubeconfig-edit.ts";
-import { bool, text } from "../../flags/flag.ts";
+import { bool, text, type ValuesOf } from "../../flags/flag.ts";
+import { globalFlags } from "../../flags/global.ts";
 import { CommandError } from "../../messages.ts";
 import { wrongArguments } from "./arguments.ts";
+
+const setClusterFlags = {
+  "certificate-authority": globalFlags["certificate-authority"],
+  "embed-certs": bool("Keeps the certificate itself, not the path of its file."),
+  "insecure-skip-tls-verify": globalFlags["insecure-skip-tls-verify"],
+  "proxy-url": text("The proxy on the way to the server."),
+  server: text(globalFlags.server.usage),
+  "tls-server-name": globalFlags["tls-server-name"],
+} as const;
 
 /** `kubectl config set-cluster` */
 export const setCluster: Command = defineCommand({
@@ -19,29 +29,26 @@ kubectl config set-cluster e2e --server=https://1.2.3.4
 kubectl config set-cluster e2e --embed-certs --certificate-authority=~/.kube/e2e/kubernetes.ca.crt`,
   usage:
     "NAME [--server=server] [--certificate-authority=path/to/certificate/authority] [--insecure-skip-tls-verify=true] [--tls-server-name=example.com]",
-  flags: {
-    "embed-certs": bool("Keeps the certificate itself, not the path of its file."),
-    "proxy-url": text("The proxy on the way to the server."),
-  },
+  flags: setClusterFlags,
   async run(invocation) {
     const { session, args, given } = invocation;
-    const flags = invocation.flags as { readonly "embed-certs": boolean; readonly "proxy-url": string };
+    const flags = invocation.flags as ValuesOf<typeof setClusterFlags>;
     if (args.length !== 1) throw wrongArguments(setCluster, invocation);
     const [name = ""] = args;
-    const { globals, host } = session;
-    const authority = globals["certificate-authority"];
-    if (globals["insecure-skip-tls-verify"] && authority) {
+    const { host } = session;
+    const authority = flags["certificate-authority"];
+    if (flags["insecure-skip-tls-verify"] && authority) {
       throw new CommandError("you cannot specify a certificate authority and insecure mode at the same time");
     }
     if (flags["embed-certs"] && !authority) {
       throw new CommandError("you must specify a --certificate-authority to embed");
     }
     const entry: Record<string, unknown> = { ...session.kubeconfig.clusters.get(name) };
-    if (given.has("server")) entry.server = globals.server;
-    if (given.has("tls-server-name")) entry["tls-server-name"] = globals["tls-server-name"];
+    if (given.has("server")) entry.server = flags.server;
+    if (given.has("tls-server-name")) entry["tls-server-name"] = flags["tls-server-name"];
     if (given.has("insecure-skip-tls-verify")) {
-      entry["insecure-skip-tls-verify"] = globals["insecure-skip-tls-verify"];
-      if (globals["insecure-skip-tls-verify"]) {
+      entry["insecure-skip-tls-verify"] = flags["insecure-skip-tls-verify"];
+      if (flags["insecure-skip-tls-verify"]) {
         delete entry["certificate-authority"];
         delete entry["certificate-authority-data"];
       }

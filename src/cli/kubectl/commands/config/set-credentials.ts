@@ -1,7 +1,8 @@
 import { type Command, defineCommand } from "../../command.ts";
 import type { ExecEntry, UserEntry } from "../../config/kubeconfig.ts";
 import { KubeconfigFiles } from "../../config/kubeconfig-edit.ts";
-import { bool, list, text } from "../../flags/flag.ts";
+import { bool, list, text, type ValuesOf } from "../../flags/flag.ts";
+import { globalFlags } from "../../flags/global.ts";
 import { CommandError } from "../../messages.ts";
 import { wrongArguments } from "./arguments.ts";
 import { certificateFile, embedded } from "./set-cluster.ts";
@@ -9,6 +10,8 @@ import { certificateFile, embedded } from "./set-cluster.ts";
 const flags = {
   "auth-provider": text("The plug-in that knows how to log in, for clusters of old."),
   "auth-provider-arg": list("key=value for that plug-in; key- takes one away."),
+  "client-certificate": globalFlags["client-certificate"],
+  "client-key": globalFlags["client-key"],
   "embed-certs": bool("Keeps certificate and key themselves, not the paths of their files."),
   "exec-api-version": text("The API version that the credential program speaks."),
   "exec-arg": list("The credential program's arguments."),
@@ -16,7 +19,12 @@ const flags = {
   "exec-env": list("key=value in the credential program's environment; key- takes one away."),
   "exec-interactive-mode": text("Whether the credential program may ask the user: Never, IfAvailable or Always."),
   "exec-provide-cluster-info": bool("Whether the credential program hears of the cluster."),
+  password: globalFlags.password,
+  token: globalFlags.token,
+  username: globalFlags.username,
 } as const;
+
+type Values = ValuesOf<typeof flags>;
 
 /** `kubectl config set-credentials` */
 export const setCredentials: Command = defineCommand({
@@ -38,12 +46,12 @@ kubectl config set-credentials cluster-admin --exec-command=/path/to/the/executa
     const values = invocation.flags as unknown as Values;
     if (args.length !== 1) throw wrongArguments(setCredentials, invocation, "unexpected");
     const [name = ""] = args;
-    const { globals, host } = session;
+    const { host } = session;
     checkTogether({
-      token: globals.token,
-      basic: globals.username || globals.password,
+      token: values.token,
+      basic: values.username || values.password,
       embed: values["embed-certs"],
-      pair: globals["client-certificate"] || globals["client-key"],
+      pair: values["client-certificate"] || values["client-key"],
     });
     const user: Record<string, unknown> = { ...session.kubeconfig.users.get(name) };
     const take = (member: string, value: string) => {
@@ -51,7 +59,7 @@ kubectl config set-credentials cluster-admin --exec-command=/path/to/the/executa
     };
     for (const member of ["client-certificate", "client-key"] as const) {
       if (!given.has(member)) continue;
-      const path = certificateFile(member, globals[member], host.cwd);
+      const path = certificateFile(member, values[member], host.cwd);
       if (values["embed-certs"]) {
         user[`${member}-data`] = embedded(path);
         delete user[member];
@@ -60,9 +68,9 @@ kubectl config set-credentials cluster-admin --exec-command=/path/to/the/executa
         delete user[`${member}-data`];
       }
     }
-    take("token", globals.token);
-    take("username", globals.username);
-    take("password", globals.password);
+    take("token", values.token);
+    take("username", values.username);
+    take("password", values.password);
     if (given.has("token")) for (const member of ["username", "password"]) delete user[member];
     if (given.has("username") || given.has("password"))
       for (const member of ["token", "tokenFile"]) delete user[member];
@@ -74,18 +82,6 @@ kubectl config set-credentials cluster-admin --exec-command=/path/to/the/executa
     session.say(`User ${JSON.stringify(name)} set.`);
   },
 });
-
-interface Values {
-  readonly "auth-provider": string;
-  readonly "auth-provider-arg": readonly string[];
-  readonly "embed-certs": boolean;
-  readonly "exec-api-version": string;
-  readonly "exec-arg": readonly string[];
-  readonly "exec-command": string;
-  readonly "exec-env": readonly string[];
-  readonly "exec-interactive-mode": string;
-  readonly "exec-provide-cluster-info": boolean;
-}
 
 interface Provider {
   readonly name?: string;

@@ -2,7 +2,7 @@ import { defineCommand } from "../../command.ts";
 import type { Kubeconfig } from "../../config/kubeconfig.ts";
 import { KubeconfigFiles } from "../../config/kubeconfig-edit.ts";
 import { kubeconfigDocument, minified, redacted } from "../../config/kubeconfig-text.ts";
-import { bool } from "../../flags/flag.ts";
+import { bool, text } from "../../flags/flag.ts";
 import { printFlags } from "../../flags/shared.ts";
 import { CommandError, usageError } from "../../messages.ts";
 import { objectPrinter } from "../../output/printer.ts";
@@ -24,12 +24,13 @@ kubectl config view --raw
 kubectl config view -o jsonpath='{.users[?(@.name == "e2e")].user.password}'`,
   flags: {
     ...printFlags,
+    output: text(printFlags.output.usage, { short: "o", default: "yaml" }),
     flatten: bool("Puts the contents of certificate and key files in, so that the result can be carried away."),
     merge: bool("Merges all files.", { default: true }),
     minify: bool("Leaves out what the current context does not need."),
     raw: bool("Shows keys and passwords too."),
   },
-  async run({ session, flags, args, path }) {
+  async run({ session, flags, args, given, path }) {
     if (args.length > 0) throw usageError(path, `unexpected arguments: [${args.join(" ")}]`);
     if (!flags.merge && !session.globals.kubeconfig) {
       throw new CommandError("if merge==false a precise file must be specified");
@@ -50,7 +51,8 @@ kubectl config view -o jsonpath='{.users[?(@.name == "e2e")].user.password}'`,
       session.say("config/<unknown>"); // a kubeconfig has no name
       return;
     }
-    const printer = await objectPrinter(session, { ...flags, output: flags.output || (flags.template ? "" : "yaml") });
+    const output = flags.template && !given.has("output") ? "" : flags.output || "yaml";
+    const printer = await objectPrinter(session, { ...flags, output });
     printer.print(document as unknown as AnyObject);
   },
 });

@@ -1,6 +1,6 @@
 import { StatusError } from "../../../../machinery/status-error.ts";
 import { type CommandEntry, defineCommand } from "../../command.ts";
-import { text } from "../../flags/flag.ts";
+import { bool, text } from "../../flags/flag.ts";
 import {
   dryRunFlag,
   fieldManagerFlag,
@@ -9,6 +9,7 @@ import {
   saveConfigFlag,
   selectorFlag,
   validateFlag,
+  windowsFlag,
 } from "../../flags/shared.ts";
 import { CommandError, throwAll, usageError } from "../../messages.ts";
 import type { AnyObject } from "../../resources/resource-info.ts";
@@ -133,6 +134,8 @@ cat pod.json | kubectl create -f -`,
     ...validateFlag,
     ...saveConfigFlag,
     ...fieldManagerFlag("kubectl-create"),
+    edit: bool("Opens each object in your editor before it is created."),
+    ...windowsFlag,
     raw: text("A path at the server to which the file is sent as it is."),
   },
   async run({ session, args, flags, path }) {
@@ -149,6 +152,19 @@ cat pod.json | kubectl create -f -`,
     const validation = validationOf(flags);
     const printer = await resultPrinter(session, flags, dryRun);
     const query = writeQuery({ dryRun, fieldManager: flags["field-manager"], validation });
+    if (flags.edit) {
+      const { createEdited } = await import("./edit-first.ts");
+      await createEdited(session, {
+        filenames: flags.filename,
+        recursive: flags.recursive,
+        output: flags.output,
+        windows: flags["windows-line-endings"],
+        saveConfig: flags["save-config"],
+        query,
+        printer,
+      });
+      return;
+    }
     const { parseSelector } = flags.selector ? await import("../../../../machinery/labels.ts") : {};
     const selector = parseSelector?.(flags.selector);
     const errors: unknown[] = [];

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { isStatus } from "../../../../machinery/status-error.ts";
 import { encodeYaml } from "../../../../machinery/yaml-text.ts";
 import { defineCommand } from "../../command.ts";
-import { bool, int } from "../../flags/flag.ts";
+import { bool, int, list } from "../../flags/flag.ts";
 import { fieldManagerFlag, fileFlags, selectorFlag } from "../../flags/shared.ts";
 import { CommandError, tellError, usageError } from "../../messages.ts";
 import { withoutManagedFields } from "../../output/printer.ts";
+import type { ApiResource } from "../../resources/discovery.ts";
 import { type AnyObject, pathOf } from "../../resources/resource-info.ts";
 import { type ManifestTarget, manifestTargetsOf } from "../../resources/selection.ts";
 import { lastApplied, writeQuery } from "../../resources/writes.ts";
@@ -33,6 +34,8 @@ kubectl diff -f web.yaml`,
     ...fieldManagerFlag("kubectl-client-side-apply"),
     concurrency: int("How many objects are looked at at once.", { default: 1 }),
     "force-conflicts": bool("With --server-side: takes fields over that others own."),
+    prune: bool("Shows what apply --prune would delete too; -l says among what."),
+    "prune-allowlist": list("Types that are pruned, as group/version/Kind (core for the core group)."),
     "server-side": bool("Lets the server merge."),
     "show-managed-fields": bool("Shows who owns which field too."),
   },
@@ -55,6 +58,8 @@ interface DiffFlags {
   readonly selector: string;
   readonly "field-manager": string;
   readonly "force-conflicts": boolean;
+  readonly prune: boolean;
+  readonly "prune-allowlist": readonly string[];
   readonly "server-side": boolean;
   readonly "show-managed-fields": boolean;
 }
@@ -68,19 +73,30 @@ async function compare(session: Session, flags: DiffFlags, given: ReadonlySet<st
       rmSync(folder, { recursive: true, force: true }),
     ),
   ) as [string, string];
+  const kept = new Set<string>();
+  const namespaces = new Set<string>();
   for await (const target of manifestTargetsOf(session, { filenames: flags.filename, recursive: flags.recursive })) {
     if (target instanceof Error) throw target;
     if (selector && !selector.matches(target.object.metadata.labels ?? undefined)) continue;
     const before = await liveObject(session, target);
     const after = await mergedObject(session, target, flags, given);
+    if (before?.metadata.uid) kept.add(before.metadata.uid);
+    if (target.namespace) namespaces.add(target.namespace);
     const [a, b] = target.resource.kind === "Secret" ? maskedSecrets(before, after) : [before, after];
-    const file = fileName(target);
+    const file = fileName(target.resource, target);
     const shown = (object: AnyObject) => {
       const plain = flags["show-managed-fields"] ? object : withoutManagedFields(object);
       return encodeYaml(flags["server-side"] ? plain : withoutLastApplied(plain));
     };
     if (a) writeFileSync(join(live, file), shown(a));
     writeFileSync(join(merged, file), shown(b ?? after));
+  }
+  if (flags.prune) {
+    const { prunedObjects, prunedTypes } = await import("../apply/prune.ts");
+    const types = await prunedTypes(session, flags["prune-allowlist"]);
+    for await (const { resource, object } of prunedObjects(session, types, { kept, namespaces, ...flags })) {
+      writeFileSync(join(live, fileName(resource, object.metadata)), encodeYaml(object));
+    }
   }
   return runDiff(session, live, merged);
 }
@@ -114,7 +130,7 @@ async function mergedObject(
   return object;
 }
 
-function fileName({ resource, namespace, name }: ManifestTarget): string {
+function fileName(resource: ApiResource, { namespace = "", name = "" }: { namespace?: string; name?: string }): string {
   const { group, version, kind } = resource;
   return [...(group ? [group] : []), version, kind, namespace, name].join(".").replaceAll("/", "_");
 }

@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { defineCommand } from "../../command.ts";
 import { bool, text } from "../../flags/flag.ts";
 import {
@@ -8,17 +7,14 @@ import {
   recordFlag,
   saveConfigFlag,
   validateFlag,
+  windowsFlag,
 } from "../../flags/shared.ts";
-import { CommandError, silentExit, throwAll } from "../../messages.ts";
-import { goJson } from "../../output/json.ts";
-import { noSuchForm, withoutManagedFields } from "../../output/printer.ts";
-import type { AnyObject, ResourceInfo } from "../../resources/resource-info.ts";
+import { CommandError, throwAll } from "../../messages.ts";
+import { noSuchForm } from "../../output/printer.ts";
 import { selectObjects } from "../../resources/selection.ts";
 import { validationOf } from "../../resources/writes.ts";
-import type { Session } from "../../session.ts";
-import { headerText, objectsIn, type Reason, saysTheSame, withoutComments } from "./edited-text.ts";
-import { openEditor, temporaryFile } from "./launch.ts";
-import { invalidEdit, patchEdited, type SaveOptions, Saving } from "./save.ts";
+import { editing } from "./editing.ts";
+import { patchEdited } from "./save.ts";
 
 /** `kubectl edit` */
 export const edit = defineCommand({
@@ -46,7 +42,7 @@ kubectl edit job.v1.batch/myjob -o json`,
     output: text("What to edit it as: yaml or json.", { short: "o" }),
     "output-patch": bool("Prints the patch that is sent."),
     subresource: text("Edits the object's subresource, as status or scale."),
-    "windows-line-endings": bool("Gives the editor lines that end as on Windows."),
+    ...windowsFlag,
   },
   async run({ session, args, flags }) {
     const validation = validationOf(flags);
@@ -60,103 +56,18 @@ kubectl edit job.v1.batch/myjob -o json`,
     });
     throwAll(errors);
     if (infos.length === 0) throw new CommandError("edit cancelled, no objects found");
-    await editing(session, infos, {
-      json: flags.output === "json",
-      managedFields: flags["show-managed-fields"],
-      windows: flags["windows-line-endings"],
+    const save = {
       validation,
       fieldManager: flags["field-manager"],
       saveConfig: flags["save-config"],
       tellPatch: flags["output-patch"],
       subresource: flags.subresource,
+    };
+    await editing(session, infos, {
+      json: flags.output === "json",
+      managedFields: flags["show-managed-fields"],
+      windows: flags["windows-line-endings"],
+      send: (objects, saving) => patchEdited(session, infos, objects, save, saving),
     });
   },
 });
-
-interface EditOptions extends SaveOptions {
-  readonly json: boolean;
-  readonly managedFields: boolean;
-  readonly windows: boolean;
-}
-
-/** Opens the editor until what it leaves is saved, unchanged or given up. */
-async function editing(session: Session, infos: readonly ResourceInfo[], options: EditOptions): Promise<void> {
-  const original = await textOf(infos, options);
-  let written = original;
-  let again = false;
-  let reasons: readonly Reason[] = [];
-  let before: string | undefined;
-  for (;;) {
-    const header = options.json ? "" : headerText(reasons);
-    const shown = header + written;
-    const path = temporaryFile(
-      session.host,
-      options.windows ? shown.replaceAll("\n", "\r\n") : shown,
-      options.json ? ".json" : ".yaml",
-    );
-    const kept = before ?? path;
-    let edited: string;
-    try {
-      edited = (await openEditor(session.host, path)).text.replaceAll("\r\n", "\n");
-    } catch (error) {
-      if (before === undefined) rmSync(path, { force: true });
-      else tellKept(session, kept);
-      throw error;
-    }
-    if (before !== undefined) rmSync(before, { force: true });
-    before = path;
-    if (again && (await saysTheSame(written, edited))) {
-      tellKept(session, path);
-      throw new CommandError("Edit cancelled, no valid changes were saved.");
-    }
-    let objects: readonly AnyObject[];
-    try {
-      objects = await objectsIn(edited);
-    } catch (error) {
-      const { told, reason } = invalidEdit(infos[0]!, error);
-      session.complain(told);
-      [again, reasons, written] = [true, [reason], withoutComments(edited)];
-      continue;
-    }
-    if (await saysTheSame(original, edited)) {
-      rmSync(path, { force: true });
-      session.complain("Edit cancelled, no changes made.");
-      return;
-    }
-    const saving = new Saving();
-    try {
-      await patchEdited(session, infos, objects, options, saving);
-    } catch (error) {
-      tellKept(session, path);
-      throw error;
-    }
-    if (saving.retryable > 0) {
-      session.complain(`You can run \`kubectl replace -f ${path}\` to try this update again.`);
-      throw silentExit(1);
-    }
-    if (saving.gone > 0) {
-      session.complain(`The edits you made on deleted resources have been saved to ${JSON.stringify(path)}`);
-      throw silentExit(1);
-    }
-    if (saving.reasons.length === 0) {
-      rmSync(path, { force: true });
-      return;
-    }
-    [again, reasons, written] = [true, saving.reasons, withoutComments(edited)];
-  }
-}
-
-function tellKept(session: Session, path: string): void {
-  session.complain(`A copy of your changes has been stored to ${JSON.stringify(path)}`);
-}
-
-async function textOf(infos: readonly ResourceInfo[], options: EditOptions): Promise<string> {
-  const objects = infos.map(({ object }) => (options.managedFields ? object : withoutManagedFields(object)));
-  const [first] = objects;
-  const shown =
-    objects.length === 1 && first
-      ? first
-      : ({ apiVersion: "v1", items: objects, kind: "List", metadata: {} } as unknown as AnyObject);
-  if (options.json) return `${goJson(shown, "    ")}\n`;
-  return (await import("../../../../machinery/yaml-text.ts")).encodeYaml(shown);
-}

@@ -8,12 +8,16 @@ export interface Reason {
   readonly faults: readonly string[];
 }
 
+const ofObjects = [
+  "Please edit the object below. Lines beginning with a '#' will be ignored,",
+  "and an empty file will abort the edit. If an error occurs while saving this file will be",
+  "reopened with the relevant failures.",
+];
+
 /** The comment at the head of what is edited. */
-export function headerText(reasons: readonly Reason[]): string {
+export function headerText(reasons: readonly Reason[], head: readonly string[] = ofObjects): string {
   const lines = [
-    "Please edit the object below. Lines beginning with a '#' will be ignored,",
-    "and an empty file will abort the edit. If an error occurs while saving this file will be",
-    "reopened with the relevant failures.",
+    ...head,
     "",
     ...reasons.flatMap(({ head, faults }) => [`${head}:`, ...faults.map((fault) => `* ${fault}`), ""]),
   ];

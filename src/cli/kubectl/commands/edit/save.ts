@@ -61,16 +61,7 @@ export async function patchEdited(
   options: SaveOptions,
   saving: Saving,
 ): Promise<void> {
-  const { namespace } = session.access;
   const nameOf = is2016(session.host) ? objectName2016 : objectName;
-  for (const object of edited) {
-    const own = object.metadata.namespace;
-    if (own && own !== namespace && !infos.some((info) => info.namespace === own)) {
-      throw new CommandError(
-        `the namespace from the provided object ${JSON.stringify(own)} does not match the namespace ${JSON.stringify(namespace)}. You must pass '--namespace=${own}' to perform this operation.`,
-      );
-    }
-  }
   for (const object of edited) {
     const info = infos.find((one) => one.object.metadata.uid === object.metadata.uid);
     if (!info) {

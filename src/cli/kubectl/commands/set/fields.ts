@@ -1,6 +1,7 @@
 import { defineCommand } from "../../command.ts";
 import { list, text } from "../../flags/flag.ts";
 import { quantities } from "../../flags/quantities.ts";
+import { recursiveByDefault } from "../../flags/shared.ts";
 import { CommandError } from "../../messages.ts";
 import { podSpecOf, withContainers, withPodSpec } from "../../resources/pod-template.ts";
 import type { AnyObject } from "../../resources/resource-info.ts";
@@ -54,7 +55,11 @@ export const selector = defineCommand({
   name: "selector",
   short: "Set the selector on a resource",
   usage: "(-f FILENAME | TYPE NAME) EXPRESSIONS [--resource-version=version]",
-  flags: { ...changeFlags, "resource-version": text("Writes only if the object is still at this version.") },
+  flags: {
+    ...changeFlags,
+    ...recursiveByDefault,
+    "resource-version": text("Writes only if the object is still at this version."),
+  },
   async run({ session, args, flags }) {
     const expression = args.at(-1) ?? "";
     if (args.length === 0)
