@@ -1,6 +1,7 @@
 import { errorMessage, faultCode } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
 import type { ChildMessage, StopMessage } from "./child.ts";
+import { trimHeap } from "./heap-trim.ts";
 
 /** A part of the cluster that runs in a process of its own. */
 export interface Role {
@@ -36,6 +37,7 @@ export async function runRole(log: Log, start: (note: (text: string) => void) =>
     return;
   }
   tell({ type: "ready" });
+  using _heap = trimHeap();
   const { clean, signal } = await wish.promise;
   try {
     if (signal) await role.prepareForSignal?.();
