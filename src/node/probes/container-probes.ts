@@ -87,7 +87,8 @@ export class ContainerProbes implements Disposable {
     counts.count(pod, container.name, run.type, answer.healthy ? "successful" : "failed");
     // Between its regular times a container is asked only whether it is ready by now: failures then neither count nor are told.
     if (regular || answer.healthy) this.#count(run, answer.healthy);
-    if (regular && !answer.healthy) this.#tell(run.type, answer.output);
+    if (regular && !answer.healthy) this.#tell("Unhealthy", `${run.type} probe failed: ${answer.output}`);
+    if (answer.warning !== undefined) this.#tell("ProbeWarning", `${run.type} probe warning: ${answer.warning}`);
     if (!this.#runs.includes(run)) return;
     // Until it is up for the first time: nobody shall wait a whole period for a container that is ready in a moment.
     if (answer.healthy) run.eagerness = Number.POSITIVE_INFINITY;
@@ -96,10 +97,9 @@ export class ContainerProbes implements Disposable {
     run.timer = clock.after(Math.max(0, wait), () => void this.#ask(run));
   }
 
-  #tell(type: ProbeType, output: string): void {
+  #tell(reason: string, message: string): void {
     const { events, pod, container } = this.#options;
-    const fieldPath = fieldPathOf(pod, container.name);
-    events.record(pod, "Warning", "Unhealthy", `${type} probe failed: ${output}`, fieldPath);
+    events.record(pod, "Warning", reason, message, fieldPathOf(pod, container.name));
   }
 
   #count(run: ProbeRun, healthy: boolean): void {

@@ -17,23 +17,58 @@ export function portOf(port: number | string, container: Container): number | un
   return (container.ports ?? []).find(({ name }) => name === port)?.containerPort;
 }
 
-/** Asks a container by HTTP as probes and hooks do: certificates are not checked, redirects not followed. Never throws. */
-export function httpGet(
+/** Where a request goes. The path is sent as it stands. */
+interface Target {
+  readonly secure: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+}
+
+interface Limits {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Of a chain of redirects no more are asked. */
+const longestChain = 10;
+
+/**
+ * Asks a container by HTTP as probes and hooks do: certificates are not checked, and redirects followed on the same host
+ * only: one that leads elsewhere is the answer. Never throws.
+ */
+export async function httpGet(
   action: HTTPGetAction,
   container: Container,
   podIP: string,
-  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+  { timeoutMs, signal }: Limits,
 ): Promise<HttpAnswer> {
   const port = portOf(action.port, container);
-  if (port === undefined) return Promise.resolve({ ok: false, fault: `couldn't find port: ${action.port}` });
+  if (port === undefined) return { ok: false, fault: `couldn't find port: ${action.port}` };
   const host = action.host || podIP;
-  const secure = action.scheme === "HTTPS";
   const path = action.path?.startsWith("/") ? action.path : `/${action.path ?? ""}`;
-  const url = `${secure ? "https" : "http"}://${hostPort(host, port)}${path}`;
   const headers = headersOf(action);
-  const { promise, resolve } = Promise.withResolvers<HttpAnswer>();
-  const fail = (text: string) => resolve({ ok: false, fault: `Get "${url}": ${text}` });
   const late = AbortSignal.timeout(timeoutMs);
+  let target: Target = { secure: action.scheme === "HTTPS", host, port, path };
+  for (let asked = 1; ; asked += 1) {
+    const { location, ...answer } = await ask(target, headers, late, signal);
+    const next = location === undefined ? undefined : redirected(target, location);
+    if (next?.host !== host) return answer;
+    if (asked === longestChain) return { ok: false, fault: `Get "${urlOf(next)}": stopped after 10 redirects` };
+    target = next;
+  }
+}
+
+/** One request; `location` is where a redirect leads. */
+function ask(
+  target: Target,
+  headers: Readonly<Record<string, string>>,
+  late: AbortSignal,
+  signal: AbortSignal | undefined,
+): Promise<HttpAnswer & { readonly location?: string }> {
+  const { secure, host, port, path } = target;
+  const { promise, resolve } = Promise.withResolvers<HttpAnswer & { readonly location?: string }>();
+  const fail = (text: string) => resolve({ ok: false, fault: `Get "${urlOf(target)}": ${text}` });
   const options = {
     host,
     port,
@@ -47,8 +82,10 @@ export function httpGet(
     const chunks: Buffer[] = [];
     let size = 0;
     const finish = () => {
+      const { statusCode: status = 0, headers } = answer;
       const body = Buffer.concat(chunks).toString("utf8", 0, outputLimit);
-      resolve({ ok: true, status: answer.statusCode ?? 0, body });
+      const leads = redirects.has(status) && headers.location !== undefined;
+      resolve({ ok: true, status, body, ...(leads ? { location: headers.location } : {}) });
     };
     answer.on("data", (chunk: Buffer) => {
       if (size < outputLimit) chunks.push(chunk);
@@ -66,6 +103,25 @@ export function httpGet(
   });
   call.end();
   return promise;
+}
+
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Where a redirect leads; undefined if that is no address by HTTP. */
+function redirected(from: Target, location: string): Target | undefined {
+  const url = URL.parse(location, urlOf(from));
+  if (!url || !/^https?:$/.test(url.protocol)) return undefined;
+  const secure = url.protocol === "https:";
+  return {
+    secure,
+    host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: Number(url.port || (secure ? 443 : 80)),
+    path: `${url.pathname}${url.search}`,
+  };
+}
+
+function urlOf({ secure, host, port, path }: Target): string {
+  return `${secure ? "https" : "http"}://${hostPort(host, port)}${path}`;
 }
 
 function headersOf({ httpHeaders }: HTTPGetAction): Readonly<Record<string, string>> {

@@ -9,6 +9,8 @@ export interface ProbeAnswer {
   readonly healthy: boolean;
   /** What to tell when it is not. */
   readonly output: string;
+  /** What to tell though it is. */
+  readonly warning?: string;
 }
 
 /** Enough of an answer to tell people (bytes, as upstream). */
@@ -51,7 +53,7 @@ async function probeExec(
   }
 }
 
-/** Any answer from 200 to 399 is healthy. */
+/** Any answer from 200 to 399 is healthy; of a redirect that leads away from the host people are told. */
 async function probeHttp(
   action: HTTPGetAction,
   { container, podIP }: ProbeTarget,
@@ -60,7 +62,9 @@ async function probeHttp(
   const answer = await httpGet(action, container, podIP, { timeoutMs });
   if (!answer.ok) return { healthy: false, output: answer.fault };
   const healthy = answer.status >= 200 && answer.status < 400;
-  return { healthy, output: healthy ? answer.body : `HTTP probe failed with statuscode: ${answer.status}` };
+  if (!healthy) return { healthy, output: `HTTP probe failed with statuscode: ${answer.status}` };
+  if (answer.status < 300) return { healthy, output: answer.body };
+  return { healthy, output: answer.body, warning: `Probe terminated redirects, Response body: ${answer.body}` };
 }
 
 /** Healthy when a connection can be made. */

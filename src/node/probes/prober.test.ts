@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Container, Pod, Probe } from "../../api/generated/core-v1.ts";
@@ -187,10 +187,12 @@ describe("a probe by HTTP", () => {
   afterEach(() => {
     for (const close of closing.splice(0)) close();
   });
-  const serve = async (status: number, wait = false): Promise<number> => {
-    const server = createServer((_, answer) => {
+  const serve = (status: number, wait = false): Promise<number> =>
+    serving((_, answer) => {
       if (!wait) answer.writeHead(status).end("said");
     });
+  const serving = async (answering: RequestListener): Promise<number> => {
+    const server = createServer(answering);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     closing.push(() => {
       server.closeAllConnections();
@@ -204,6 +206,32 @@ describe("a probe by HTTP", () => {
     const named = sampleContainer({ ports: [{ name: "web", containerPort: port }] });
     const answer = await httpGet({ port: "web", path: "healthz" }, named, "127.0.0.1", { timeoutMs: 5000 });
     expect(answer).toEqual({ ok: true, status: 200, body: "said" });
+  });
+
+  const leading = (to: (url: string) => string | undefined) =>
+    serving(({ url = "" }, answer) => {
+      const location = to(url);
+      if (location === undefined) answer.writeHead(200).end(`at ${url}`);
+      else answer.writeHead(302, { location }).end("elsewhere");
+    });
+
+  test("follows a redirect on the same host", async () => {
+    const port = await leading((url) => (url === "/" ? "/there?with=this" : undefined));
+    const answer = await httpGet({ port }, sampleContainer(), "127.0.0.1", { timeoutMs: 5000 });
+    expect(answer).toEqual({ ok: true, status: 200, body: "at /there?with=this" });
+  });
+
+  test("takes a redirect to another host for an answer", async () => {
+    const port = await leading(() => "http://0.0.0.0/");
+    const answer = await httpGet({ port }, sampleContainer(), "127.0.0.1", { timeoutMs: 5000 });
+    expect(answer).toEqual({ ok: true, status: 302, body: "elsewhere" });
+  });
+
+  test("gives up redirects that go round", async () => {
+    const port = await leading((url) => url);
+    const answer = await httpGet({ port, path: "/round" }, sampleContainer(), "127.0.0.1", { timeoutMs: 5000 });
+    const fault = `Get "http://127.0.0.1:${port}/round": stopped after 10 redirects`;
+    expect(answer).toEqual({ ok: false, fault });
   });
 
   test("says in known words that nobody listens, or that it took too long", async () => {
