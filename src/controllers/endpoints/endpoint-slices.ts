@@ -3,8 +3,8 @@ import { Pod } from "../../api/core/pod.ts";
 import { Service } from "../../api/core/service.ts";
 import { EndpointSlice } from "../../api/discovery/endpoint-slice.ts";
 import type { Endpoint, EndpointHints } from "../../api/generated/discovery-v1.ts";
-import { type KindRef, type KubeObject, keyOf } from "../../machinery/object.ts";
-import { type Cache, defineController, done, restAfter } from "../framework/controller.ts";
+import { keyOf } from "../../machinery/object.ts";
+import { type Cache, defineController, done, restAfter, watches } from "../framework/controller.ts";
 import {
   conditionsOf,
   hostnameIn,
@@ -16,6 +16,7 @@ import {
   resolvePorts,
 } from "./selected-pods.ts";
 import { type AddressType, type Group, groupName, managerLabel, planSlices, serviceLabel } from "./slice-plan.ts";
+import { changesShares, planTopology, wantsTopologyHints, zoneShares } from "./topology-hints.ts";
 
 const manager = "endpointslice-controller.k8s.io";
 
@@ -24,9 +25,13 @@ export const endpointSliceController = defineController({
   name: "endpointslice",
   for: Service,
   owns: [EndpointSlice],
-  watches: [podsWakeTheirServices],
-  reads: [Node as unknown as KindRef<KubeObject>],
-  async reconcile(key, { cache, client }) {
+  watches: [
+    podsWakeTheirServices,
+    watches(Node, (node, previous, cache) =>
+      changesShares(node, previous) ? cache.list(Service).filter(wantsTopologyHints).map(keyOf) : [],
+    ),
+  ],
+  async reconcile(key, { cache, client, events }) {
     const service = cache.get(Service, key);
     if (!service || service.metadata.deletionTimestamp || service.spec.type === "ExternalName") return done;
     if (Object.keys(service.spec.selector ?? {}).length === 0) return done;
@@ -34,7 +39,17 @@ export const endpointSliceController = defineController({
       .ownedBy(EndpointSlice, service.metadata.uid)
       .filter((slice) => slice.metadata.labels?.[managerLabel] === manager && !slice.metadata.deletionTimestamp);
     const owner = { kind: Service, object: service, labels: labelsOf(service), keyOf: podUid };
-    const plan = planSlices(owner, groupsOf(service, cache), existing);
+    const groups = groupsOf(service, cache);
+    for (const family of new Set(groups.map(({ addressType }) => addressType))) {
+      const news = hintZones(
+        service,
+        groups.filter(({ addressType }) => addressType === family),
+        hintsBefore(existing.filter(({ addressType }) => addressType === family)),
+        cache,
+      );
+      if (news) events.record(service, news.type, news.reason, `${news.message}, addressType: ${family}`);
+    }
+    const plan = planSlices(owner, groups, existing);
     for (const slice of plan.create) await client.create(EndpointSlice, slice);
     for (const slice of plan.update) await client.update(EndpointSlice, slice);
     for (const slice of plan.delete) await client.delete(EndpointSlice, keyOf(slice));
@@ -100,6 +115,56 @@ function hintsOf({ spec }: Service, nodeName: string | undefined, zone: string |
   const forNodes = distribution === "PreferSameNode" && nodeName ? { forNodes: [{ name: nodeName }] } : {};
   const hints = { ...forZones, ...forNodes };
   return Object.keys(hints).length > 0 ? hints : undefined;
+}
+
+/** The zone that each endpoint was meant for, by its pod. */
+function hintsBefore(slices: readonly EndpointSlice[]): ReadonlyMap<string, string> {
+  const endpoints = slices.flatMap((slice) => slice.endpoints ?? []);
+  return new Map(
+    endpoints.flatMap((endpoint) => {
+      const zone = endpoint.hints?.forZones?.[0]?.name;
+      return zone === undefined ? [] : [[podUid(endpoint), zone] as const];
+    }),
+  );
+}
+
+/** What is told of a Service's hints. */
+interface HintNews {
+  readonly type: "Normal" | "Warning";
+  readonly reason: "TopologyAwareHintsEnabled" | "TopologyAwareHintsDisabled";
+  readonly message: string;
+}
+
+/** Shares one family's endpoints out among zones, if the Service wants that; writes the hints into the groups. */
+function hintZones(
+  service: Service,
+  groups: readonly Group[],
+  before: ReadonlyMap<string, string>,
+  cache: Cache,
+): HintNews | undefined {
+  const disabled = (message: string): HintNews => ({ type: "Warning", reason: "TopologyAwareHintsDisabled", message });
+  if (!wantsTopologyHints(service)) {
+    const ended = before.size > 0 && !service.spec.trafficDistribution;
+    return ended ? disabled("Topology Aware Hints has been disabled") : undefined;
+  }
+  const all = groups.flatMap(({ endpoints }) => [...endpoints.keys()].map((uid) => ({ endpoints, uid })));
+  const ready = all
+    .filter(({ endpoints, uid }) => endpoints.get(uid)?.conditions?.ready)
+    .map((place) => ({ ...place, endpoint: place.endpoints.get(place.uid)! }));
+  const hinted = ready.map(({ uid }) => before.get(uid));
+  const endpoints = ready.map(({ endpoint }) => endpoint);
+  const plan = planTopology(endpoints, hinted, zoneShares(cache.list(Node)));
+  for (const [index, place] of ready.entries()) {
+    const { hints: _, ...endpoint } = place.endpoint;
+    const zone = "zones" in plan ? plan.zones[index]! : undefined;
+    place.endpoints.set(
+      place.uid,
+      zone === undefined ? endpoint : { ...endpoint, hints: { forZones: [{ name: zone }] } },
+    );
+  }
+  if ("trouble" in plan) return disabled(plan.trouble);
+  const message = "Topology Aware Hints has been enabled";
+  return before.size === 0 ? { type: "Normal", reason: "TopologyAwareHintsEnabled", message } : undefined;
 }
 
 function labelsOf(service: Service): Readonly<Record<string, string>> {
