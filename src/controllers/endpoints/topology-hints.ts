@@ -97,7 +97,7 @@ function allocationsOf(
   const size = `(${count} endpoints, ${shares.size} zones)`;
   if (shares.size > count) return { trouble: `Insufficient number of endpoints ${size}` };
   const wanted = [...shares].map(([zone, share]) => {
-    const minimum = Math.ceil((share * count) / (1 + overloadThreshold));
+    const minimum = Math.ceil(share * count * (1 / (1 + overloadThreshold)));
     return { zone, minimum, desired: Math.max(share * count, minimum) };
   });
   const spare = count - wanted.reduce((sum, { minimum }) => sum + minimum, 0);

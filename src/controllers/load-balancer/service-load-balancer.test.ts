@@ -27,6 +27,20 @@ test("a LoadBalancer is answered on the nodes' addresses", async () => {
   expect(harness.events()).toContain("EnsuredLoadBalancer: Ensured load balancer");
 });
 
+test("a LoadBalancer is answered on the nodes' addresses of its own families", async () => {
+  const nodeAddresses = ["192.0.2.1", "2001:db8::1"];
+  await using harness = await run([loadBalancerController({ nodeAddresses })], {
+    given: (cluster) => {
+      balanced(cluster, "four", 9);
+      balanced(cluster, "six", 8, { ipFamilies: ["IPv6"], ports: [{ port: 81, protocol: "TCP" }] });
+      balanced(cluster, "both", 7, { ipFamilies: ["IPv6", "IPv4"], ports: [{ port: 82, protocol: "TCP" }] });
+    },
+  });
+  expect(ingress(harness, "four")).toEqual(["192.0.2.1"]);
+  expect(ingress(harness, "six")).toEqual(["2001:db8::1"]);
+  expect(ingress(harness, "both")).toEqual(["2001:db8::1", "192.0.2.1"]);
+});
+
 test("a port is the older Service's; the younger one is told, and has it when the older one is gone", async () => {
   await using harness = await start((cluster) => {
     balanced(cluster, "older", 9);

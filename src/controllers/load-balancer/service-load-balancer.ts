@@ -72,7 +72,10 @@ export function loadBalancerController({ nodeAddresses, pool }: LoadBalancerOpti
 
 function onNodes(service: Service, others: readonly Service[], addresses: readonly string[]): Answer {
   const rival = others.find((other) => older(other, service) && sharesPort(other, service));
-  if (!rival) return { addresses };
+  const families = service.spec.ipFamilies ?? ["IPv4"];
+  const ofFamily = families.flatMap((family) => addresses.filter((ip) => ip.includes(":") === (family === "IPv6")));
+  if (!rival && ofFamily.length === 0) return { trouble: `the nodes have no address of ${families.join(" or ")}` };
+  if (!rival) return { addresses: ofFamily };
   return { trouble: `a port of it is taken on the nodes' addresses by service ${nameOf(rival)}` };
 }
 
