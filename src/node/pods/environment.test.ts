@@ -20,7 +20,7 @@ const service = (name: string, clusterIP: string, namespace = "default"): Servic
 const sources: EnvironmentSources = {
   configMap: async (_, name) =>
     name === "settings"
-      ? { apiVersion: "v1", kind: "ConfigMap", metadata: meta(name), data: { color: "blue", "no good": "x" } }
+      ? { apiVersion: "v1", kind: "ConfigMap", metadata: meta(name), data: { color: "blue", "2-nd.shade": "grey" } }
       : undefined,
   secret: async (_, name) =>
     name === "password"
@@ -86,8 +86,10 @@ describe("a container's variables", () => {
     });
   });
 
-  test("of a whole configMap are prefixed, and what is no name is left out", async () => {
-    expect(await of({ envFrom: [{ prefix: "X_", configMapRef: { name: "settings" } }] })).toEqual({ X_color: "blue" });
+  test("of a whole configMap are prefixed, and called as its keys, however these are written", async () => {
+    const [prefixed, plain] = [{ prefix: "1 X-" }, {}].map((each) => ({ ...each, configMapRef: { name: "settings" } }));
+    expect(await of({ envFrom: [prefixed!] })).toEqual({ "1 X-color": "blue", "1 X-2-nd.shade": "grey" });
+    expect(await of({ envFrom: [plain!] })).toEqual({ color: "blue", "2-nd.shade": "grey" });
   });
 
   test("see those before them, not those after", async () => {

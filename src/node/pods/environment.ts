@@ -25,8 +25,6 @@ export interface EnvironmentSources {
   readonly allocatable: { readonly cpu: number; readonly memory: number };
 }
 
-const validName = /^[-._a-zA-Z][-._a-zA-Z0-9]*$/;
-
 /**
  * A container's environment in order. Throws Fault `missing` with upstream's words when something required is not there:
  * the container waits with CreateContainerConfigError.
@@ -52,8 +50,8 @@ export async function environmentOf(
       throw new Fault("missing", `${configMapRef ? "configmap" : "secret"} "${source.name}" not found`);
     }
     for (const [key, value] of Object.entries(found.data ?? {})) {
-      const name = `${prefix}${key}`;
-      if (validName.test(name)) result.set(name, configMapRef ? value : fromBase64(value));
+      // What a key may be called, an environment variable may be called too.
+      result.set(`${prefix}${key}`, configMapRef ? value : fromBase64(value));
     }
   }
   for (const variable of container.env ?? []) {
