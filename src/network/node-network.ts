@@ -2,7 +2,7 @@ import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { errorMessage, Fault } from "../lib/fault.ts";
-import type { Log } from "../lib/log.ts";
+import { type Log, silentLog } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
 import { type DnsFeeds, hostResolverConfig, openClusterDns, upstreamsOf } from "./dns/cluster-dns.ts";
@@ -26,7 +26,7 @@ import {
 import { openForwarding, openPodMasquerade } from "./pod-network/masquerade.ts";
 import { openRouter, type Router, type RouterOptions } from "./pod-network/router.ts";
 import type { NodeInput } from "./pod-network/routes.ts";
-import { bridgeFiltering, networkSysctls, openSysctls } from "./pod-network/sysctls.ts";
+import { bridgeFiltering, listeningToRouters, needIpv6, networkSysctls, openSysctls } from "./pod-network/sysctls.ts";
 import { type NetworkPolicies, openNetworkPolicies, type PolicyFeeds } from "./policy/network-policies.ts";
 import { openNftPolicies } from "./policy/nft/backend.ts";
 import { HealthCheckServers } from "./proxy/health-checks.ts";
@@ -120,6 +120,11 @@ export async function openNodeNetwork(options: NodeNetworkOptions): Promise<Node
   );
   const host = options.hostResolver ?? hostResolverConfig();
 
+  const ipv6 = families.includes("IPv6");
+  if (ipv6) await needIpv6(run);
+  // Before there are interfaces of our own.
+  const learning = ipv6 ? await listeningToRouters(run) : [];
+
   const stack = new AsyncDisposableStack();
   try {
     // Interfaces first, so that settings of theirs have something to be set on; undone last.
@@ -135,7 +140,7 @@ export async function openNodeNetwork(options: NodeNetworkOptions): Promise<Node
     const router = stack.use(await openRouterFor(options, run, tunnel, underlayMtu));
     const uplink = options.nodeToNode.kind === "host-gw" ? options.nodeToNode.device : undefined;
     const devices = [bridge, ...(tunnel ? [tunnel] : []), ...(uplink ? [uplink] : [])];
-    const sysctls = networkSysctls({ devices, ipv6: families.includes("IPv6") });
+    const sysctls = [...learning, ...networkSysctls({ devices, ipv6 })];
     stack.use(await openSysctls(run, sysctls, sysctlFile(options)));
     if (!(await bridgeFiltering(run))) {
       log.warn(
@@ -160,7 +165,12 @@ export async function openNodeNetwork(options: NodeNetworkOptions): Promise<Node
         }),
       );
     }
-    const announcer = await openAnnouncer({ run, serviceDevice, ownDevices: [bridge, ...(tunnel ? [tunnel] : [])] });
+    const announcer = await openAnnouncer({
+      run,
+      serviceDevice,
+      ownDevices: [bridge, ...(tunnel ? [tunnel] : [])],
+      log,
+    });
     const { services, endpointSlices, nodes } = feeds;
     const balanced = { services, endpointSlices, ...(nodes ? { nodes } : {}) };
     stack.use(openBalancerAddresses({ feeds: balanced, nodeName: options.nodeName, announcer, clock, random, log }));
@@ -199,7 +209,7 @@ export async function removeNodeNetwork(place: NodeNetworkPlace): Promise<void> 
   await (await openSysctls(run, [], sysctlFile(place)))[Symbol.asyncDispose]();
   await removeCniFiles(place);
   const serviceDevice = deviceName("nvs-", place.name);
-  await (await openAnnouncer({ run, serviceDevice, ownDevices: [] }))[Symbol.asyncDispose]();
+  await (await openAnnouncer({ run, serviceDevice, ownDevices: [], log: silentLog }))[Symbol.asyncDispose]();
   await deleteDevice(run, deviceName("nvx-", place.name));
   await deleteDevice(run, serviceDevice);
   await removeBridge(run, deviceName("nvb-", place.name));

@@ -1,5 +1,8 @@
+import { errorMessage } from "../../lib/fault.ts";
+import type { Log } from "../../lib/log.ts";
 import { cidrContains, familyOf, formatCidr, parseCidr } from "../machine/address.ts";
 import { mustRun, type RunCommand } from "../machine/command.ts";
+import { takeOverFrames } from "./take-over-frames.ts";
 
 export interface AnnouncerOptions {
   readonly run: RunCommand;
@@ -7,11 +10,12 @@ export interface AnnouncerOptions {
   readonly serviceDevice: string;
   /** Interfaces of the pod network: no neighbours of the node's are found there. */
   readonly ownDevices: readonly string[];
+  readonly log: Log;
 }
 
 /** Answers for addresses on the node's network, by ARP and NDP. */
 export interface Announcer extends AsyncDisposable {
-  /** Answers for these addresses and for no others. Calls must not overlap. */
+  /** Answers for these addresses and for no others, and tells the neighbours which ones are new here. Calls must not overlap. */
   announce(addresses: ReadonlySet<string>): Promise<void>;
 }
 
@@ -30,7 +34,7 @@ export async function openAnnouncer(options: AnnouncerOptions): Promise<Announce
   const former = new Map<string, string>();
   const announce = async (addresses: ReadonlySet<string>) => {
     const networks = addresses.size > 0 ? await networksOf(options) : [];
-    const wanted = new Map([...addresses].map((address) => [address, deviceOn(networks, address)]));
+    const wanted = new Map([...addresses].map((address) => [address, networkOf(networks, address)?.device]));
     const lines: string[] = [];
     for (const [address, device] of announced) {
       if (wanted.get(address) === device && wanted.has(address)) continue;
@@ -45,7 +49,9 @@ export async function openAnnouncer(options: AnnouncerOptions): Promise<Announce
       await answerAtOnce(run, device, former);
     }
     if (lines.length > 0) await mustRun(run, ["ip", "-batch", "-"], `${lines.join("\n")}\n`);
+    const fresh = [...wanted.keys()].filter((address) => !announced.has(address));
     announced = wanted;
+    await tellNeighbours(options, fresh, networks);
   };
   return {
     announce,
@@ -58,30 +64,70 @@ export async function openAnnouncer(options: AnnouncerOptions): Promise<Announce
 
 interface Network {
   readonly device: string;
+  /** The interface's number and MAC address. */
+  readonly index: number;
+  readonly mac: string;
+  /** An address with the length of its network. */
   readonly range: string;
+}
+
+/**
+ * Sends frames that it reads as an interface's number and hexadecimal digits. Node.js has no sockets for whole frames; perl is on
+ * every Debian.
+ */
+const sender = `
+  socket(my $socket, 17, 3, 0) or die "no socket for frames: $!\n";
+  while (<STDIN>) {
+    my ($index, $frame) = split;
+    send($socket, pack("H*", $frame), 0, pack("S n i S C C a8", 17, 0, $index, 0, 0, 6, "")) or die "frame not sent: $!\n";
+  }`;
+
+/** Whoever knew an address at another node learns at once that it is here now, instead of waiting for the entry to age. */
+async function tellNeighbours(
+  { run, log }: AnnouncerOptions,
+  addresses: readonly string[],
+  networks: readonly Network[],
+): Promise<void> {
+  const lines = addresses.flatMap((address) => {
+    const network = networkOf(networks, address);
+    // A tunnel's interface has no MAC address, and no neighbours that would want to know one.
+    if (!network || !/^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(network.mac)) return [];
+    const taken = { address, mac: network.mac, own: network.range.split("/")[0]! };
+    return takeOverFrames(taken).map((frame) => `${network.index} ${frame.toString("hex")}`);
+  });
+  if (lines.length === 0) return;
+  try {
+    await mustRun(run, ["perl", "-e", sender], `${lines.join("\n")}\n`);
+  } catch (error) {
+    log.warn("neighbours were not told of load balancers' addresses: they find them when their entries age", {
+      error: errorMessage(error),
+    });
+  }
 }
 
 /** The networks that the node has neighbours on. */
 async function networksOf({ run, serviceDevice, ownDevices }: AnnouncerOptions): Promise<readonly Network[]> {
   const listed = JSON.parse((await mustRun(run, ["ip", "-j", "addr"])) || "[]") as readonly {
     readonly ifname?: string;
+    readonly ifindex?: number;
+    readonly address?: string;
     readonly addr_info?: readonly { readonly local?: string; readonly prefixlen?: number; readonly scope?: string }[];
   }[];
-  return listed.flatMap(({ ifname = "", addr_info = [] }) =>
+  return listed.flatMap(({ ifname = "", ifindex: index = 0, address: mac = "", addr_info = [] }) =>
     [serviceDevice, ...ownDevices].includes(ifname)
       ? []
       : addr_info
           .filter(({ scope }) => scope === "global")
-          .map(({ local = "", prefixlen = 0 }) => ({ device: ifname, range: `${local}/${prefixlen}` })),
+          .map(({ local = "", prefixlen = 0 }) => ({ device: ifname, index, mac, range: `${local}/${prefixlen}` })),
   );
 }
 
-function deviceOn(networks: readonly Network[], address: string): string | undefined {
+function networkOf(networks: readonly Network[], address: string): Network | undefined {
   const wanted = parseCidr(address);
   return networks.find(({ range }) => {
     const network = parseCidr(range);
     return wanted && network && cidrContains(network, wanted);
-  })?.device;
+  });
 }
 
 /** Without these settings ARP's proxies wait up to a second, and NDP's do not answer. `former` gets what was there before. */
@@ -128,7 +174,7 @@ async function leftovers(options: AnnouncerOptions): Promise<Map<string, string 
   }
   if (found.size === 0) return found;
   const networks = await networksOf(options);
-  return new Map([...found.keys()].map((address) => [address, deviceOn(networks, address)]));
+  return new Map([...found.keys()].map((address) => [address, networkOf(networks, address)?.device]));
 }
 
 function hostRange(address: string): string {

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { Fault } from "../../lib/fault.ts";
 import { mustRun, type RunCommand } from "../machine/command.ts";
 
 /** A kernel setting to be made. */
@@ -24,6 +25,34 @@ export function networkSysctls(options: { readonly devices: readonly string[]; r
       { name: `net.ipv4.conf.${device}.rp_filter`, value: "2" },
     ]),
   ];
+}
+
+/**
+ * The settings by which interfaces that have learnt routes from IPv6 routers go on doing so: a machine that forwards would
+ * stop listening to them, and lose its own way out.
+ */
+export async function listeningToRouters(run: RunCommand): Promise<readonly Sysctl[]> {
+  const { code, stdout } = await run(["ip", "-6", "-j", "route", "show", "proto", "ra"]);
+  const routes = JSON.parse((code === 0 && stdout) || "[]") as readonly { readonly dev?: string }[];
+  const devices = [...new Set(routes.flatMap(({ dev }) => dev ?? []))];
+  const listening: Sysctl[] = [];
+  for (const device of devices) {
+    const name = `net.ipv6.conf.${device}.accept_ra`;
+    // With 0, a program listens in the kernel's place, and goes on.
+    if ((await readSysctl(run, name)) === "1") listening.push({ name, value: "2" });
+  }
+  return listening;
+}
+
+/** Throws Fault `unsupported` when interfaces cannot have addresses of IPv6 here. */
+export async function needIpv6(run: RunCommand): Promise<void> {
+  const off = await readSysctl(run, "net.ipv6.conf.all.disable_ipv6");
+  if (off === "0") return;
+  const why = off === undefined ? "has no IPv6" : "has IPv6 switched off (net.ipv6.conf.all.disable_ipv6)";
+  throw new Fault(
+    "unsupported",
+    `the cluster's pods have addresses of both families, but this machine's kernel ${why}`,
+  );
 }
 
 /** Whether frames between pods of one bridge pass through netfilter here; without that, services do not work among them. */
