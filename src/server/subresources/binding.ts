@@ -54,7 +54,8 @@ async function bind(call: Call, sent: Binding, { dryRun }: WriteParameters): Pro
     namespace: info.namespace,
     name,
     dryRun,
-    rules: { prepare: (next) => next, validate: () => [] },
+    // Upstream assigns past the rules of pods: a pod that nobody has changed stays at its first generation.
+    rules: { prepare: (next) => next, validate: () => [], raisesGeneration: false },
     change: ({ object }) => {
       const pod = object as AnyObject as unknown as Pod;
       if (metadata.uid && metadata.uid !== pod.metadata.uid) {
