@@ -206,8 +206,7 @@ export const commandGroups: readonly CommandGroup[] = [
       },
       {
         name: "kustomize",
-        short: "Build a kustomization target from a directory or URL (refused: says how to do it)",
-        hidden: true,
+        short: "Build a kustomization target from a directory or URL",
         load: async () => (await import("./commands/kustomize.ts")).kustomize,
       },
     ],

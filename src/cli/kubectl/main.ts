@@ -4,7 +4,7 @@ import type { Flags } from "./flags/flag.ts";
 import { type GlobalFlags, globalFlags } from "./flags/global.ts";
 import { FlagError, HelpAsked, parseFlags } from "./flags/parse.ts";
 import type { Host } from "./host.ts";
-import { CommandError, tellError } from "./messages.ts";
+import { CommandError, interruptedExitCode, signalExitCode, tellError } from "./messages.ts";
 import { openSession } from "./session.ts";
 
 const entries: readonly CommandEntry[] = commandGroups.flatMap(({ commands }) => commands);
@@ -88,8 +88,10 @@ async function dispatch(words: readonly string[], host: Host): Promise<number> {
         dash: parsed.dash,
         path,
       })) ?? 0;
+    // Whoever is told to end by another signal than the keyboard's has not come to its end.
+    if (host.signal.aborted && host.signal.reason !== "SIGINT") exitCode = signalExitCode(host.signal);
   } catch (error) {
-    exitCode = fail(error, host);
+    exitCode = host.signal.aborted ? interruptedExitCode(error, host.signal) : fail(error, host);
   }
   if (exitCode === 0 && session.globals["warnings-as-errors"] && session.warnings > 0) {
     host.stderr.write(`error: ${session.warnings} warning${session.warnings === 1 ? "" : "s"} received\n`);

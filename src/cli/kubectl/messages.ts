@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { errorMessage, Fault } from "../../lib/fault.ts";
 import { goQuote } from "../../lib/go-text.ts";
 import { StatusError } from "../../machinery/status-error.ts";
@@ -24,6 +25,18 @@ export function usageError(path: string, message: string): CommandError {
 /** Ends the command with a code and without a word. */
 export function silentExit(exitCode: number): CommandError {
   return new CommandError("", { exitCode, verbatim: true });
+}
+
+/** What shells see of a program that a signal ended: 128 and the signal's number. */
+export function signalExitCode({ reason }: AbortSignal): number {
+  return 128 + (constants.signals[reason as keyof typeof constants.signals] ?? constants.signals.SIGINT);
+}
+
+/** The exit code of a command that was interrupted: 1 where it followed something, as upstream, else the signal's. */
+export function interruptedExitCode(error: unknown, signal: AbortSignal): number {
+  const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+  const followed = errors.some((one) => one instanceof CommandError && one.message === "" && one.exitCode === 1);
+  return followed ? 1 : signalExitCode(signal);
 }
 
 /** A resource type that the server has not. */

@@ -3,6 +3,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { systemRandom } from "../../lib/random.ts";
 import type { Output, Terminal } from "./host.ts";
 import { kubectl } from "./main.ts";
+import { signalExitCode } from "./messages.ts";
 
 /** Runs kubectl as a process: its arguments, streams and signals are this process's. */
 export async function runProgram(words: readonly string[]): Promise<void> {
@@ -10,11 +11,13 @@ export async function runProgram(words: readonly string[]): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       // A second one ends what does not listen.
-      if (interrupted.signal.aborted) process.exit(130);
-      interrupted.abort();
+      if (interrupted.signal.aborted) die(interrupted.signal);
+      interrupted.abort(signal);
+      // What waits for input waits no more.
+      process.stdin.destroy();
     });
   }
-  process.exitCode = await kubectl(words, {
+  const exitCode = await kubectl(words, {
     stdin: process.stdin,
     ...(process.stdin.isTTY ? { terminal: ownTerminal } : {}),
     stdout: outputTo(process.stdout),
@@ -25,6 +28,14 @@ export async function runProgram(words: readonly string[]): Promise<void> {
     random: systemRandom,
     signal: interrupted.signal,
   });
+  if (interrupted.signal.aborted && exitCode === signalExitCode(interrupted.signal)) die(interrupted.signal);
+  process.exitCode = exitCode;
+}
+
+/** Ends this process as the signal that it got would have, so that whoever started it can tell. */
+function die({ reason }: AbortSignal): void {
+  process.removeAllListeners(reason as NodeJS.Signals);
+  process.kill(process.pid, reason as NodeJS.Signals);
 }
 
 function outputTo(stream: Writable & { readonly isTTY?: boolean; readonly columns?: number }): Output {

@@ -166,7 +166,10 @@ kubectl run pi --image=perl --restart=Never -- perl -Mbignum=bpi -wle 'print bpi
         path: `${path.replace(/ run$/, "")} attach`,
       });
     } finally {
-      if (flags.rm) await removeRun(session, made.toReversed(), flags);
+      // Who interrupts is not kept waiting, as upstream: what stays is told.
+      if (flags.rm && session.host.signal.aborted)
+        session.complain(`${workload.object.kind.toLowerCase()} "${name}" is left running`);
+      else if (flags.rm) await removeRun(session, made.toReversed(), flags);
     }
   },
 });

@@ -143,7 +143,6 @@ async function untilMet(
       // The time of the watch is over: the next turn says so.
       if (error instanceof CommandError) throw error;
     }
-    if (session.host.signal.aborted) throw new CommandError("interrupted", { exitCode: 130 });
     object = await session.api.call<AnyObject>({ path: pathOf(resource, { namespace, name }) });
   }
 }

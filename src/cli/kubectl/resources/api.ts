@@ -2,7 +2,7 @@ import type { Transport, TransportRequest, TransportResponse, WatchEvent } from 
 import { Fault } from "../../../lib/fault.ts";
 import type { Status } from "../../../machinery/generated/meta-v1.ts";
 import { StatusError } from "../../../machinery/status-error.ts";
-import { ConnectionError } from "../messages.ts";
+import { ConnectionError, silentExit } from "../messages.ts";
 
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
@@ -84,12 +84,24 @@ export function apiOver(transport: Transport, options: ApiOptions): Api {
       return (await answer.value()) as T;
     },
     async stream(call) {
-      return (await send({ timeout: 0, ...call })).bytes();
+      const answer = await send({ timeout: 0, ...call });
+      return untilInterrupted(answer.bytes(), options.signal);
     },
     async *watch(call) {
-      yield* (await send({ timeout: 0, ...call })).events();
+      const answer = await send({ timeout: 0, ...call });
+      yield* untilInterrupted(answer.events(), options.signal);
     },
   };
+}
+
+/** Whoever is interrupted while following what comes ends with 1 and without a word, as upstream. */
+async function* untilInterrupted<T>(values: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  try {
+    yield* values;
+  } catch (error) {
+    throw signal.aborted ? silentExit(1) : error;
+  }
+  if (signal.aborted) throw silentExit(1);
 }
 
 /** `?a=1&b=2`, sorted by name as Go's clients write it; empty without parameters. */

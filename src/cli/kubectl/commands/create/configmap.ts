@@ -1,6 +1,7 @@
+import { contentHash } from "../../../../kustomize/content-hash.ts";
 import { bool, list, texts } from "../../flags/flag.ts";
 import { generatorCommand, kindRef } from "./generator.ts";
-import { isText, nameHash, readSources } from "./sources.ts";
+import { isText, readSources } from "./sources.ts";
 
 /** `kubectl create configmap` */
 export const configmap = generatorCommand({
@@ -41,6 +42,6 @@ kubectl create configmap my-config --from-literal=key1=config1 --from-literal=ke
       data: texts.length > 0 ? data : {},
       ...(bytes.length > 0 ? { binaryData } : {}),
     };
-    return { ...content, metadata: { name: `${name}-${nameHash(hashed)}` } };
+    return { ...content, metadata: { name: `${name}-${contentHash(hashed)}` } };
   },
 });

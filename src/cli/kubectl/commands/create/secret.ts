@@ -1,13 +1,14 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { contentHash } from "../../../../kustomize/content-hash.ts";
 import { defineCommand } from "../../command.ts";
 import { fileProblem } from "../../config/kubeconfig.ts";
 import { bool, list, text, texts } from "../../flags/flag.ts";
 import type { Host } from "../../host.ts";
 import { CommandError } from "../../messages.ts";
 import { generatorCommand, kindRef } from "./generator.ts";
-import { nameHash, readSources } from "./sources.ts";
+import { readSources } from "./sources.ts";
 
 const kind = kindRef("v1", "Secret", "secrets");
 const failure = "failed to create secret ";
@@ -131,7 +132,7 @@ function secretObject(
 ) {
   const content = { ...(data ? { data } : {}), ...(type ? { type } : {}) };
   if (!flags["append-hash"]) return content;
-  return { ...content, metadata: { name: `${name}-${nameHash({ kind: "Secret", type, name, data: data ?? {} })}` } };
+  return { ...content, metadata: { name: `${name}-${contentHash({ kind: "Secret", type, name, data: data ?? {} })}` } };
 }
 
 /** `kubectl create secret` */

@@ -1,10 +1,8 @@
-import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileProblem } from "../../config/kubeconfig.ts";
 import type { Host } from "../../host.ts";
 import { CommandError } from "../../messages.ts";
-import { goJson } from "../../output/json.ts";
 
 /** Where the data of a ConfigMap or Secret comes from. */
 export interface DataSources {
@@ -108,11 +106,4 @@ function fromEnvFile(path: string, host: Host, put: Put): void {
 /** True for bytes that are a text in UTF-8. */
 export function isText(bytes: Buffer): boolean {
   return Buffer.from(bytes.toString("utf8"), "utf8").equals(bytes);
-}
-
-/** The suffix that a name gets so that other data means another name: ten letters of a hash in which nothing looks like a word. */
-export function nameHash(content: object): string {
-  const hash = createHash("sha256").update(goJson(content)).digest("hex").slice(0, 10);
-  const letters: Readonly<Record<string, string>> = { 0: "g", 1: "h", 3: "k", a: "m", e: "t" };
-  return [...hash].map((letter) => letters[letter] ?? letter).join("");
 }

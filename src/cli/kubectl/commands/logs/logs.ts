@@ -129,7 +129,7 @@ async function printLog(
   options: { readonly prefix: boolean; readonly whole: boolean },
 ): Promise<void> {
   const pods = { group: "", version: "v1", kind: "Pod", plural: "pods", namespaced: true };
-  const { stdout, signal } = session.host;
+  const { stdout } = session.host;
   const path = pathOf(pods, { namespace: pod.metadata.namespace, name: pod.metadata.name }, "log");
   const stream = await session.api.stream({ path, query: { ...query, container }, accept: "application/json, */*" });
   if (!options.prefix && options.whole) {
@@ -139,7 +139,6 @@ async function printLog(
   // Logs that come at the same time are mixed by lines, never within one.
   const start = options.prefix ? `[pod/${pod.metadata.name}/${container}] ` : "";
   for await (const line of lines(stream)) {
-    if (signal.aborted) return;
     stdout.write(`${start}${line}\n`);
   }
 }

@@ -13,7 +13,7 @@ export async function untilPod(
   wanted: (pod: Pod) => boolean,
   { timeout = 0 }: { readonly timeout?: number } = {},
 ): Promise<Pod> {
-  const { clock, signal } = session.host;
+  const { clock } = session.host;
   const end = clock.monotonic() + timeout;
   for (;;) {
     const left = end - clock.monotonic();
@@ -31,7 +31,6 @@ export async function untilPod(
       if (type === "ERROR") throw StatusError.fromStatus(object as Parameters<typeof StatusError.fromStatus>[0]);
       if (wanted(object as Pod)) return object as Pod;
     }
-    if (signal.aborted) throw new CommandError("interrupted", { exitCode: 130 });
   }
 }
 

@@ -11,7 +11,7 @@ import {
 } from "../../../../wire/remote-command.ts";
 import { upgradeRefusal } from "../../../../wire/upgrade-client.ts";
 import type { Output } from "../../host.ts";
-import { CommandError, silentExit } from "../../messages.ts";
+import { CommandError } from "../../messages.ts";
 import { type Query, queryText } from "../../resources/api.ts";
 import { type Pod, podKind } from "../../resources/pods.ts";
 import { pathOf } from "../../resources/resource-info.ts";
@@ -49,7 +49,7 @@ type Connect<T> = (target: Awaited<ReturnType<Session["connection"]["upgrade"]>>
 
 /**
  * Opens a stream to a path in the first way and, when the server refuses that, in the other, which every server knows.
- * Throws what the server said in the end, and a silent exit when the user interrupts.
+ * Throws what the server said in the end.
  */
 export async function overUpgrade<T>(
   session: Session,
@@ -65,8 +65,7 @@ export async function overUpgrade<T>(
       return await ways.fallback(target);
     }
   } catch (error) {
-    if (session.host.signal.aborted) throw silentExit(130);
-    throw refusalOf(error);
+    throw session.host.signal.aborted ? error : refusalOf(error);
   }
 }
 
