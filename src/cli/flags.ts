@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
+import { isPathFlag } from "../cluster/part-flags.ts";
 
 /** Reads a whole number between two bounds out of a flag. */
 export function wholeNumber(low: number, high: number): (text: string) => number {
@@ -25,8 +26,7 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): (te
 export function addFlag(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
   const [, name, value] = /^(?:--)?([a-z][a-z0-9-]*)=(.*)$/s.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new InvalidArgumentError("It takes name=value.");
-  const isFile = value !== "" && (name.endsWith("file") || (name.endsWith("-config") && name !== "runtime-config"));
-  return { ...before, [name]: isFile ? resolve(value) : value };
+  return { ...before, [name]: isPathFlag(name, value) ? resolve(value) : value };
 }
 
 /** Words with commas between. */

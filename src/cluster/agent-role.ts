@@ -16,11 +16,13 @@ import { type Clock, systemClock } from "../lib/clock.ts";
 import { Fault } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
 import { Metrics } from "../lib/metrics.ts";
+import { addProcessMetrics } from "../lib/process-metrics.ts";
 import { systemRandom } from "../lib/random.ts";
 import { dnsConfigMap } from "../network/dns/name-servers.ts";
 import { type NodeNetwork, openNodeNetwork } from "../network/node-network.ts";
 import { type NodeAgent, openNodeAgent } from "../node/agent.ts";
 import { nodeConfiguration } from "../node/configuration.ts";
+import { cgroupMeter, relistMeter } from "../node/node-meters.ts";
 import { machineCapacity, registerNode } from "../node/node-status.ts";
 import { detectCgroups } from "../node/runtime/cgroup-hierarchy.ts";
 import { Cgroups } from "../node/runtime/cgroups.ts";
@@ -34,6 +36,7 @@ import type { KeyPair } from "./certificates.ts";
 import { privateContainerd } from "./containerd.ts";
 import type { NodeCredentials } from "./credentials.ts";
 import { imageCache } from "./images.ts";
+import { withKubeletFile } from "./kubelet-flags.ts";
 import { withLivePair } from "./live-credentials.ts";
 import { nodeAddresses } from "./local-nodes.ts";
 import type { NodeAccess } from "./node-access.ts";
@@ -55,12 +58,16 @@ export async function startAgentRole(
   const clock = systemClock;
   const random = systemRandom;
   const metrics = new Metrics();
+  addProcessMetrics(metrics, () => clock.now());
   const { credentials } = access;
   await using opened = new AsyncDisposableStack();
   opened.use(access);
   const stopping = new AbortController();
   const { client, informers } = connect(settings, credentials, credentials.node, log, clock, opened);
   const labels = nodeLabels(settings);
+  const kubelet = withKubeletFile(settings.kubeletFlags ?? {});
+  if (kubelet.unused.length > 0)
+    log.warn(`the kubelet's configuration file sets what has no effect here: ${kubelet.unused.join(", ")}`);
   const registered = registerNode({ client, nodeName: settings.name, labels, clock, log }, stopping.signal);
   const shared = {
     client,
@@ -79,8 +86,7 @@ export async function startAgentRole(
     clusterDomain: settings.clusterDomain,
     labels,
     version: kubernetesVersion,
-    configuration: nodeConfiguration(settings.kubeletFlags ?? {}),
-    ...(settings.statusEvery ? { statusEvery: settings.statusEvery } : {}),
+    configuration: nodeConfiguration(kubelet.flags),
   };
   mkdirSync(shared.dataFolder, { recursive: true, mode: 0o711 });
   const capacity = machineCapacity(shared.dataFolder);
@@ -125,8 +131,10 @@ export async function startAgentRole(
     opened.use(openIngress(settings.ingress, settings, client, shared, { clock, random, log, metrics }));
   }
   note("agent");
-  const runtime = opened.use(openCriRuntime({ endpoint: containerd.endpoint, clock, log }));
-  const cgroups = new Cgroups({ hierarchy: await detectCgroups(), clock, name: cgroupName(settings) });
+  const onRelist = relistMeter(metrics, () => clock.now());
+  const runtime = opened.use(openCriRuntime({ endpoint: containerd.endpoint, clock, log, onRelist }));
+  const onDone = cgroupMeter(metrics);
+  const cgroups = new Cgroups({ hierarchy: await detectCgroups(), clock, name: cgroupName(settings), onDone });
   const agent = await openNodeAgent({
     ...shared,
     runtime,

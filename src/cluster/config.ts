@@ -9,6 +9,7 @@ import { addressesIn, addressIn, checkRanges, isDual, rangesIn } from "./address
 import { type ApiServerFlags, accessFlags, protectionFlags, storeFlags, switchFlags } from "./api-server-flag-names.ts";
 import { writeSafely } from "./certificates.ts";
 import { type SubnetSizes, subnetSizesFromFlags } from "./controller-flags.ts";
+import { withKubeletFile } from "./kubelet-flags.ts";
 import type { Environment } from "./machine.ts";
 import { controllerFlagNames, type Flags, knownFlags, nodeFlagNames } from "./part-flags.ts";
 import { apiPortOf, firstFreeSlot, kubeletPortOf, readMachineUse, slotCount } from "./slots.ts";
@@ -252,7 +253,7 @@ function partFlagsOf(wishes: ConfigWishes, known?: ClusterConfig): PartFlags {
   const controllerFlags = knownFlags("controller manager", controllerFlagNames, given);
   const nodeFlags = knownFlags("kubelet", nodeFlagNames, [known?.nodeFlags, wishes.nodeFlags]);
   // Now, not when the node starts: the fault is told to who wrote it.
-  if (nodeFlags) nodeConfiguration(nodeFlags);
+  if (nodeFlags) nodeConfiguration(withKubeletFile(nodeFlags).flags);
   return { ...(controllerFlags ? { controllerFlags } : {}), ...(nodeFlags ? { nodeFlags } : {}) };
 }
 

@@ -2,7 +2,6 @@ import { servingLabel } from "../controllers/ingress-status/ingress-status.ts";
 import type { NodeToNode } from "../network/node-network.ts";
 import { addressesIn, addressIn, alone, isDual, rangesIn } from "./address-ranges.ts";
 import type { ClusterConfig, NodeBackend, RuntimeName } from "./config.ts";
-import { durationFlag } from "./flag-values.ts";
 import { type IngressSettings, ingressSettings } from "./ingress-settings.ts";
 import { type LocalNode, localNodes, nodeAddresses } from "./local-nodes.ts";
 import type { NodePlace } from "./node-places.ts";
@@ -35,8 +34,6 @@ export interface NodeSettings extends NodePlace, SharedNodeSettings {
   readonly runtime: RuntimeName;
   /** Ranges of the addresses that answer node ports. */
   readonly nodePortRanges: readonly string[];
-  /** How often the node tells that it lives, in ms; upstream's time if absent. */
-  readonly statusEvery?: number;
   /** The kubelet's flags that the agent reads for itself. */
   readonly kubeletFlags?: Flags;
 }
@@ -83,9 +80,6 @@ export function localSettings(config: ClusterConfig, node: LocalNode): NodeSetti
     kubeletPort: config.kubeletPort,
     runtime: config.runtime,
     nodePortRanges: nodePortRanges([config.nodeRange, config.podRange], nodeAddresses(node)),
-    ...(flags["node-status-update-frequency"]
-      ? { statusEvery: durationFlag(flags, "node-status-update-frequency", 0) }
-      : {}),
     kubeletFlags: flags,
   };
 }

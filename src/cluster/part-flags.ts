@@ -27,11 +27,12 @@ export const controllerFlagNames: readonly string[] = [
  * The kubelet's flags that are known here: how often a node says that it lives, what the agent reads for itself, and (our own)
  * how the node serves Ingresses.
  */
-export const nodeFlagNames: readonly string[] = [
-  ...ingressFlagNames,
-  "node-status-update-frequency",
-  ...nodeConfigurationFlags,
-];
+export const nodeFlagNames: readonly string[] = [...ingressFlagNames, ...nodeConfigurationFlags];
+
+/** Whether a flag's value is a path, which may be relative to where it was written; `-` is none. */
+export function isPathFlag(name: string, value: string): boolean {
+  return value !== "" && value !== "-" && name !== "runtime-config" && /(?:^config|file|-config|-path)$/.test(name);
+}
 
 /** All flags that were given: later flags count for more, empty ones for nothing. Throws Fault `invalid` for one that is not among the names. */
 export function knownFlags(

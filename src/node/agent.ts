@@ -11,10 +11,12 @@ import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
 import { apiSources, remembering } from "./api-sources.ts";
+import { burstableShares } from "./burstable-shares.ts";
 import { type NodeConfiguration, nodeConfiguration } from "./configuration.ts";
 import { machineSignals } from "./eviction/machine-signals.ts";
 import { keptBack } from "./eviction/thresholds.ts";
 import { followRuntime } from "./follow-runtime.ts";
+import { nodeMeters } from "./node-meters.ts";
 import { allocatableOf, type NodeCapacity, NodeReporter } from "./node-status.ts";
 import type { EnvironmentSources } from "./pods/environment.ts";
 import { ImagePulls } from "./pods/image-pulls.ts";
@@ -28,8 +30,10 @@ import { createHooks } from "./probes/hooks.ts";
 import { ProbeCounts } from "./probes/probe-counts.ts";
 import { Prober } from "./probes/prober.ts";
 import { rotateLogs } from "./rotate-logs.ts";
+import { cpuSharesOf } from "./runtime/cgroup-math.ts";
 import type { Cgroups } from "./runtime/cgroups.ts";
 import type { LogFiles } from "./runtime/log-files.ts";
+import { meteredRuntime } from "./runtime/metered.ts";
 import type { ContainerRuntime } from "./runtime/runtime.ts";
 import type { DnsConfig } from "./runtime/sandbox.ts";
 import { NodeAccess } from "./server/access.ts";
@@ -67,8 +71,6 @@ export interface NodeAgentOptions {
   readonly capacity: NodeCapacity;
   readonly labels: Readonly<Record<string, string>>;
   readonly version: string;
-  /** How often the node tells its status in any case, in ms; upstream's times if absent. */
-  readonly statusEvery?: number;
   readonly dnsFor: (pod: Pod) => DnsConfig;
   /** Upstream's values if absent. */
   readonly configuration?: NodeConfiguration;
@@ -94,22 +96,38 @@ const resyncEvery = 60_000;
 
 /** Starts the agent on a registered node: serves its API, reports how it is, and keeps its pods as they are declared. */
 export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent> {
-  const options = { ...given, client: timeLimited(given.client, given.clock) };
-  const { client, informers, clock, random, log, nodeName, capacity } = options;
+  const options = {
+    ...given,
+    client: timeLimited(given.client, given.clock),
+    runtime: meteredRuntime(given.runtime, given.metrics, given.clock),
+  };
+  const { client, informers, clock, random, log, nodeName } = options;
   const { configuration = nodeConfiguration({}) } = options;
-  const { thresholds } = configuration.eviction;
+  const {
+    eviction: { thresholds },
+    reserved,
+  } = configuration;
+  const capacity = { ...options.capacity, pods: configuration.maxPods };
   const allocatable = allocatableOf(capacity, {
-    memory: keptBack(thresholds, "memory.available", capacity.memory),
-    ephemeralStorage: keptBack(thresholds, "nodefs.available", capacity.ephemeralStorage),
+    cpu: reserved.cpu,
+    memory: reserved.memory + keptBack(thresholds, "memory.available", capacity.memory),
+    ephemeralStorage: reserved.ephemeralStorage + keptBack(thresholds, "nodefs.available", capacity.ephemeralStorage),
   });
   await using opened = new AsyncDisposableStack();
   const stop = new AbortController();
   opened.defer(() => stop.abort());
   const events = createEventRecorder({ client, clock, random, log, source: { component: "kubelet", host: nodeName } });
   const workers = new Map<string, PodWorker>();
-  const { services, volumes, refresh, probeCounts } = await servicesOf(options, allocatable, events, workers, opened);
+  const { services, volumes, refresh, probeCounts } = await servicesOf(
+    options,
+    configuration,
+    allocatable,
+    events,
+    workers,
+    opened,
+  );
 
-  await options.cgroups?.ensureRoot({});
+  await options.cgroups?.ensureRoot({ cpuShares: cpuSharesOf(allocatable.cpu * 1000) });
   const pods = informers.of(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
   const pressure = await pressureOn(options, configuration, events, workers, services);
   let closing = false;
@@ -143,6 +161,8 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
   const reporter = opened.use(
     new NodeReporter({
       ...options,
+      capacity,
+      ...(configuration.statusEvery ? { statusEvery: configuration.statusEvery } : {}),
       pressure: () => pressure?.eviction.conditions ?? [],
       allocatable,
       isClosing: () => goingDown,
@@ -187,6 +207,8 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
       port: options.kubeletPort,
       access: new NodeAccess(client, clock),
       probeCounts,
+      volumes,
+      shownConfiguration: configuration.shown,
       figures: new NodeFigures({ clock, dataFolder: options.dataFolder }),
       localFolders: new LocalFolders(join(options.dataFolder, "local-path")),
       pods: () => [...workers.values()].map(({ pod }) => pod),
@@ -254,6 +276,7 @@ async function pressureOn(
 /** What pod workers share, put together. */
 async function servicesOf(
   options: NodeAgentOptions,
+  configuration: NodeConfiguration,
   allocatable: NodeCapacity,
   events: PodServices["events"],
   workers: ReadonlyMap<string, PodWorker>,
@@ -289,6 +312,12 @@ async function servicesOf(
     clock,
     dry: options.cgroups === undefined,
   });
+  const shares = options.cgroups && burstableShares(options.cgroups, () => room.cpuOf("Burstable"), log);
+  const room: NodeRoom = new NodeRoom({
+    allocatable,
+    onGranted: (uid) => workers.get(uid)?.wake(),
+    ...(shares ? { onChanged: shares } : {}),
+  });
   const services: PodServices = {
     pods: apiPods(client),
     runtime,
@@ -297,9 +326,11 @@ async function servicesOf(
       new Prober({ runtime, clock, events, counts: probeCounts, onChange: (uid) => workers.get(uid)?.wake() }),
     ),
     hooks: createHooks({ runtime, clock }),
-    images: new ImagePulls({ runtime, clock, events, secrets: api.pullSecrets }),
-    room: new NodeRoom({ allocatable, onGranted: (uid) => workers.get(uid)?.wake() }),
+    images: new ImagePulls({ runtime, clock, events, secrets: api.pullSecrets, parallel: configuration.parallelPulls }),
+    room,
+    meters: nodeMeters(options.metrics),
     cgroups: options.cgroups,
+    ...(configuration.podPids ? { podPids: configuration.podPids } : {}),
     events,
     clock,
     log,

@@ -18,6 +18,13 @@ test.each<{ readonly flags: Readonly<Record<string, string>>; readonly says: str
   { flags: { "container-log-max-size": "big" }, says: 'container-log-max-size "big" is no quantity' },
   { flags: { "shutdown-grace-period-critical-pods": "5s" }, says: "must be at most shutdown-grace-period" },
   { flags: { "file-check-frequency": "often" }, says: 'file-check-frequency "often" is no duration' },
+  { flags: { "system-reserved": "gpu=1" }, says: 'system-reserved: cannot reserve "gpu"' },
+  { flags: { "kube-reserved": "cpu=much" }, says: 'kube-reserved "much" is no quantity' },
+  { flags: { "max-parallel-image-pulls": "0" }, says: "max-parallel-image-pulls must be greater than 0" },
+  {
+    flags: { "max-parallel-image-pulls": "2", "serialize-image-pulls": "true" },
+    says: "cannot be larger than 1 unless serialize-image-pulls is false",
+  },
   { flags: { "manifest-url-header": "secret" }, says: 'manifest-url-header "secret" is not name:value' },
 ])("$says", ({ flags, says }) => {
   expect(() => nodeConfiguration(flags)).toThrow(says);

@@ -1,8 +1,9 @@
 import { Fault } from "../lib/fault.ts";
-import { quantityValue } from "../machinery/quantity.ts";
+import { quantityToNumber } from "../machinery/quantity.ts";
 import { parseDuration } from "../machinery/times.ts";
 import { parseThresholds, type Threshold, usualHard } from "./eviction/thresholds.ts";
 import type { ImageLimits } from "./garbage/image-collector.ts";
+import { kubeletFileFlags, shownConfiguration } from "./kubelet-file.ts";
 import { type RotationPolicy, usualRotation } from "./runtime/log-rotation.ts";
 import type { ManifestSettings } from "./static-pods/manifest-sources.ts";
 
@@ -18,32 +19,23 @@ export interface NodeConfiguration {
   readonly logs: RotationPolicy;
   /** How long a node that shuts down waits for its pods, and how much of that is for critical ones; 0: as their own grace says. */
   readonly shutdown: { readonly all: number; readonly critical: number };
+  /** How often the node tells that it lives; upstream's time if absent. */
+  readonly statusEvery?: number;
+  readonly maxPods: number;
+  /** Bytes and cores that are not for pods. */
+  readonly reserved: { readonly cpu: number; readonly memory: number; readonly ephemeralStorage: number };
+  /** Processes that one pod may have; no limit if absent. */
+  readonly podPids?: number;
+  /** Image pulls at a time. */
+  readonly parallelPulls: number;
+  /** All of it as the kubelet's configuration file has it. */
+  readonly shown: object;
 }
 
 type Flags = Readonly<Record<string, string>>;
 
 /** The kubelet's flags that a node takes, and settings of its configuration file that have no flag there. */
-export const nodeConfigurationFlags: readonly string[] = [
-  "container-log-max-files",
-  "container-log-max-size",
-  "eviction-hard",
-  "eviction-max-pod-grace-period",
-  "eviction-minimum-reclaim",
-  "eviction-pressure-transition-period",
-  "eviction-soft",
-  "eviction-soft-grace-period",
-  "file-check-frequency",
-  "http-check-frequency",
-  "image-gc-high-threshold",
-  "image-gc-low-threshold",
-  "image-maximum-gc-age",
-  "manifest-url",
-  "manifest-url-header",
-  "minimum-image-ttl-duration",
-  "pod-manifest-path",
-  "shutdown-grace-period",
-  "shutdown-grace-period-critical-pods",
-];
+export const nodeConfigurationFlags: readonly string[] = ["config", ...kubeletFileFlags];
 
 /** Reads the kubelet's flags; what is not given has upstream's value. Throws Fault `invalid` for a value that cannot be meant. */
 export function nodeConfiguration(flags: Flags): NodeConfiguration {
@@ -72,6 +64,14 @@ export function nodeConfiguration(flags: Flags): NodeConfiguration {
       maxFiles: files(flags),
     },
     shutdown: shutdown(flags),
+    ...(flags["node-status-update-frequency"]
+      ? { statusEvery: duration(flags, "node-status-update-frequency", 0) }
+      : {}),
+    maxPods: whole(flags, "max-pods", 110),
+    reserved: reserved(flags),
+    ...podPids(flags),
+    parallelPulls: parallelPulls(flags),
+    shown: shownConfiguration(flags),
   };
 }
 
@@ -103,6 +103,43 @@ function shutdown(flags: Flags): NodeConfiguration["shutdown"] {
   return { all, critical };
 }
 
+/** What the system and the agent itself keep of the machine. */
+function reserved(flags: Flags): NodeConfiguration["reserved"] {
+  const all = ["system-reserved", "kube-reserved"].flatMap((name) =>
+    (flags[name] ?? "")
+      .split(",")
+      .filter((pair) => pair.trim() !== "")
+      .map((pair) => {
+        const [resource = "", amount = ""] = pair.split("=").map((part) => part.trim());
+        if (!["cpu", "memory", "ephemeral-storage", "pid"].includes(resource))
+          throw new Fault("invalid", `${name}: cannot reserve ${JSON.stringify(resource)}`);
+        return { resource, amount: quantity(name, amount) };
+      }),
+  );
+  const of = (name: string) =>
+    all.reduce((total, { resource, amount }) => (resource === name ? total + amount : total), 0);
+  return { cpu: of("cpu"), memory: of("memory"), ephemeralStorage: of("ephemeral-storage") };
+}
+
+function podPids(flags: Flags): Pick<NodeConfiguration, "podPids"> {
+  const text = flags["pod-max-pids"];
+  return !text || text === "-1" ? {} : { podPids: whole(flags, "pod-max-pids", 0) };
+}
+
+function parallelPulls(flags: Flags): number {
+  const most = whole(flags, "max-parallel-image-pulls", 5);
+  if (most < 1) throw new Fault("invalid", "max-parallel-image-pulls must be greater than 0");
+  const serial = flags["serialize-image-pulls"] ?? "false";
+  if (serial !== "true" && serial !== "false")
+    throw new Fault("invalid", `serialize-image-pulls is true or false, not ${JSON.stringify(serial)}`);
+  if (serial === "true" && flags["max-parallel-image-pulls"] && most > 1)
+    throw new Fault(
+      "invalid",
+      "max-parallel-image-pulls cannot be larger than 1 unless serialize-image-pulls is false",
+    );
+  return serial === "true" ? 1 : most;
+}
+
 function duration(flags: Flags, name: string, usual: number): number {
   const value = flags[name];
   if (!value) return usual;
@@ -122,9 +159,12 @@ function whole(flags: Flags, name: string, usual: number): number {
 
 function bytes(flags: Flags, name: string, usual: number): number {
   const value = flags[name];
-  if (!value) return usual;
+  return value ? Math.ceil(quantity(name, value)) : usual;
+}
+
+function quantity(name: string, value: string): number {
   try {
-    return quantityValue(value);
+    return quantityToNumber(value);
   } catch (error) {
     throw new Fault("invalid", `${name} ${JSON.stringify(value)} is no quantity`, { cause: error });
   }

@@ -29,7 +29,7 @@ function openReporter(runtime: Partial<ContainerRuntime> = {}) {
     kubeletPort: 10250,
     capacity,
     labels: {},
-    allocatable: allocatableOf(capacity, { memory: 100 * 2 ** 20, ephemeralStorage: 0 }),
+    allocatable: allocatableOf(capacity, { cpu: 0.5, memory: 100 * 2 ** 20, ephemeralStorage: 0 }),
     version: "v1.35.0",
   });
   const settled = async () => {
@@ -57,7 +57,7 @@ describe("a node's status", () => {
         { type: "Hostname", address: "one" },
       ],
       capacity: { cpu: "2", memory: "8388608Ki", pods: "110" },
-      allocatable: { cpu: "2", memory: "8286208Ki", pods: "110" },
+      allocatable: { cpu: "1500m", memory: "8286208Ki", pods: "110" },
       daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
       nodeInfo: { kubeletVersion: "v1.35.0", containerRuntimeVersion: "simulated://1.0.0" },
     });

@@ -29,14 +29,15 @@ export function machineCapacity(dataFolder: string): NodeCapacity {
   return { cpu: cpus().length, memory: totalmem(), ephemeralStorage: blocks * bsize, pods: 110 };
 }
 
-/** What is left for pods of what a machine has: eviction keeps some bytes free. */
+/** What is left for pods of what a machine has, without what is kept for others and what eviction keeps free. */
 export function allocatableOf(
   capacity: NodeCapacity,
-  keptFree: { readonly memory: number; readonly ephemeralStorage: number },
+  keptFree: { readonly cpu: number; readonly memory: number; readonly ephemeralStorage: number },
 ): NodeCapacity {
   const left = (bytes: number, kept: number) => Math.max(0, Math.floor(bytes - kept));
   return {
     ...capacity,
+    cpu: left(capacity.cpu * 1000, keptFree.cpu * 1000) / 1000,
     memory: left(capacity.memory, keptFree.memory),
     ephemeralStorage: left(capacity.ephemeralStorage, keptFree.ephemeralStorage),
   };
@@ -206,6 +207,7 @@ export class NodeReporter implements AsyncDisposable {
     const { allocatable: given = capacity } = this.#options;
     const allocatable = {
       ...amounts,
+      cpu: given.cpu % 1 === 0 ? String(given.cpu) : `${Math.round(given.cpu * 1000)}m`,
       memory: `${Math.floor(given.memory / 1024)}Ki`,
       "ephemeral-storage": String(given.ephemeralStorage),
     };

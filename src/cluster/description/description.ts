@@ -4,7 +4,7 @@ import { errorMessage, Fault } from "../../lib/fault.ts";
 import { encodeYaml, parseYaml, parseYamlDocuments } from "../../machinery/codec-yaml.ts";
 import type { AddOn } from "../add-ons.ts";
 import type { ClusterConfig, ConfigWishes, NodeBackend, RuntimeName } from "../config.ts";
-import type { Flags } from "../part-flags.ts";
+import { type Flags, isPathFlag } from "../part-flags.ts";
 import { checkValue } from "./check.ts";
 import { clusterSchema } from "./schema.ts";
 import { type Place, yamlPlaces } from "./yaml-places.ts";
@@ -103,16 +103,14 @@ export function wishesIn(description: ClusterDescription, file: string): ConfigW
     nodeName: nodes.name,
     nodes: nodes.count,
     zones: nodes.zones,
-    nodeFlags: nodes.flags,
+    nodeFlags: nodes.flags && withPaths(nodes.flags, beside),
     nodeBackend: backend,
     network: Object.keys(ranges).length > 0 ? ranges : undefined,
   }) as unknown as ConfigWishes;
 }
 
-const namesFile = /(?:file|-config|-path)$/;
-
 function withPaths(flags: Flags, beside: (path: string) => string): Flags {
-  const entries = Object.entries(flags).map(([name, value]) => [name, namesFile.test(name) ? beside(value) : value]);
+  const entries = Object.entries(flags).map(([name, value]) => [name, isPathFlag(name, value) ? beside(value) : value]);
   return Object.fromEntries(entries);
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { silentLog } from "../../lib/log.ts";
+import { Metrics } from "../../lib/metrics.ts";
 import { seededRandom } from "../../lib/random.ts";
 import { VirtualClock } from "../../lib/virtual-clock.ts";
 import { containerLabels } from "../runtime/labels.ts";
@@ -52,6 +53,7 @@ test("a disk that is too full is emptied down to the low threshold, or it is tol
     events: { record: (_, __, reason, message) => void told.push(`${reason} ${message}`), flush: async () => {} },
     clock,
     log: silentLog,
+    metrics: new Metrics(),
   });
   const left = async () => (await runtime.listImages()).flatMap(({ repoTags }) => repoTags).sort();
   await collector.collect();

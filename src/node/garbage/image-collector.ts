@@ -4,6 +4,7 @@ import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
+import type { Counter, Metrics } from "../../lib/metrics.ts";
 import type { KubeObject } from "../../machinery/object.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
 import { chooseImages, type ImageRecord, recordImages } from "./choose-images.ts";
@@ -29,6 +30,7 @@ export interface ImageCollectorOptions {
   readonly events: EventRecorder;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
 }
 
 /** How often it is known which images are used, and how often room is made (as upstream). */
@@ -38,10 +40,13 @@ const collectEvery = 300_000;
 /** Removes images that nobody uses when their disk fills up. */
 export class ImageCollector {
   readonly #options: ImageCollectorOptions;
+  readonly #collected: Counter<"reason">;
   #records: ReadonlyMap<string, ImageRecord> = new Map();
 
   constructor(options: ImageCollectorOptions) {
     this.#options = options;
+    const name = "kubelet_image_garbage_collected_total";
+    this.#collected = options.metrics.counter(name, "Images removed, by why.", ["reason"]);
   }
 
   /** Watches and collects until aborted. */
@@ -79,7 +84,7 @@ export class ImageCollector {
       const records = new Map(
         [...this.#records].filter(([, { lastUsed, firstSeen }]) => now - (lastUsed ?? firstSeen) > limits.maxAge),
       );
-      await this.#remove({ records, inUse, bytes: Number.POSITIVE_INFINITY });
+      await this.#remove({ records, inUse, bytes: Number.POSITIVE_INFINITY, reason: "age" });
     }
     const found = await disk();
     if (!found || limits.high >= 100) return;
@@ -105,13 +110,18 @@ export class ImageCollector {
 
   /** Returns the bytes won. */
   async #remove(
-    choice: Pick<Parameters<typeof chooseImages>[0], "records" | "inUse" | "bytes"> & { readonly minAge?: number },
+    choice: Pick<Parameters<typeof chooseImages>[0], "records" | "inUse" | "bytes"> & {
+      readonly minAge?: number;
+      readonly reason?: "age" | "space";
+    },
   ): Promise<number> {
     const { runtime, clock, limits, log } = this.#options;
     let won = 0;
+    const { reason = "space" } = choice;
     for (const { id, sizeBytes, repoTags } of chooseImages({ minAge: limits.minAge, ...choice, now: clock.now() })) {
       log.info(`removing image ${repoTags[0] ?? id}, which nobody uses`);
       await runtime.removeImage(id);
+      this.#collected.inc({ reason });
       won += sizeBytes;
     }
     return won;

@@ -6,7 +6,7 @@ import type { ContainerConfig, RuntimeImage } from "../runtime/runtime.ts";
 import type { SandboxConfig, SandboxStatus } from "../runtime/sandbox.ts";
 import { containerConfig, type ReadyVolume } from "./container-config.ts";
 import type { Waiting } from "./container-status.ts";
-import { type DeclaredContainer, fieldPathOf } from "./containers.ts";
+import { type DeclaredContainer, fieldPathOf, kindOf } from "./containers.ts";
 import { environmentOf } from "./environment.ts";
 import { newest, type ObservedContainer, type ObservedPod, observed } from "./observed.ts";
 import type { PodServices } from "./pod-services.ts";
@@ -30,6 +30,12 @@ export interface StartRequest {
   readonly signal: AbortSignal;
 }
 
+const containerTypes = {
+  containers: "container",
+  initContainers: "init_container",
+  ephemeralContainers: "ephemeral_container",
+} as const;
+
 /** How soon a start that failed is tried again. */
 const retryIn = 5000;
 
@@ -39,10 +45,12 @@ const retryIn = 5000;
  */
 export async function startContainer(request: StartRequest, services: PodServices): Promise<StartResult> {
   const { pod, container, sandbox, signal } = request;
-  const { runtime, events, images, startTurns } = services;
+  const { runtime, events, images, startTurns, meters } = services;
+  const type = containerTypes[kindOf(pod, container.name)];
   const fieldPath = fieldPathOf(pod, container.name);
   const fail = (reason: string, error: unknown): StartResult => {
     if (isPassing(error) || signal.aborted) throw error;
+    meters.containerFailed(type, reason);
     events.record(pod, "Warning", "Failed", `Error: ${errorMessage(error)}`, fieldPath);
     return { ok: false, reason, message: errorMessage(error), retryIn };
   };
@@ -58,6 +66,7 @@ export async function startContainer(request: StartRequest, services: PodService
   return await startTurns.run(
     async () => {
       signal.throwIfAborted();
+      meters.containerBegun(type);
       let id: string;
       try {
         id = await create(request, config, services);

@@ -74,6 +74,18 @@ test("of those that wait the more important one is served first, then the one th
   expect(granted).toEqual(["c", "a", "b"]);
 });
 
+test("it is known what the pods of a class were granted, and told when that changes", () => {
+  let changes = 0;
+  const allocatable = { cpu: 2, memory: 1, ephemeralStorage: 1, pods: 9 };
+  const room = new NodeRoom({ allocatable, onGranted: () => {}, onChanged: () => void changes++ });
+  room.admit(asking("a", { cpu: "500m" }));
+  room.adopt(asking("b", { cpu: "1" }));
+  expect([room.cpuOf("Burstable"), room.cpuOf("Guaranteed"), changes]).toEqual([1500, 0, 2]);
+  room.release("a");
+  room.release("a");
+  expect([room.cpuOf("Burstable"), changes]).toEqual([1000, 3]);
+});
+
 test("less is granted on a node that gave more than it has", () => {
   const room = open();
   room.adopt(asking("a", { cpu: "1500m" }));

@@ -1,6 +1,6 @@
 import { podTotal } from "../../api/core/pod-totals.ts";
 import { qosClassOf } from "../../api/core/qos.ts";
-import type { Pod } from "../../api/generated/core-v1.ts";
+import type { Pod, PodQOSClass } from "../../api/generated/core-v1.ts";
 import { milliValue, quantityValue } from "../../machinery/quantity.ts";
 import type { NodeCapacity } from "../node-status.ts";
 import { haveSameResources, withResourcesOf, withToldResources } from "./granted-resources.ts";
@@ -26,6 +26,8 @@ export interface NodeRoomOptions {
   readonly allocatable: NodeCapacity;
   /** A resize that waited was granted because others made room. */
   readonly onGranted: (uid: string) => void;
+  /** What pods were granted has changed. */
+  readonly onChanged?: () => void;
 }
 
 const names = ["cpu", "memory", "ephemeral-storage"] as const;
@@ -52,13 +54,13 @@ export class NodeRoom {
       used + 1 > pods
         ? shortage("pods", 1, used, pods)
         : names.flatMap((name) => this.#shortageOf(pod, name) ?? []).at(0);
-    if (!short) this.#held.set(pod.metadata.uid, pod);
+    if (!short) this.#hold(pod);
     return short;
   }
 
   /** Takes in a pod that has begun before, as its status says. */
   adopt(pod: Pod): void {
-    this.#held.set(pod.metadata.uid, withToldResources(pod));
+    this.#hold(withToldResources(pod));
   }
 
   /** The pod with what it was granted. */
@@ -79,7 +81,7 @@ export class NodeRoom {
     }
     const pending = this.#resize(pod, before);
     const now = pending ? withResourcesOf(pod, before) : pod;
-    this.#held.set(uid, now);
+    this.#hold(now);
     if (pending?.reason === "Deferred") this.#waiting.set(uid, pod);
     else this.#waiting.delete(uid);
     if (!pending) this.#regrant();
@@ -90,7 +92,20 @@ export class NodeRoom {
   release(uid: string): void {
     this.#waiting.delete(uid);
     this.#news.delete(uid);
-    if (this.#held.delete(uid)) this.#regrant();
+    if (!this.#held.delete(uid)) return;
+    this.#options.onChanged?.();
+    this.#regrant();
+  }
+
+  /** Thousandths of a core that pods of a class were granted together. */
+  cpuOf(qos: PodQOSClass): number {
+    const pods = [...this.#held.values()].filter(({ spec }) => qosClassOf(spec) === qos);
+    return pods.reduce((total, pod) => total + amountOf(pod, "cpu"), 0);
+  }
+
+  #hold(pod: Pod): void {
+    this.#held.set(pod.metadata.uid, pod);
+    this.#options.onChanged?.();
   }
 
   #resize(pod: Pod, before: Pod): Refusal | undefined {
@@ -113,7 +128,7 @@ export class NodeRoom {
     for (const pod of order) {
       const { uid } = pod.metadata;
       if (this.#resize(pod, this.#held.get(uid) ?? pod)) continue;
-      this.#held.set(uid, pod);
+      this.#hold(pod);
       this.#waiting.delete(uid);
       this.#news.add(uid);
       this.#options.onGranted(uid);

@@ -2,6 +2,7 @@ import type { Container, Pod } from "../../api/generated/core-v1.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import type { NodeMeters } from "../node-meters.ts";
 import type { Cgroups } from "../runtime/cgroups.ts";
 import type { LogFiles } from "../runtime/log-files.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
@@ -64,7 +65,10 @@ export interface PodServices {
   readonly hooks: Hooks;
   readonly images: ImagePulls;
   readonly room: NodeRoom;
+  readonly meters: NodeMeters;
   readonly cgroups: Cgroups | undefined;
+  /** Processes that one pod may have; no limit if absent. */
+  readonly podPids?: number;
   readonly events: EventRecorder;
   readonly clock: Clock;
   readonly log: Log;

@@ -213,7 +213,9 @@ export class PodStarter {
   }
 
   async #cgroup(pod: Pod): Promise<string> {
-    return (await this.#services.cgroups?.ensurePod(qosOf(pod), pod.metadata.uid, podCgroupLimits(pod))) ?? "";
+    const { cgroups, podPids } = this.#services;
+    const limits = { ...podCgroupLimits(pod), ...(podPids === undefined ? {} : { pids: podPids }) };
+    return (await cgroups?.ensurePod(qosOf(pod), pod.metadata.uid, limits)) ?? "";
   }
 
   #sandboxConfig(pod: Pod, cgroupParent: string, attempt: number): SandboxConfig {
@@ -224,16 +226,18 @@ export class PodStarter {
   }
 
   async #createSandbox(pod: Pod, config: SandboxConfig, observed: ObservedPod): Promise<SandboxStatus> {
-    const { runtime, events, handlerFor } = this.#services;
+    const { runtime, events, handlerFor, meters } = this.#services;
     this.#context.signal.throwIfAborted();
     if (observed.sandboxes.length > 0)
       events.record(pod, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
     mkdirSync(config.logDirectory!, { recursive: true, mode: 0o755 });
     try {
+      meters.sandboxBegun();
       const handler = await handlerFor(pod);
       const id = await runtime.runSandbox(config, handler ? { handler } : {});
       return (await runtime.sandboxStatus(id))!;
     } catch (error) {
+      meters.sandboxFailed();
       // What is left of it would keep its name taken.
       const left = await runtime.listSandboxes({ labels: config.labels }).catch(() => []);
       for (const { id, state, metadata } of left)

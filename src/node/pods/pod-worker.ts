@@ -55,6 +55,10 @@ export class PodWorker {
   /** Nothing of the pod is left on the node. */
   #gone = false;
   #left = false;
+  readonly #seenAt: number;
+  /** The pod has not run yet, as long as this worker knows it. */
+  #begins: boolean;
+  #looks = 0;
   /** Nothing of the pod runs any more. */
   readonly #over = Promise.withResolvers<void>();
 
@@ -62,6 +66,9 @@ export class PodWorker {
   constructor(pod: Pod, services: PodServices, onGone: () => void) {
     const { pods, clock, log } = services;
     this.uid = pod.metadata.uid;
+    this.#seenAt = clock.monotonic();
+    this.#begins = !pod.status?.startTime;
+    services.meters.podSeen(pod.spec.containers.length);
     this.#pod = pod;
     this.#services = services;
     this.#onGone = onGone;
@@ -74,6 +81,7 @@ export class PodWorker {
       stored: (stored) => this.#take(stored),
       changed: (changed) => this.update(changed),
       signal: this.#closed.signal,
+      onTold: services.meters.statusTold,
     });
     this.#starter = new PodStarter(services, {
       signal: AbortSignal.any([this.#stop.signal, this.#deleted.signal]),
@@ -180,7 +188,7 @@ export class PodWorker {
       this.#dirty = false;
       this.#timer?.[Symbol.dispose]();
       try {
-        const again = await this.#look();
+        const again = await this.#timedLook();
         this.#failures = 0;
         if (again !== undefined) this.#timer = clock.after(Math.max(10, again), () => this.wake());
       } catch (error) {
@@ -204,6 +212,28 @@ export class PodWorker {
     this.#left ||= this.#removed;
   }
 
+  async #timedLook(): Promise<number | undefined> {
+    const { clock, meters } = this.#services;
+    const began = clock.monotonic();
+    if (this.#looks === 0) meters.workerStarted(began - this.#seenAt);
+    const ends = this.#removed || this.#pod.metadata.deletionTimestamp !== undefined;
+    const kind = ends ? "terminating" : this.#looks === 0 ? "create" : "sync";
+    this.#looks += 1;
+    try {
+      return await this.#look();
+    } finally {
+      meters.looked(kind, clock.monotonic() - began);
+    }
+  }
+
+  #tellFirstRun(pod: Pod, observed: ObservedPod): void {
+    if (!this.#begins || !pod.spec.containers.every(({ name }) => newest(observed, name)?.state === "running")) return;
+    const { clock, meters } = this.#services;
+    this.#begins = false;
+    meters.podRuns(clock.monotonic() - this.#seenAt);
+    meters.podRunsSinceCreated(clock.now() - Date.parse(pod.metadata.creationTimestamp));
+  }
+
   /** One look; returns after how many ms another is due at the latest. */
   async #look(): Promise<number | undefined> {
     const observed = await observePod(this.#services.runtime, this.uid, this.#stop.signal);
@@ -214,6 +244,7 @@ export class PodWorker {
 
     const { observed: after, retryIn } = await this.#starter.carryOut(pod, observed);
     await this.#messages.learn(after, this.#folder);
+    this.#tellFirstRun(pod, after);
     this.#report(after);
     await tidy(after, this.#folder, this.#services.runtime);
     if (finishedPhase(pod, after)) this.#dirty = true;

@@ -20,6 +20,8 @@ export interface StatusWriterOptions {
   readonly changed: (pod: Pod) => void;
   /** Gives up. */
   readonly signal: AbortSignal;
+  /** Is told how many ms a status waited until it was stored. */
+  readonly onTold?: (ms: number) => void;
 }
 
 type MakeStatus = (pod: Pod) => PodStatus;
@@ -33,6 +35,8 @@ export class StatusWriter {
   readonly #options: StatusWriterOptions;
   #next: MakeStatus | undefined;
   #writing: Promise<void> | undefined;
+  /** When the first report that is not stored yet came. */
+  #since: number | undefined;
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
@@ -41,6 +45,7 @@ export class StatusWriter {
   /** `make` is asked when its turn comes, and again after a conflict, each time with the newest pod. */
   report(make: MakeStatus): void {
     this.#next = make;
+    this.#since ??= this.#options.clock.monotonic();
     this.#writing ??= this.#write();
   }
 
@@ -56,7 +61,9 @@ export class StatusWriter {
       const make = this.#next;
       this.#next = undefined;
       try {
-        await this.#send(make);
+        const since = this.#since ?? clock.monotonic();
+        this.#since = undefined;
+        if (await this.#send(make)) this.#options.onTold?.(clock.monotonic() - since);
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -72,27 +79,29 @@ export class StatusWriter {
     this.#writing = undefined;
   }
 
-  async #send(make: MakeStatus): Promise<void> {
+  /** Says whether there was anything to write. */
+  async #send(make: MakeStatus): Promise<boolean> {
     const { pods, pod, stored, changed, signal } = this.#options;
     let current = pod();
     const { uid } = current.metadata;
     for (let tries = 1; !signal.aborted; tries++) {
       const status = make(current);
-      if (isEqual(status, current.status)) return;
+      if (isEqual(status, current.status)) return false;
       try {
         stored(await pods.writeStatus({ ...current, status }));
-        return;
+        return true;
       } catch (error) {
-        if (isStatus(error, "NotFound")) return;
+        if (isStatus(error, "NotFound")) return false;
         if (!isStatus(error, "Conflict") || tries === conflictsAtOnce) throw error;
         const fresh = await pods.read(current).catch((fault) => {
           if (isStatus(fault, "NotFound", "Forbidden")) return undefined; // of a pod that is gone a node may ask no more
           throw fault;
         });
-        if (fresh?.metadata.uid !== uid) return;
+        if (fresh?.metadata.uid !== uid) return false;
         current = fresh;
         changed(fresh);
       }
     }
+    return false;
   }
 }

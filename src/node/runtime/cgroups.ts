@@ -37,6 +37,8 @@ export interface CgroupsOptions {
   readonly files?: CgroupFiles;
   /** Ends a process that keeps a group from going away. */
   readonly kill?: (pid: number) => void;
+  /** Is told what was done and how many ms it took. */
+  readonly onDone?: (operation: "create" | "update" | "destroy", ms: number) => void;
 }
 
 /**
@@ -50,6 +52,7 @@ export class Cgroups {
   readonly #files: CgroupFiles;
   readonly #clock: Clock;
   readonly #kill: (pid: number) => void;
+  readonly #onDone: NonNullable<CgroupsOptions["onDone"]>;
 
   constructor(options: CgroupsOptions) {
     const name = options.name ?? "kubepods";
@@ -60,6 +63,7 @@ export class Cgroups {
     this.#files = options.files ?? kernelCgroupFiles;
     this.#clock = options.clock;
     this.#kill = options.kill ?? killProcess;
+    this.#onDone = options.onDone ?? (() => {});
   }
 
   get version(): 1 | 2 {
@@ -94,8 +98,10 @@ export class Cgroups {
   /** Makes a pod's group, or changes its limits, and resolves with its path. Needs `ensureRoot` before. */
   async ensurePod(qos: PodQOSClass, uid: string, limits: CgroupLimits = {}): Promise<string> {
     const path = this.podPath(qos, uid);
-    await this.#make(path);
+    const began = this.#clock.monotonic();
+    const made = await this.#make(path);
     await this.#limit(path, limits);
+    this.#onDone(made ? "create" : "update", this.#clock.monotonic() - began);
     return path;
   }
 
@@ -122,9 +128,10 @@ export class Cgroups {
     if (!path.startsWith(`${this.root}/`) && path !== this.root) {
       throw new Fault("invalid", `${path} is not a group of this node's pods`);
     }
+    const began = this.#clock.monotonic();
     for (let wait = 1; ; wait *= 2) {
       const done = await Promise.all(this.#hierarchy.mounts.map((mount) => this.#removeTree(`${mount}${path}`)));
-      if (done.every(Boolean)) return;
+      if (done.every(Boolean)) return this.#onDone("destroy", this.#clock.monotonic() - began);
       if (wait > 2_000) throw new Fault("timeout", `The control group ${path} stays in use`);
       for (const pid of await this.processes(path)) this.#kill(pid);
       await this.#clock.sleep(wait);
@@ -141,11 +148,13 @@ export class Cgroups {
     return readCgroupUsage(this.#hierarchy, this.#files, path, this.#clock.now());
   }
 
-  async #make(path: string): Promise<void> {
+  /** Says whether the group is new. */
+  async #make(path: string): Promise<boolean> {
     const made = await Promise.all(this.#hierarchy.mounts.map((mount) => this.#files.mkdir(`${mount}${path}`)));
-    if (!made.some(Boolean)) return;
+    if (!made.some(Boolean)) return false;
     if (this.#hierarchy.version === 2) await this.#delegate(path);
     else await this.#inheritCpuset(path);
+    return true;
   }
 
   /** On v2 a group's children have only the controllers that it hands down, and it has only what its parent handed it. */

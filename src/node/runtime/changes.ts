@@ -31,6 +31,8 @@ export interface ChangesOptions {
   /** How often everything is listed, in case that a hint was lost; never when undefined. */
   readonly relistMs: number | undefined;
   readonly signal: AbortSignal;
+  /** Is told how many ms each list of everything took. */
+  readonly onRelist?: ((ms: number) => void) | undefined;
 }
 
 /** The events between two states of one thing; `undefined` means not there. */
@@ -92,6 +94,7 @@ export class Changes {
     this.#timer?.[Symbol.dispose]();
     const { source, signal, clock, relistMs } = this.#options;
     const read = new Set(this.#busy.keys());
+    const began = clock.monotonic();
     this.#listings.add(read);
     try {
       const listed = new Map((await source.list(signal)).map((record) => [record.id, record]));
@@ -101,6 +104,7 @@ export class Changes {
         // One that began before this one ended may be older.
         for (const other of this.#listings) other.add(id);
       }
+      this.#options.onRelist?.(clock.monotonic() - began);
     } finally {
       this.#listings.delete(read);
       this.#timer?.[Symbol.dispose]();

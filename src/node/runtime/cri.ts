@@ -49,6 +49,8 @@ export interface CriRuntimeOptions {
   readonly requestTimeoutMs?: number;
   /** How often the event stream is checked against lists of everything. */
   readonly relistMs?: number;
+  /** Is told how many ms each of these lists took. */
+  readonly onRelist?: (ms: number) => void;
 }
 
 /** A container runtime behind its CRI v1 socket. Connects when first used; opening it cannot fail. */
@@ -62,6 +64,7 @@ class CriRuntime implements ContainerRuntime {
   readonly #log: Log;
   readonly #timeoutMs: number;
   readonly #relistMs: number;
+  readonly #onRelist: ((ms: number) => void) | undefined;
   readonly #closed = new AbortController();
   readonly #watching = new Set<Changes>();
   #features: Promise<RuntimeFeatures> | undefined;
@@ -72,6 +75,7 @@ class CriRuntime implements ContainerRuntime {
     this.#log = options.log ?? silentLog;
     this.#timeoutMs = options.requestTimeoutMs ?? 120_000;
     this.#relistMs = options.relistMs ?? 10_000;
+    this.#onRelist = options.onRelist;
   }
 
   async version(options?: CallOptions): Promise<RuntimeVersion> {
@@ -307,7 +311,13 @@ class CriRuntime implements ContainerRuntime {
   async *events(signal: AbortSignal): AsyncGenerator<RuntimeEvent> {
     const stop = new AbortController();
     const until = AbortSignal.any([signal, this.#closed.signal, stop.signal]);
-    const changes = new Changes({ source: this.#lives(), clock: this.#clock, relistMs: this.#relistMs, signal: until });
+    const changes = new Changes({
+      source: this.#lives(),
+      clock: this.#clock,
+      relistMs: this.#relistMs,
+      signal: until,
+      onRelist: this.#onRelist,
+    });
     this.#watching.add(changes);
     const following = followHints({
       channel: this.#channel,

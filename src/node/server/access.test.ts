@@ -71,7 +71,7 @@ describe("what a caller may do", () => {
   test("is remembered for five minutes, and that it may not for half a minute", async () => {
     const allowed = new Set(["admin"]);
     const { access, asked, clock } = openAccess(allowed);
-    const may = (name: string) => access.authorize({ name, groups: [] }, "node-1", "GET", "/pods");
+    const may = (name: string) => access.authorize({ name, groups: [] }, "node-1", "GET", "/stats/summary");
     expect([await may("admin"), await may("bob")]).toEqual([true, false]);
     allowed.clear();
     allowed.add("bob");
@@ -81,6 +81,13 @@ describe("what a caller may do", () => {
     clock.advance(270_000);
     expect(await may("admin")).toBe(false);
     expect(asked).toHaveLength(4);
+  });
+
+  test.each(["/pods", "/healthz", "/configz"])("includes %s for whoever may do anything to the node", async (path) => {
+    const { access, asked } = openAccess(new Set());
+    expect(await access.authorize(admin, "node-1", "GET", path)).toBe(false);
+    const parts = asked.map(({ resourceAttributes }) => resourceAttributes?.subresource);
+    expect(parts).toEqual([path.slice(1), "proxy"]);
   });
 
   test("is remembered for each user, group, verb and part apart", async () => {

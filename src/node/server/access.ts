@@ -65,7 +65,12 @@ export class NodeAccess {
   async authorize(user: NodeUser, nodeName: string, method: string, path: string): Promise<boolean> {
     const verb =
       { GET: "get", HEAD: "get", POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" }[method] ?? "";
-    const subresource = subresourceOf(path);
+    const subresources = subresourcesOf(path);
+    for (const subresource of subresources) if (await this.#allowed(user, nodeName, verb, subresource)) return true;
+    return false;
+  }
+
+  async #allowed(user: NodeUser, nodeName: string, verb: string, subresource: string): Promise<boolean> {
     const key = JSON.stringify([user.name, user.groups, verb, subresource]);
     const now = this.#clock.monotonic();
     const known = this.#known.get(key);
@@ -85,12 +90,13 @@ export class NodeAccess {
   }
 }
 
-function subresourceOf(path: string): string {
-  if (path.startsWith("/stats")) return "stats";
-  if (path.startsWith("/metrics")) return "metrics";
-  if (path.startsWith("/logs")) return "log";
-  if (path.startsWith("/healthz")) return "healthz";
-  if (path.startsWith("/pods")) return "pods";
-  if (path.startsWith("/configz")) return "configz";
-  return "proxy";
+/** Any of which is enough. */
+function subresourcesOf(path: string): readonly string[] {
+  if (path.startsWith("/stats")) return ["stats"];
+  if (path.startsWith("/metrics")) return ["metrics"];
+  if (path.startsWith("/logs")) return ["log"];
+  if (path.startsWith("/healthz")) return ["healthz", "proxy"];
+  if (path.startsWith("/pods") || path.startsWith("/runningpods")) return ["pods", "proxy"];
+  if (path.startsWith("/configz")) return ["configz", "proxy"];
+  return ["proxy"];
 }

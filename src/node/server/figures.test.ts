@@ -92,10 +92,13 @@ test("the summary tells of pods what their sandboxes and containers tell", async
   const clock = new VirtualClock(0);
   const figures = new NodeFigures({ clock, dataFolder: "/" });
   const pods = () => [samplePod({}, { metadata: { uid: "u" } })];
-  const { pods: told } = await statsSummary({ nodeName: "one", runtime, clock, figures, pods });
+  const volumes = { claims: async () => [{ name: "data", claim: "disk", path: "/" }] };
+  const { pods: told } = await statsSummary({ nodeName: "one", runtime, clock, figures, pods, volumes });
   expect(told[0]).toMatchObject({
     cpu: { time: "1970-01-01T00:00:01Z", usageCoreNanoSeconds: 1e9 },
     network: { name: "eth0", rxBytes: 5, txBytes: 6, interfaces: [{ name: "eth0" }] },
     process_stats: { process_count: 3 },
+    volume: [{ name: "data", pvcRef: { name: "disk", namespace: "default" } }],
   });
+  expect(told[0]?.volume?.[0]?.capacityBytes).toBeGreaterThan(0);
 });

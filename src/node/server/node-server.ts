@@ -13,12 +13,15 @@ import type { ContainerRuntime } from "../runtime/runtime.ts";
 import { withinTime } from "../time-limit.ts";
 import type { LocalFolders } from "../volumes/local-folders.ts";
 import type { NodeAccess } from "./access.ts";
+import { agentMetrics } from "./agent-gauges.ts";
 import { containerLog } from "./container-log.ts";
 import type { NodeFigures } from "./node-figures.ts";
 import { podNamed } from "./pod-named.ts";
+import { requestMeters } from "./request-meters.ts";
 import { cadvisorMetrics, resourceMetrics } from "./resource-metrics.ts";
 import { serveStream } from "./streams.ts";
 import { sandboxStats, statsSummary } from "./summary.ts";
+import type { ClaimedVolumes } from "./volume-figures.ts";
 
 export interface NodeServerOptions {
   readonly hosts: readonly string[];
@@ -33,6 +36,9 @@ export interface NodeServerOptions {
   readonly logFiles: LogFiles;
   readonly figures: NodeFigures;
   readonly probeCounts: ProbeCounts;
+  readonly volumes: ClaimedVolumes;
+  /** What `/configz` shows under the name `kubeletconfig`. */
+  readonly shownConfiguration: object;
   /** The folders that local volumes live in. */
   readonly localFolders: LocalFolders;
   /** The pods of this node. */
@@ -42,14 +48,16 @@ export interface NodeServerOptions {
 /** The node's own HTTPS server: logs, exec, attach, port-forward, pods and figures. Every call is checked with the API server. */
 export async function openNodeServer(options: NodeServerOptions): Promise<AsyncDisposable> {
   await using opened = new AsyncDisposableStack();
+  const metered = requestMeters(options.metrics, options.clock);
   for (const host of options.hosts) {
     opened.use(
       await openHttpServer({
         host,
         port: options.port,
         tls: options.tls,
-        handle: (request) => handle(request, options),
-        upgrade: (request, socket, head, peer) => void upgrade(request, socket, head, peer, options),
+        handle: (request) => metered(request.method, request.target, () => handle(request, options)),
+        upgrade: (request, socket, head, peer) =>
+          void metered("GET", request.url ?? "/", () => upgrade(request, socket, head, peer, options)),
         onFault: (error) => options.log.debug(`node server: ${errorMessage(error)}`),
       }),
     );
@@ -99,6 +107,8 @@ async function route(request: HttpRequest, url: URL, options: NodeServerOptions)
   switch (head) {
     case "healthz":
       return text(200, "ok");
+    case "configz":
+      return json({ kubeletconfig: options.shownConfiguration });
     case "pods":
     case "runningpods":
       return json({ kind: "PodList", apiVersion: "v1", metadata: {}, items: options.pods() });
@@ -127,13 +137,11 @@ async function localVolume(method: string, rest: readonly string[], folders: Loc
   return json({});
 }
 
-async function metricsPage(
-  page: string,
-  { metrics, runtime, figures, probeCounts }: NodeServerOptions,
-): Promise<HttpResponse> {
+async function metricsPage(page: string, options: NodeServerOptions): Promise<HttpResponse> {
+  const { runtime, figures, probeCounts } = options;
   switch (page) {
     case "":
-      return text(200, await metrics.text());
+      return text(200, await agentMetrics(options));
     case "cadvisor":
       return text(
         200,

@@ -5,6 +5,7 @@ import { timeOf } from "../../machinery/times.ts";
 import { runtimeLabels } from "../runtime/labels.ts";
 import type { ContainerRuntime, ContainerStats, SandboxStats } from "../runtime/runtime.ts";
 import type { MachineUsage, NodeFigures } from "./node-figures.ts";
+import { type ClaimedVolumes, volumeFigures } from "./volume-figures.ts";
 
 export interface SummaryContext {
   readonly nodeName: string;
@@ -12,27 +13,40 @@ export interface SummaryContext {
   readonly clock: Clock;
   readonly figures: NodeFigures;
   readonly pods: () => readonly Pod[];
+  readonly volumes: ClaimedVolumes;
 }
 
 /** The figures of a node and its pods, in the form of the kubelet's stats API (v1alpha1 Summary). */
-export async function statsSummary({ nodeName, runtime, clock, figures, pods }: SummaryContext) {
+export async function statsSummary({ nodeName, runtime, clock, figures, pods, volumes }: SummaryContext) {
   const [stats, sandboxes] = await Promise.all([runtime.listContainerStats(), sandboxStats(runtime)]);
   const sandboxOf = new Map(sandboxes.map((each) => [each.labels[runtimeLabels.podUid] ?? "", each]));
   const byPod = Map.groupBy(stats, (each) => each.labels[runtimeLabels.podUid] ?? "");
   const startTime = timeOf(clock.now() - clock.monotonic());
   return {
     node: { nodeName, startTime, ...nodeSummary(figures.read()) },
-    pods: pods().map(({ metadata, status }) => {
-      const own = byPod.get(metadata.uid) ?? [];
-      return {
-        podRef: { name: metadata.name, namespace: metadata.namespace, uid: metadata.uid },
-        startTime: status?.startTime ?? metadata.creationTimestamp,
-        containers: own.map((each) => containerSummary(each)),
-        ...podSummary(own),
-        ...sandboxSummary(sandboxOf.get(metadata.uid)),
-      };
-    }),
+    pods: await Promise.all(
+      pods().map(async (pod) => {
+        const { metadata, status } = pod;
+        const own = byPod.get(metadata.uid) ?? [];
+        return {
+          podRef: { name: metadata.name, namespace: metadata.namespace, uid: metadata.uid },
+          startTime: status?.startTime ?? metadata.creationTimestamp,
+          containers: own.map((each) => containerSummary(each)),
+          ...podSummary(own),
+          ...sandboxSummary(sandboxOf.get(metadata.uid)),
+          ...(await volumesSummary(pod, volumes, timeOf(clock.now()))),
+        };
+      }),
+    ),
   };
+}
+
+async function volumesSummary(pod: Pod, volumes: ClaimedVolumes, time: string) {
+  const { namespace } = pod.metadata;
+  const volume = (await volumeFigures(pod, volumes)).map(({ name, claim, figures }) => {
+    return { time, name, pvcRef: { name: claim, namespace }, ...figures };
+  });
+  return volume.length > 0 ? { volume } : {};
 }
 
 /** Figures of sandboxes; none where the runtime cannot tell. */

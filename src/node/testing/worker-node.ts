@@ -6,8 +6,10 @@ import { Pod } from "../../api/core/pod.ts";
 import type { ContainerStatus, PodSpec, PodStatus } from "../../api/generated/core-v1.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import { silentLog } from "../../lib/log.ts";
+import { Metrics } from "../../lib/metrics.ts";
 import { seededRandom } from "../../lib/random.ts";
 import { VirtualClock } from "../../lib/virtual-clock.ts";
+import { nodeMeters } from "../node-meters.ts";
 import { ImagePulls } from "../pods/image-pulls.ts";
 import { NodeRoom } from "../pods/node-room.ts";
 import type { Hooks, PodServices, Probes } from "../pods/pod-services.ts";
@@ -43,6 +45,7 @@ export function openNode(given: Given = {}) {
     behaviour: ({ metadata }) => given.behaviour?.[metadata.name] ?? {},
     ...(given.pull ? { pull: given.pull } : {}),
   });
+  const metrics = new Metrics();
   const calls: string[] = [];
   const counted = new Proxy(runtime, {
     get(target, name) {
@@ -84,6 +87,7 @@ export function openNode(given: Given = {}) {
       allocatable: { cpu: 2, memory: 1e9, ephemeralStorage: 1e9, pods: 110 },
       onGranted: (uid) => workers.get(uid)?.wake(),
     }),
+    meters: nodeMeters(metrics),
     cgroups: undefined,
     events: recorder,
     clock,
@@ -148,6 +152,7 @@ export function openNode(given: Given = {}) {
     gone,
     unmounted,
     services,
+    metrics,
     podsFolder,
     clock,
     pass,

@@ -9,6 +9,7 @@ import { quantityValue } from "../../machinery/quantity.ts";
 import type { ReadyVolume } from "../pods/container-config.ts";
 import type { Volumes } from "../pods/pod-services.ts";
 import { unmountBelow } from "../runtime/mounts.ts";
+import type { ClaimedVolume } from "../server/volume-figures.ts";
 import { writeAtomically } from "./atomic-files.ts";
 import { type ContentSources, contentsOf } from "./contents.ts";
 import { hostPath } from "./host-path.ts";
@@ -35,6 +36,8 @@ export interface PodVolumesOptions {
 export class PodVolumes implements Volumes {
   readonly #options: PodVolumesOptions;
   #memory: Promise<void> | undefined;
+  /** Where claimed volumes are, by pod and name. */
+  readonly #claims = new Map<string, Map<string, ClaimedVolume>>();
 
   constructor(options: PodVolumesOptions) {
     this.#options = options;
@@ -53,6 +56,7 @@ export class PodVolumes implements Volumes {
   }
 
   async unmount(uid: string): Promise<void> {
+    this.#claims.delete(uid);
     const { folder, memoryFolder } = this.#options;
     const volumes = join(folder, uid, "volumes");
     if (existsSync(volumes)) {
@@ -76,6 +80,29 @@ export class PodVolumes implements Volumes {
 
   subPath(volume: ReadyVolume, path: string): string {
     return subPath(volume, path);
+  }
+
+  async claims(pod: Pod): Promise<readonly ClaimedVolume[]> {
+    if (this.#options.dry) return [];
+    const found = await Promise.all(
+      (pod.spec.volumes ?? []).map(async ({ name, persistentVolumeClaim, ephemeral }) => {
+        if (!persistentVolumeClaim && !ephemeral) return undefined;
+        const known = this.#claims.get(pod.metadata.uid)?.get(name);
+        if (known) return known;
+        const claim = persistentVolumeClaim?.claimName ?? `${pod.metadata.name}-${name}`;
+        const volume = await this.#options.claimed(pod, claim).catch(() => undefined);
+        const path = volume?.spec.local?.path ?? volume?.spec.hostPath?.path;
+        return path ? this.#remember(pod, { name, claim, path }) : undefined;
+      }),
+    );
+    return found.filter((each) => each !== undefined);
+  }
+
+  #remember(pod: Pod, volume: ClaimedVolume): ClaimedVolume {
+    const { uid } = pod.metadata;
+    const own = this.#claims.get(uid) ?? new Map<string, ClaimedVolume>();
+    this.#claims.set(uid, own.set(volume.name, volume));
+    return volume;
   }
 
   async #ready(pod: Pod, volume: Volume): Promise<ReadyVolume> {
