@@ -112,6 +112,10 @@ describe("writes", () => {
     await fixture.make([pods, pod("toBind".toLowerCase())]);
     const body = { metadata: { name: "tobind" }, target: { kind: "Node", name: "n1" } };
     expect((await fixture.call("POST", `${pods}/tobind/binding`, { body })).status).toBe(201);
+    expect((await fixture.call("GET", `${pods}/tobind`)).body).toMatchObject({
+      metadata: { generation: 1 },
+      spec: { nodeName: "n1" },
+    });
     const second = await fixture.call("POST", `${pods}/tobind/binding`, { body });
     expect(second.body.message).toBe(
       'Operation cannot be fulfilled on pods/binding "tobind": pod tobind is already assigned to node "n1"',
