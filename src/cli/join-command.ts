@@ -3,14 +3,15 @@ import { type Command, InvalidArgumentError } from "commander";
 import { parseToken } from "../cluster/bootstrap-tokens.ts";
 import { placesOf, readCluster } from "../cluster/config.ts";
 import { joinCluster } from "../cluster/join.ts";
-import { type JoinedNode, readJoinedNode } from "../cluster/joined-node.ts";
+import { type JoinedNode, readJoinedNode, withKubeletFlags, writeJoinedNode } from "../cluster/joined-node.ts";
 import { runJoinedNode } from "../cluster/joined-up.ts";
+import type { Flags } from "../cluster/part-flags.ts";
 import { runningProcess } from "../cluster/process-lock.ts";
 import { aborted } from "../lib/abort.ts";
 import { systemClock } from "../lib/clock.ts";
 import { Fault } from "../lib/fault.ts";
 import { systemRandom } from "../lib/random.ts";
-import { filePath, wholeNumber } from "./flags.ts";
+import { addFlag, filePath, wholeNumber } from "./flags.ts";
 import { prepareMachine } from "./prepare-machine.ts";
 import { terminalProgress } from "./progress.ts";
 
@@ -26,6 +27,7 @@ interface JoinFlags {
   readonly nodeAddress?: string;
   readonly zone?: string;
   readonly kubeletPort: number;
+  readonly kubeletArg?: Flags;
 }
 
 /** `navarch join`. */
@@ -45,6 +47,11 @@ export function addJoinCommand(program: Command): void {
     )
     .option("--zone <name>", "the zone that the node is in")
     .option("--kubelet-port <port>", "where the node's own server listens", wholeNumber(1, 65535), 10250)
+    .option(
+      "--kubelet-arg <flag=value>",
+      "a flag of Kubernetes' kubelet, as max-pods=50; may be repeated, is kept, and an empty value takes one away",
+      addFlag,
+    )
     .option("-y, --yes", "do not ask before installing packages")
     .option("--name <name>", "what the node is called here; several can run side by side", "navarch")
     .option("--data-dir <folder>", "where the node's data is kept")
@@ -58,7 +65,9 @@ async function join(server: string | undefined, flags: JoinFlags): Promise<void>
   }
   const running = runningProcess(places.runDir);
   if (running) throw new Fault("in-use", `${flags.name} is running already (process ${running})`);
-  const known = readJoinedNode(places.dataDir);
+  const before = readJoinedNode(places.dataDir);
+  const known = before && withKubeletFlags(before, flags.kubeletArg);
+  if (known && known !== before) writeJoinedNode(known);
   const wanted = known ? undefined : wishes(server, flags);
   if (known && server !== undefined && server !== known.settings.server) {
     throw new Fault(
@@ -112,6 +121,7 @@ function wishes(server: string | undefined, flags: JoinFlags) {
     token: parseToken(flags.token),
     caHashes,
     kubeletPort: flags.kubeletPort,
+    ...(flags.kubeletArg ? { kubeletFlags: flags.kubeletArg } : {}),
     ...(flags.caCert ? { caFile: flags.caCert } : {}),
     ...(flags.nodeName ? { nodeName: flags.nodeName } : {}),
     ...(flags.nodeAddress ? { address: flags.nodeAddress } : {}),

@@ -12,10 +12,11 @@ import { isStatus } from "../machinery/status-error.ts";
 import { rangesIn } from "./address-ranges.ts";
 import { type BootstrapToken, tokenText } from "./bootstrap-tokens.ts";
 import { discoverAuthority } from "./discovery.ts";
-import { firstCertificates, type JoinedNode, joinedAccess, writeJoinedNode } from "./joined-node.ts";
+import { firstCertificates, type JoinedNode, joinedAccess, joinedFlags, writeJoinedNode } from "./joined-node.ts";
 import { nodeAddresses } from "./local-nodes.ts";
 import { type NodeSettings, nodePortRanges, type SharedNodeSettings } from "./node-settings.ts";
 import { readNodeSettings } from "./nodes-config-map.ts";
+import type { Flags } from "./part-flags.ts";
 
 export interface JoinOptions {
   /** What the node is called on this machine, as a cluster is. */
@@ -33,6 +34,7 @@ export interface JoinOptions {
   readonly address?: string;
   readonly zone?: string;
   readonly kubeletPort: number;
+  readonly kubeletFlags?: Flags;
   readonly clock: Clock;
   readonly random: Random;
   readonly note: (text: string) => void;
@@ -44,6 +46,7 @@ const signingPatience = 10_000;
 /** Makes this machine a node of a cluster elsewhere, but starts nothing. What was begun and failed can be done again. */
 export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
   const { server, token, clock, dataDir, note } = options;
+  const flags = joinedFlags(undefined, options.kubeletFlags);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   note("discovery");
   const ca = options.caFile
@@ -53,13 +56,14 @@ export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
   note(`certificates for ${settings.name} at ${settings.address}`);
   await firstCertificates({ dataDir, settings }, { ca, token: tokenText(token) }, options);
   const shared = await asNode({ dataDir, settings });
-  const joined = {
+  const joined: JoinedNode = {
     name: options.name,
     dataDir,
     runDir: options.runDir,
     settings: {
       ...settings,
       ...shared,
+      ...(flags ? { kubeletFlags: flags } : {}),
       nodePortRanges: nodePortRanges([shared.podRange], nodeAddresses(settings)),
     },
   };

@@ -5,6 +5,7 @@ import { httpTransport } from "../client/http-transport.ts";
 import { signers } from "../controllers/certificates/signer.ts";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
+import { nodeConfiguration, nodeConfigurationFlags } from "../node/configuration.ts";
 import { startAgentRole } from "./agent-role.ts";
 import {
   type CertificateAuthority,
@@ -14,10 +15,12 @@ import {
   writeSafely,
 } from "./certificates.ts";
 import { type NodeCredentials, nodeIdentity } from "./credentials.ts";
+import { withKubeletFile } from "./kubelet-flags.ts";
 import { followCredentials, liveCredentials } from "./live-credentials.ts";
 import { nodeAddresses } from "./local-nodes.ts";
 import type { NodeAccess } from "./node-access.ts";
 import type { NodeSettings } from "./node-settings.ts";
+import { type Flags, knownFlags } from "./part-flags.ts";
 import { requestCertificate } from "./requested-certificate.ts";
 import type { Role } from "./role-process.ts";
 
@@ -53,6 +56,19 @@ export function readJoinedNode(dataDir: string): JoinedNode | undefined {
   }
   if (!stored.node) throw new Fault("corrupt", `${file} describes no node; forget it with: navarch down --wipe`);
   return { ...stored.node, dataDir };
+}
+
+/** All kubelet flags of a joined node, old and new. Throws Fault `invalid` for those that cannot be meant. */
+export function joinedFlags(known: Flags | undefined, given: Flags | undefined): Flags | undefined {
+  const flags = knownFlags("kubelet", nodeConfigurationFlags, [known, given]);
+  if (flags) nodeConfiguration(withKubeletFile(flags).flags);
+  return flags;
+}
+
+/** The node with kubelet flags added to those that it has; the same node if none are given. */
+export function withKubeletFlags(node: JoinedNode, given: Flags | undefined): JoinedNode {
+  const flags = given && joinedFlags(node.settings.kubeletFlags, given);
+  return flags ? { ...node, settings: { ...node.settings, kubeletFlags: flags } } : node;
 }
 
 /** Keeps what the node is. */
