@@ -1,4 +1,5 @@
 import {
+  boolCoreTag,
   boolYaml11Tag,
   defineScalarTag,
   FAILSAFE_SCHEMA,
@@ -46,11 +47,14 @@ const floatTag = defineScalarTag("tag:yaml.org,2002:float", {
 /** YAML as kubectl reads it: `yes` and `on` are true, dates are text. */
 const schema = FAILSAFE_SCHEMA.withTags(nullYaml11Tag, boolYaml11Tag, intTag, floatTag, mergeTag);
 
+/** YAML as builds read it: `yes` and `on` are texts like any other. */
+const plainSchema = FAILSAFE_SCHEMA.withTags(nullYaml11Tag, boolCoreTag, intTag, floatTag, mergeTag);
+
 /** How many values a document may have once its aliases are written out. */
 const expandedLimit = 500_000;
 
-function load(text: string, lenient: boolean): readonly unknown[] {
-  const documents = loadAll(text, { schema, maxDepth: depthLimit, json: lenient });
+function load(text: string, lenient: boolean, by = schema): readonly unknown[] {
+  const documents = loadAll(text, { schema: by, maxDepth: depthLimit, json: lenient });
   if (text.includes("*")) {
     let left = expandedLimit;
     for (const document of documents) left = spend(document, left);
@@ -104,6 +108,15 @@ function fault(error: unknown): unknown {
 /** Reads every document of a YAML text as a plain value, empty ones left out. Throws `invalid`. */
 export function parseYamlDocuments(text: string): readonly unknown[] {
   return readLenient(text).filter((document) => document !== null && document !== undefined);
+}
+
+/** The same of a text in which only `true` and `false` are booleans; a key that stands twice is refused. Throws `invalid`. */
+export function parsePlainYamlDocuments(text: string): readonly unknown[] {
+  try {
+    return load(text, false, plainSchema).filter((document) => document !== null && document !== undefined);
+  } catch (error) {
+    throw fault(error);
+  }
 }
 
 /** Reads the first document of a YAML text (or JSON, which is YAML too) as a plain value. Throws `invalid`. */

@@ -4,7 +4,7 @@
  */
 export function encodeYaml(value: unknown): string {
   const lines: string[] = [];
-  if (isScalar(value)) return `${scalarText(value, 0)}\n`;
+  if (isScalar(value)) return `${scalarText(value, { indent: 0, column: 0 })}\n`;
   writeBlock(value, 0, "", lines);
   return `${lines.join("\n")}\n`;
 }
@@ -20,7 +20,7 @@ function writeBlock(value: unknown, indent: number, lead: string, lines: string[
   let start = lead === "" ? space : lead;
   if (Array.isArray(value)) {
     for (const item of value) {
-      if (isScalar(item)) lines.push(`${start}- ${scalarText(item, indent)}`);
+      if (isScalar(item)) lines.push(`${start}- ${scalarText(item, { indent, column: start.length + 2 })}`);
       else writeBlock(item, indent + 2, `${start}- `, lines);
       start = space;
     }
@@ -31,9 +31,11 @@ function writeBlock(value: unknown, indent: number, lead: string, lines: string[
   );
   members.sort(([a], [b]) => compareKeys(a, b));
   for (const [key, member] of members) {
-    const name = key.includes("\n") ? doubleQuoted(key) : scalarText(key, indent);
-    if (isScalar(member)) lines.push(`${start}${name}: ${scalarText(member, indent)}`);
-    else {
+    const name = key.includes("\n") ? doubleQuoted(key) : scalarText(key, { indent });
+    if (isScalar(member)) {
+      const column = start.length + [...name].length + 2;
+      lines.push(`${start}${name}: ${scalarText(member, { indent, column })}`);
+    } else {
       lines.push(`${start}${name}:`);
       writeBlock(member, Array.isArray(member) ? indent : indent + 2, "", lines);
     }
@@ -70,8 +72,14 @@ function numberAt(characters: readonly string[], at: number): number {
   return text === "" ? 0 : Number(text);
 }
 
-function scalarText(value: unknown, indent: number): string {
-  if (typeof value === "string") return stringText(value, indent);
+/** Where a scalar stands: how far what holds it is indented, and where it begins; a key, which is never broken, has no place. */
+interface Place {
+  readonly indent: number;
+  readonly column?: number;
+}
+
+function scalarText(value: unknown, at: Place): string {
+  if (typeof value === "string") return stringText(value, at);
   if (Array.isArray(value)) return "[]";
   if (typeof value === "object" && value !== null) return "{}";
   return value === undefined ? "null" : String(value);
@@ -83,13 +91,40 @@ const numberForm =
   /^(?:[-+]?0b[01_]+|[-+]?0o?[0-7_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?[0-9][0-9_]*|[-+]?(?:\.[0-9_]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)$/;
 const timeForm = /^\d{4}-\d\d?-\d\d?(?:$|[Tt]|[ \t]+\d)/;
 
-function stringText(text: string, indent: number): string {
-  if (otherMeaning.test(text) || numberForm.test(text) || timeForm.test(text)) return doubleQuoted(text);
+function stringText(text: string, at: Place): string {
+  if (otherMeaning.test(text) || numberForm.test(text) || timeForm.test(text)) return doubleQuoted(text, at);
   if (/[^\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u.test(text))
-    return doubleQuoted(text);
-  if (text.includes("\n")) return / \n| $/.test(text) ? doubleQuoted(text) : literal(text, indent);
-  if (isPlain(text)) return text;
-  return `'${text.replaceAll("'", "''")}'`;
+    return doubleQuoted(text, at);
+  if (text.includes("\n")) return / \n| $/.test(text) ? doubleQuoted(text, at) : literal(text, at.indent);
+  if (isPlain(text)) return broken([...text], at);
+  const quoted = [...text].map((character) => (character === "'" ? "''" : character));
+  return broken(["'", ...quoted, "'"], at);
+}
+
+/** A line that is longer is broken at the next single blank. */
+const width = 80;
+
+/** Breaks a text whose characters are given as they are written. `escaped`: a blank behind the break is marked. */
+function broken(characters: readonly string[], { indent, column }: Place, escaped = false): string {
+  if (column === undefined || column + characters.length <= width) return characters.join("");
+  const quotes = characters[0] === "'" || characters[0] === '"' ? 1 : 0;
+  let written = "";
+  let at = column;
+  let blank = false;
+  for (const [place, character] of characters.entries()) {
+    const inside = place > quotes && place < characters.length - 1 - quotes;
+    const single = escaped || characters[place + 1] !== " ";
+    if (character === " " && !blank && at > width && single && (inside || quotes === 0)) {
+      const mark = escaped && characters[place + 1] === " " ? "\\" : "";
+      written += `\n${" ".repeat(indent + 2)}${mark}`;
+      at = indent + 2 + mark.length;
+    } else {
+      written += character;
+      at += character.length;
+    }
+    blank = character === " ";
+  }
+  return written;
 }
 
 function isPlain(text: string): boolean {
@@ -127,10 +162,11 @@ const escapes: Readonly<Record<string, string>> = {
   "\ufeff": "\\uFEFF",
 };
 
-function doubleQuoted(text: string): string {
-  const body = text.replace(/[\x00-\x1f"\\\x7f-\x9f\u2028\u2029\ufeff]/g, (character) => {
+function doubleQuoted(text: string, at: Place = { indent: 0 }): string {
+  const body = [...text].map((character) => {
+    if (!/[\x00-\x1f"\\\x7f-\x9f\u2028\u2029\ufeff]/.test(character)) return character;
     const known = escapes[character];
     return known ?? `\\x${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
   });
-  return `"${body}"`;
+  return broken(['"', ...body, '"'], at, true);
 }

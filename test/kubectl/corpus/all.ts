@@ -12,6 +12,7 @@ import { editElsewhereStories } from "./edit-elsewhere.ts";
 import { explainStories } from "./explain.ts";
 import { getStories } from "./get.ts";
 import { globalStories } from "./global.ts";
+import { kustomizeStories } from "./kustomize.ts";
 import { logAndReplaceStories } from "./more.ts";
 import { nodeStories } from "./nodes.ts";
 import { preconditionStories } from "./preconditions.ts";
@@ -39,4 +40,5 @@ export const stories: readonly Story[] = [
   ...apiStories,
   ...authStories,
   ...nodeStories,
+  ...kustomizeStories,
 ];
