@@ -33,7 +33,7 @@ const sources: EnvironmentSources = {
       : undefined,
   services: () => [],
   podIPs: ["10.88.0.5", "fd00::5"],
-  hostIPs: ["192.0.2.1"],
+  hostIPs: ["192.0.2.1", "2001:db8::1"],
   nodeName: "node-1",
   allocatable: { cpu: 2, memory: 1024 ** 3 },
 };
@@ -68,6 +68,8 @@ describe("a container's variables", () => {
     const env = [
       { name: "NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
       { name: "IPS", valueFrom: { fieldRef: { fieldPath: "status.podIPs" } } },
+      { name: "HOST", valueFrom: { fieldRef: { fieldPath: "status.hostIP" } } },
+      { name: "HOSTS", valueFrom: { fieldRef: { fieldPath: "status.hostIPs" } } },
       { name: "APP", valueFrom: { fieldRef: { fieldPath: "metadata.labels['app']" } } },
       { name: "CPU", valueFrom: { resourceFieldRef: { resource: "requests.cpu", divisor: "1m" } } },
       { name: "MEMORY", valueFrom: { resourceFieldRef: { resource: "limits.memory", divisor: "1Mi" } } },
@@ -78,6 +80,8 @@ describe("a container's variables", () => {
     expect(await of({ env, resources: { requests: { cpu: "250m" } } }, {}, pod)).toEqual({
       NAME: "web",
       IPS: "10.88.0.5,fd00::5",
+      HOST: "192.0.2.1",
+      HOSTS: "192.0.2.1,2001:db8::1",
       APP: "shop",
       CPU: "250",
       MEMORY: "1024",

@@ -220,8 +220,10 @@ describe("conditions", () => {
   });
 });
 
-test("a pod in the node's network has the node's address", () => {
+test("a pod in the node's network has the node's addresses", () => {
   const sandbox = sandboxOf({ ips: [] });
-  const status = statusOf(observedPod([], [sandbox]), {}, samplePod({ hostNetwork: true }));
-  expect(status).toMatchObject({ podIP: "192.0.2.1", hostIP: "192.0.2.1" });
+  const hostIPs = ["192.0.2.1", "2001:db8::1"];
+  const status = statusOf(observedPod([], [sandbox]), { hostIPs }, samplePod({ hostNetwork: true }));
+  const all = hostIPs.map((ip) => ({ ip }));
+  expect(status).toMatchObject({ podIP: "192.0.2.1", podIPs: all, hostIP: "192.0.2.1", hostIPs: all });
 });
