@@ -84,10 +84,12 @@ export function eachAt<T>(
 ): Errors {
   if (!list || list.length === 0) return fine;
   let errors: FieldError[] | undefined;
-  for (const [index, element] of list.entries()) {
-    for (const error of check(element, place.index(index), index)) {
+  // By index: this is every list of every object that is written.
+  for (let index = 0; index < list.length; index += 1) {
+    const found = check(list[index]!, place.index(index), index);
+    if (found.length > 0) {
       errors ??= [];
-      errors.push(error);
+      errors.push(...found);
     }
   }
   return errors ?? fine;
@@ -99,9 +101,10 @@ export function duplicates<T>(
   of: (element: T) => string,
   at: (index: number) => FieldPath,
 ): Errors {
+  if (!list || list.length < 2) return fine;
   const seen = new Set<string>();
   const errors: FieldError[] = [];
-  for (const [index, element] of (list ?? []).entries()) {
+  for (const [index, element] of list.entries()) {
     const value = of(element);
     if (seen.has(value)) errors.push(field.duplicate(at(index), value));
     seen.add(value);

@@ -1,11 +1,11 @@
 /** The object with `missing` put where it has nothing; the very same object when nothing was missing. */
 export function fill<T extends object>(object: T, missing: Partial<T>): T {
   let filled: T | undefined;
-  for (const key of Object.keys(missing) as (keyof T)[]) {
+  for (const key in missing) {
     if (object[key] !== undefined && object[key] !== null) continue;
     if (missing[key] === undefined) continue;
     filled ??= { ...object };
-    filled[key] = missing[key] as T[keyof T];
+    filled[key] = missing[key] as T[typeof key];
   }
   return filled ?? object;
 }
@@ -13,10 +13,10 @@ export function fill<T extends object>(object: T, missing: Partial<T>): T {
 /** As `fill`, but zero, false and the empty string are nothing too: for fields that have no pointer in the sources. */
 export function fillEmpty<T extends object>(object: T, missing: Partial<T>): T {
   let filled: T | undefined;
-  for (const key of Object.keys(missing) as (keyof T)[]) {
+  for (const key in missing) {
     if (object[key] || missing[key] === undefined) continue;
     filled ??= { ...object };
-    filled[key] = missing[key] as T[keyof T];
+    filled[key] = missing[key] as T[typeof key];
   }
   return filled ?? object;
 }
@@ -27,7 +27,7 @@ export function change<T extends object>(
   changes: { readonly [Key in keyof T]?: (value: NonNullable<T[Key]>) => NonNullable<T[Key]> },
 ): T {
   let changed: T | undefined;
-  for (const key of Object.keys(changes) as (keyof T)[]) {
+  for (const key in changes) {
     const value = object[key];
     const alter = changes[key];
     if (value === undefined || value === null || !alter) continue;
@@ -43,7 +43,8 @@ export function change<T extends object>(
 export function each<T>(alter: (element: T) => T): (list: readonly T[]) => readonly T[] {
   return (list) => {
     let changed: T[] | undefined;
-    for (const [index, element] of list.entries()) {
+    for (let index = 0; index < list.length; index += 1) {
+      const element = list[index]!;
       const next = alter(element);
       if (next === element) continue;
       changed ??= [...list];

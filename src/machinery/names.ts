@@ -127,6 +127,7 @@ export const underscoreSubdomain: NameRule = (value) => {
 
 /** A name with an optional DNS prefix, `example.com/my.name`: label keys, finalizers, resource names. */
 export const qualifiedName: NameRule = (value) => {
+  if (value.length <= 63 && qualified.test(value)) return fine; // most keys have no prefix
   const parts = value.split("/");
   if (parts.length > 2) {
     return [

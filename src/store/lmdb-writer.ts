@@ -187,8 +187,9 @@ export class GroupCommit {
   #schedule(): void {
     if (this.#busy || this.#scheduled) return;
     this.#scheduled = true;
-    // By then everything that this turn's promises set off has arrived, and shares the flush.
-    setImmediate(() => {
+    // Comes when this turn's promises have run out: what they set off has arrived and shares the flush, which is under way
+    // before the next turn.
+    process.nextTick(() => {
       this.#scheduled = false;
       if (this.#oneByOne) this.#writeOneByOne(this.#oneByOne);
       else this.#writeBatch();
