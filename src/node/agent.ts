@@ -25,6 +25,7 @@ import type { PodServices } from "./pods/pod-services.ts";
 import { apiPods } from "./pods/pod-store.ts";
 import { PodWorker } from "./pods/pod-worker.ts";
 import { StartTurns } from "./pods/start-turns.ts";
+import { refusedSysctl } from "./pods/sysctls.ts";
 import { pressureOf } from "./pressure.ts";
 import { createHooks } from "./probes/hooks.ts";
 import { ProbeCounts } from "./probes/probe-counts.ts";
@@ -130,6 +131,8 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
   await options.cgroups?.ensureRoot({ cpuShares: cpuSharesOf(allocatable.cpu * 1000) });
   const pods = informers.of(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
   const pressure = await pressureOn(options, configuration, events, workers, services);
+  const refusalOf = (pod: Pod) =>
+    refusedSysctl(pod, configuration.unsafeSysctls) ?? pressure?.eviction.admit(pod) ?? services.room.admit(pod);
   let closing = false;
   let goingDown = false;
   const look = (pod: Pod) => {
@@ -138,7 +141,7 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
     const known = workers.get(uid);
     if (known) return known.update(pod);
     const own = isStatic(pod) ? { ...services, pods: statics.store } : services;
-    const refusal = hasBegun(pod) ? undefined : (pressure?.eviction.admit(pod) ?? services.room.admit(pod));
+    const refusal = hasBegun(pod) ? undefined : refusalOf(pod);
     if (hasBegun(pod) && !isPodTerminal(pod)) services.room.adopt(pod);
     const worker = new PodWorker(pod, own, () => {
       workers.delete(uid);

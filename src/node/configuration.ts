@@ -4,6 +4,7 @@ import { parseDuration } from "../machinery/times.ts";
 import { parseThresholds, type Threshold, usualHard } from "./eviction/thresholds.ts";
 import type { ImageLimits } from "./garbage/image-collector.ts";
 import { kubeletFileFlags, shownConfiguration } from "./kubelet-file.ts";
+import { checkedPatterns } from "./pods/sysctls.ts";
 import { type RotationPolicy, usualRotation } from "./runtime/log-rotation.ts";
 import type { ManifestSettings } from "./static-pods/manifest-sources.ts";
 
@@ -28,6 +29,8 @@ export interface NodeConfiguration {
   readonly podPids?: number;
   /** Image pulls at a time. */
   readonly parallelPulls: number;
+  /** Sysctls that pods may have though they are not safe: names, and beginnings that end in `*`. */
+  readonly unsafeSysctls: readonly string[];
   /** All of it as the kubelet's configuration file has it. */
   readonly shown: object;
 }
@@ -71,6 +74,7 @@ export function nodeConfiguration(flags: Flags): NodeConfiguration {
     reserved: reserved(flags),
     ...podPids(flags),
     parallelPulls: parallelPulls(flags),
+    unsafeSysctls: checkedPatterns((flags["allowed-unsafe-sysctls"] ?? "").split(",").filter((each) => each !== "")),
     shown: shownConfiguration(flags),
   };
 }

@@ -34,6 +34,11 @@ const amounts = (sign: "<" | "="): Form => ({
         .map((pair) => pair.split(sign)),
     ),
 });
+const list: Form = {
+  toFlag: (value) =>
+    Array.isArray(value) && value.every((each) => typeof each === "string") ? value.join(",") : undefined,
+  toField: (flag) => flag.split(",").filter((each) => each !== ""),
+};
 /** Names with lists of values; the flag is `name:value,name:value`. */
 const headers: Form = {
   toFlag: (value) => {
@@ -66,6 +71,7 @@ const fields: Readonly<Record<string, { readonly flag: string; readonly form: Fo
   podPidsLimit: { flag: "pod-max-pids", form: whole, usual: "-1" },
   serializeImagePulls: { flag: "serialize-image-pulls", form: truth, usual: "false" },
   maxParallelImagePulls: { flag: "max-parallel-image-pulls", form: whole, usual: "5" },
+  allowedUnsafeSysctls: { flag: "allowed-unsafe-sysctls", form: list },
   evictionHard: {
     flag: "eviction-hard",
     form: amounts("<"),
@@ -87,7 +93,7 @@ const fields: Readonly<Record<string, { readonly flag: string; readonly form: Fo
 
 /** Upstream's other fields: what they are about is decided elsewhere here, or is not to be had. */
 const without = new Set(
-  `address allowedUnsafeSysctls authentication authorization cgroupDriver cgroupRoot cgroupsPerQOS clusterDNS clusterDomain
+  `address authentication authorization cgroupDriver cgroupRoot cgroupsPerQOS clusterDNS clusterDomain
 configMapAndSecretChangeDetectionStrategy containerLogMaxWorkers containerLogMonitorInterval containerRuntimeEndpoint contentType
 cpuCFSQuota cpuCFSQuotaPeriod cpuManagerPolicy cpuManagerPolicyOptions cpuManagerReconcilePeriod crashLoopBackOff
 enableContentionProfiling enableControllerAttachDetach enableDebugFlagsHandler enableDebuggingHandlers enableProfilingHandler

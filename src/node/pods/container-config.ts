@@ -209,7 +209,7 @@ function securityOf(pod: Pod, container: Container, context: ContainerContext): 
   const shared = pod.spec.securityContext;
   const runAsUser = own.runAsUser ?? shared?.runAsUser;
   const runAsGroup = own.runAsGroup ?? shared?.runAsGroup;
-  if ((own.runAsNonRoot ?? shared?.runAsNonRoot) === true) refuseRoot(container, runAsUser, context.image);
+  if ((own.runAsNonRoot ?? shared?.runAsNonRoot) === true) refuseRoot(pod, container, runAsUser, context.image);
   const seccomp = profileOf(own.seccompProfile) ?? profileOf(shared?.seccompProfile) ?? { type: "unconfined" };
   const apparmor = profileOf(own.appArmorProfile) ?? profileOf(shared?.appArmorProfile);
   return {
@@ -234,14 +234,19 @@ function imageUser(image: RuntimeImage): Pick<ContainerSecurity, "runAsUser" | "
 }
 
 /** `runAsNonRoot` is kept: an image that runs as root, or as a name whose number nobody knows, is refused. */
-function refuseRoot(container: Container, user: number | undefined, image: RuntimeImage): void {
-  if (user === 0) throw new Fault("invalid", "container's runAsUser breaks non-root policy");
+function refuseRoot(
+  { metadata: { name, namespace, uid } }: Pod,
+  container: Container,
+  user: number | undefined,
+  { username, uid: imageUid = 0 }: RuntimeImage,
+): void {
+  const where = `(pod: "${name}_${namespace}(${uid})", container: ${container.name})`;
+  const refuse = (why: string) => {
+    throw new Fault("invalid", `${why} ${where}`);
+  };
+  if (user === 0) refuse("container's runAsUser breaks non-root policy");
   if (user !== undefined) return;
-  if (image.username)
-    throw new Fault(
-      "invalid",
-      `container has runAsNonRoot and image has non-numeric user (${image.username}), cannot verify user is non-root`,
-    );
-  if ((image.uid ?? 0) === 0)
-    throw new Fault("invalid", `container has runAsNonRoot and image will run as root (container: ${container.name})`);
+  if (username)
+    refuse(`container has runAsNonRoot and image has non-numeric user (${username}), cannot verify user is non-root`);
+  if (imageUid === 0) refuse("container has runAsNonRoot and image will run as root");
 }
