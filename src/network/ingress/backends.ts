@@ -9,8 +9,14 @@ export interface FoundBackend {
   readonly trouble?: { readonly reason: string; readonly message: string };
 }
 
-/** What a Service's port says in `appProtocol` when only HTTP/2 without TLS is understood there (KEP-3726). */
-const h2cNames: readonly string[] = ["kubernetes.io/h2c", "grpc"];
+/** How a back end is spoken to by what its Service's port says in `appProtocol` (KEP-3726); by HTTP/1.1 if it says nothing. */
+const protocols: Readonly<Record<string, Backend["protocol"]>> = {
+  "kubernetes.io/h2c": "h2c",
+  grpc: "h2c",
+  https: "https",
+  "kubernetes.io/wss": "https",
+  grpcs: "h2",
+};
 const anyNode = { name: "" };
 
 /** The ready endpoints of a back end's Service port. What several paths share is resolved once, and kept in `known`. */
@@ -45,7 +51,7 @@ export function backendOf(
   const found = usable([...candidates(own, one, anyNode, "IPv4"), ...candidates(own, one, anyNode, "IPv6")]);
   const backend: Backend = {
     key,
-    protocol: h2cNames.includes(port.appProtocol ?? "") ? "h2c" : "http",
+    protocol: protocols[port.appProtocol?.toLowerCase() ?? ""] ?? "http",
     endpoints: found.map(({ target }) => target),
   };
   known.set(key, backend);

@@ -147,11 +147,16 @@ describe("back ends", () => {
     expect(endpoints({ ingresses, services: named, slices })).toEqual(["10.0.0.1:8080"]);
   });
 
-  test("HTTP/2 without TLS is spoken where the port's appProtocol says so", () => {
+  test("a back end is spoken to as its port's appProtocol says", () => {
     for (const [appProtocol, protocol] of [
       ["kubernetes.io/h2c", "h2c"],
       ["grpc", "h2c"],
       ["kubernetes.io/ws", "http"],
+      ["kubernetes.io/wss", "https"],
+      ["https", "https"],
+      ["HTTPS", "https"],
+      ["grpcs", "h2"],
+      ["postgresql", "http"],
     ] as const) {
       const { table } = planOf({ ingresses, services: [serviceOf("a", { appProtocol })] });
       expect(table.fallback?.backend.protocol).toBe(protocol);

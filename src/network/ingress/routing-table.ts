@@ -1,10 +1,10 @@
 import type { Target } from "../proxy/front.ts";
 import type { PathMatcher } from "./paths.ts";
 
-/** `namespace/name:port`, and how to speak to those who answer there. */
+/** `namespace/name:port`, and how to speak to those who answer there: HTTP/1.1 or HTTP/2 (`h2`), over TLS or not (`http`, `h2c`). */
 export interface Backend {
   readonly key: string;
-  readonly protocol: "http" | "h2c";
+  readonly protocol: "http" | "h2c" | "https" | "h2";
   /** Those that may get requests now; empty is answered with 503. */
   readonly endpoints: readonly Target[];
 }

@@ -31,6 +31,16 @@ const told = (extra: Partial<ContainerStatus>): ContainerStatus => ({
 });
 const held = new Map([["main", { reason: "CrashLoopBackOff", message: "back-off 10s" }]]);
 
+test("a pod that was refused before it began has no containers to tell of, now and later", () => {
+  const finished = { phase: "Failed", reason: "OutOfcpu", message: "Pod was rejected: no CPU" } as const;
+  const status = statusOf(observedPod([], []), { finished });
+  expect(status).toMatchObject(finished);
+  expect(status).not.toHaveProperty("containerStatuses");
+  const again = statusOf(observedPod([], []), { finished: { phase: "Failed" } }, samplePod({}, { status }));
+  expect(again).toMatchObject(finished);
+  expect(again).not.toHaveProperty("containerStatuses");
+});
+
 describe("phase", () => {
   test.each<{
     name: string;

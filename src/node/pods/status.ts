@@ -61,12 +61,17 @@ export function podStatus(input: StatusInput): PodStatus {
     hostIPs: hostIPs.map((ip) => ({ ip })),
     ...(ips.length > 0 ? { podIP: ips[0]!, podIPs: ips.map((ip) => ({ ip })) } : {}),
     startTime: before?.startTime ?? timeOf(now),
-    ...(initContainerStatuses.length > 0 ? { initContainerStatuses } : {}),
-    containerStatuses,
+    ...(initContainerStatuses.length > 0 && !neverBegan(input) ? { initContainerStatuses } : {}),
+    ...(neverBegan(input) ? {} : { containerStatuses }),
     ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral } : {}),
     ...(before?.resourceClaimStatuses ? { resourceClaimStatuses: before.resourceClaimStatuses } : {}),
     ...(before?.qosClass ? { qosClass: before.qosClass } : {}),
   };
+}
+
+/** A pod that was refused has no containers to tell of. */
+function neverBegan({ pod, observed, finished }: StatusInput): boolean {
+  return finished !== undefined && observed.containers.length === 0 && pod.status?.containerStatuses === undefined;
 }
 
 function containerStatusInput({ finished, ...rest }: StatusInput): ContainerStatusInput {

@@ -83,7 +83,12 @@ class Engine implements NodeIngressEngine {
     const limits = { ...usualLimits, ...options.limits };
     this.#limits = limits;
     this.#balancer = new Balancer(clock);
-    this.#pools = { http: openH1Pool({ clock, limits }), h2c: openH2Pool({ clock, limits }) };
+    this.#pools = {
+      http: openH1Pool({ clock, limits, tls: false }),
+      https: openH1Pool({ clock, limits, tls: true }),
+      h2c: openH2Pool({ clock, limits, tls: false }),
+      h2: openH2Pool({ clock, limits, tls: true }),
+    };
     this.#shown = new ShownCertificates(certificate);
     this.#observe = requestObserver({ clock, metrics, log, accessLog });
     const handle = (request: FrontRequest, response: FrontResponse) => this.#handle(request, response);

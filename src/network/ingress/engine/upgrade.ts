@@ -6,6 +6,7 @@ import { proxyUpgrade } from "../../../wire/proxy-upgrade.ts";
 import type { Target } from "../../proxy/front.ts";
 import type { Balancer } from "../balancer.ts";
 import type { Backend } from "../routing-table.ts";
+import { connectSecurely, serverNameOf } from "./endpoint-tls.ts";
 import type { UpgradeRequest } from "./front-h1.ts";
 import { forwardedHeaders } from "./headers.ts";
 import type { EngineLimits } from "./limits.ts";
@@ -24,7 +25,7 @@ export async function forwardUpgrade(
 ): Promise<number> {
   if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
   const outcome = await proxyUpgrade(message, socket, head, {
-    connect: () => firstReachable(backend, tools),
+    connect: () => firstReachable(backend, request.authority, tools),
     path: request.target,
     headers: changedHeaders(request, message.headers.authorization),
   });
@@ -43,11 +44,16 @@ function changedHeaders(
   return authorization === undefined ? headers : { ...headers, Authorization: authorization };
 }
 
-async function firstReachable(backend: Backend, { balancer, clock, limits }: UpgradeTools): Promise<Duplex> {
+async function firstReachable(
+  backend: Backend,
+  authority: string,
+  { balancer, clock, limits }: UpgradeTools,
+): Promise<Duplex> {
+  const name = backend.protocol === "https" ? serverNameOf(authority) : undefined;
   let last: unknown;
   for (const endpoint of balancer.order(backend)) {
     try {
-      return await connectTo(endpoint, clock, limits.connectTime);
+      return await connectTo(endpoint, name, clock, limits.connectTime);
     } catch (error) {
       balancer.unreachable(endpoint);
       last = error;
@@ -56,15 +62,20 @@ async function firstReachable(backend: Backend, { balancer, clock, limits }: Upg
   throw last;
 }
 
-function connectTo({ ip, port }: Target, clock: Clock, within: number): Promise<Duplex> {
+/** By TLS if there is a server name, which may be empty. */
+function connectTo(endpoint: Target, servername: string | undefined, clock: Clock, within: number): Promise<Duplex> {
+  const { ip, port } = endpoint;
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: ip, port, allowHalfOpen: true, noDelay: true });
+    const socket =
+      servername === undefined
+        ? connect({ host: ip, port, allowHalfOpen: true, noDelay: true })
+        : connectSecurely(endpoint, servername, { ALPNProtocols: ["http/1.1"], allowHalfOpen: true });
     const timer = clock.after(within, () =>
       socket.destroy(new Fault("timeout", `no connection to ${ip}:${port} in time`)),
     );
     socket.once("error", reject);
     socket.once("close", () => timer[Symbol.dispose]());
-    socket.once("connect", () => {
+    socket.once(servername === undefined ? "connect" : "secureConnect", () => {
       timer[Symbol.dispose]();
       socket.off("error", reject);
       resolve(socket);

@@ -1,14 +1,21 @@
-import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent, type AgentOptions, request as httpRequest, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../../lib/clock.ts";
 import { Fault } from "../../../lib/fault.ts";
 import { type Target, targetKey } from "../../proxy/front.ts";
+import { connectSecurely, serverNameOf } from "./endpoint-tls.ts";
 import type { UpstreamEvents, UpstreamPool, UpstreamRequest } from "./exchange.ts";
 import type { EngineLimits } from "./limits.ts";
 
 /** The connections to one endpoint. */
 class EndpointAgent extends Agent {
+  readonly endpoint: string;
   #draining = false;
+
+  constructor(endpoint: string, options: AgentOptions) {
+    super(options);
+    this.endpoint = endpoint;
+  }
 
   override keepSocketAlive(socket: Duplex): boolean {
     return !this.#draining && (super.keepSocketAlive as (socket: Duplex) => unknown)(socket) !== false;
@@ -21,26 +28,48 @@ class EndpointAgent extends Agent {
   }
 }
 
+/** As the other, by TLS for one server's name. */
+class SecureEndpointAgent extends EndpointAgent {
+  readonly #connect: () => Duplex;
+
+  constructor(endpoint: Target, servername: string, options: AgentOptions) {
+    super(targetKey(endpoint), options);
+    this.#connect = () => connectSecurely(endpoint, servername, { ALPNProtocols: ["http/1.1"] });
+  }
+
+  override createConnection(): Duplex {
+    return this.#connect();
+  }
+}
+
+export interface PoolOptions {
+  readonly clock: Clock;
+  readonly limits: EngineLimits;
+  /** Whether endpoints are spoken to by TLS. */
+  readonly tls: boolean;
+}
+
 /** Keeps HTTP/1.1 connections to endpoints open from one request to the next. */
-export function openH1Pool({ clock, limits }: { readonly clock: Clock; readonly limits: EngineLimits }): UpstreamPool {
+export function openH1Pool({ clock, limits, tls }: PoolOptions): UpstreamPool {
   const agents = new Map<string, EndpointAgent>();
-  const agentOf = (key: string): EndpointAgent => {
+  const agentOf = (endpoint: Target, host: string): EndpointAgent => {
+    const servername = tls ? serverNameOf(host) : "";
+    const key = `${targetKey(endpoint)} ${servername}`;
     const known = agents.get(key);
     if (known) return known;
-    const made = new EndpointAgent({
-      keepAlive: true,
-      maxFreeSockets: 256,
-      timeout: limits.poolIdle,
-      scheduling: "lifo",
-    });
+    const options = { keepAlive: true, maxFreeSockets: 256, timeout: limits.poolIdle, scheduling: "lifo" } as const;
+    const made = tls
+      ? new SecureEndpointAgent(endpoint, servername, options)
+      : new EndpointAgent(targetKey(endpoint), options);
     agents.set(key, made);
     return made;
   };
   return {
-    ask: (endpoint, request, events) => ask(agentOf(targetKey(endpoint)), endpoint, request, events, { clock, limits }),
+    ask: (endpoint, request, events) =>
+      ask(agentOf(endpoint, request.host), endpoint, request, events, { clock, limits }),
     keep(endpoints) {
       for (const [key, agent] of agents) {
-        if (endpoints.has(key)) continue;
+        if (endpoints.has(agent.endpoint)) continue;
         agents.delete(key);
         agent.drain();
       }
@@ -84,11 +113,12 @@ function ask(
     else outgoing.end();
   };
   outgoing.on("socket", (socket) => {
-    if (!socket.connecting) return send();
+    const secure = "secureConnecting" in socket;
+    if (!socket.connecting && !(secure && socket.secureConnecting)) return send();
     const timer = clock.after(limits.connectTime, () =>
       outgoing.destroy(new Fault("timeout", `no connection to ${ip}:${port} in time`)),
     );
-    socket.once("connect", () => {
+    socket.once(secure ? "secureConnect" : "connect", () => {
       timer[Symbol.dispose]();
       send();
     });

@@ -5,21 +5,24 @@ import {
   constants,
   type IncomingHttpHeaders,
 } from "node:http2";
-import type { Clock } from "../../../lib/clock.ts";
 import { Fault } from "../../../lib/fault.ts";
 import { type Target, targetKey } from "../../proxy/front.ts";
+import { connectSecurely, serverNameOf } from "./endpoint-tls.ts";
 import type { HeaderList, UpstreamEvents, UpstreamPool, UpstreamRequest } from "./exchange.ts";
 import { fieldsOf, listOf } from "./front-h2.ts";
 import type { EngineLimits } from "./limits.ts";
+import type { PoolOptions } from "./upstream-h1.ts";
 
-/** Keeps one HTTP/2 connection without TLS to each endpoint, for all requests at once. */
-export function openH2Pool({ clock, limits }: { readonly clock: Clock; readonly limits: EngineLimits }): UpstreamPool {
+/** Keeps one HTTP/2 connection to each endpoint (by TLS, for each name), for all requests at once. */
+export function openH2Pool(options: PoolOptions): UpstreamPool {
+  const { limits, tls } = options;
   const sessions = new Map<string, ClientHttp2Session>();
-  const sessionOf = (endpoint: Target): ClientHttp2Session => {
-    const key = targetKey(endpoint);
+  const sessionOf = (endpoint: Target, host: string): ClientHttp2Session => {
+    const servername = tls ? serverNameOf(host) : "";
+    const key = `${targetKey(endpoint)} ${servername}`;
     const known = sessions.get(key);
     if (known && !known.closed && !known.destroyed) return known;
-    const made = openSession(endpoint, clock, limits);
+    const made = openSession(endpoint, servername, options);
     const forget = () => {
       if (sessions.get(key) === made) sessions.delete(key);
     };
@@ -29,10 +32,10 @@ export function openH2Pool({ clock, limits }: { readonly clock: Clock; readonly 
     return made;
   };
   return {
-    ask: (endpoint, request, events) => ask(sessionOf(endpoint), request, events, limits),
+    ask: (endpoint, request, events) => ask(sessionOf(endpoint, request.host), request, events, limits),
     keep(endpoints) {
       for (const [key, session] of sessions) {
-        if (endpoints.has(key)) continue;
+        if (endpoints.has(key.slice(0, key.indexOf(" ")))) continue;
         sessions.delete(key);
         session.close();
       }
@@ -44,9 +47,11 @@ export function openH2Pool({ clock, limits }: { readonly clock: Clock; readonly 
   };
 }
 
-function openSession({ ip, port }: Target, clock: Clock, limits: EngineLimits): ClientHttp2Session {
+function openSession(endpoint: Target, servername: string, { clock, limits, tls }: PoolOptions): ClientHttp2Session {
+  const { ip, port } = endpoint;
   const host = ip.includes(":") ? `[${ip}]` : ip;
-  const session = connect(`http://${host}:${port}`, {
+  const session = connect(`${tls ? "https" : "http"}://${host}:${port}`, {
+    ...(tls ? { createConnection: () => connectSecurely(endpoint, servername, { ALPNProtocols: ["h2"] }) } : {}),
     settings: { enablePush: false },
     maxSessionMemory: 64,
   });
