@@ -49,9 +49,9 @@ const longestBackoff = 300_000;
 
 /**
  * What a pod's status becomes next; undefined when nothing happens until the pod changes. It depends on nothing but the
- * pod and the time, so a node that was forgotten goes on where it was. `address` gives the pod its own.
+ * pod and the time, so a node that was forgotten goes on where it was. `addresses` gives the pod its own.
  */
-export function nextStep(pod: Pod, now: number, address: () => string | undefined): NextStep | undefined {
+export function nextStep(pod: Pod, now: number, addresses: () => readonly string[]): NextStep | undefined {
   const life = lifeOf(pod);
   const { status = {} } = pod;
   const ended = status.phase === "Succeeded" || status.phase === "Failed";
@@ -63,7 +63,7 @@ export function nextStep(pod: Pod, now: number, address: () => string | undefine
     return {
       at: now,
       kind: "status",
-      status: () => (waits ? pending(pod, first, life, now) : running(pod, first, now, address)),
+      status: () => (waits ? pending(pod, first, life, now) : running(pod, first, now, addresses)),
     };
   }
   const [container] = status.containerStatuses ?? [];
@@ -75,13 +75,13 @@ export function nextStep(pod: Pod, now: number, address: () => string | undefine
     return {
       at: Date.parse(status.startTime) + life.startDelay,
       kind: "status",
-      status: () => running(pod, status, now, address),
+      status: () => running(pod, status, now, addresses),
     };
   }
   const restarts = container?.restartCount ?? 0;
   const pause = Math.min(longestBackoff, firstBackoff * 2 ** (restarts - 1));
   const at = Date.parse(before.finishedAt ?? status.startTime) + pause;
-  return { at, kind: "status", status: () => running(pod, status, now, address, { restarts: restarts + 1, before }) };
+  return { at, kind: "status", status: () => running(pod, status, now, addresses, { restarts: restarts + 1, before }) };
 }
 
 function stopping(pod: Pod, ended: boolean, { stopDelay }: Life, now: number): NextStep | undefined {
@@ -139,13 +139,14 @@ function running(
   pod: Pod,
   status: PodStatus,
   now: number,
-  address: () => string | undefined,
+  addresses: () => readonly string[],
   restart?: Restart,
 ): PodStatus {
   const { readyDelay } = lifeOf(pod);
-  const ip = status.podIP ?? (pod.spec.hostNetwork ? undefined : address());
+  const podIPs = status.podIPs ?? (pod.spec.hostNetwork ? [] : addresses().map((ip) => ({ ip })));
+  const own = podIPs[0] ? { podIP: podIPs[0].ip, podIPs } : {};
   const gates = (pod.spec.readinessGates ?? []).every(({ conditionType }) => holds(status, conditionType));
-  return composed(pod, { ...status, phase: "Running", ...(ip ? { podIP: ip, podIPs: [{ ip }] } : {}) }, now, {
+  return composed(pod, { ...status, phase: "Running", ...own }, now, {
     ready: readyDelay === 0,
     gates,
     state: { running: { startedAt: timeOf(now) } },
@@ -171,7 +172,7 @@ function afterEnd(pod: Pod, exitCode: number, restarts: number, now: number): Po
   if (restartPolicy === "Never" || (restartPolicy === "OnFailure" && exitCode === 0))
     return finished(pod, exitCode, now);
   const before = terminated(pod, exitCode, now);
-  if (restarts === 0) return running(pod, pod.status ?? {}, now, () => undefined, { restarts: 1, before });
+  if (restarts === 0) return running(pod, pod.status ?? {}, now, () => [], { restarts: 1, before });
   const waiting = { reason: "CrashLoopBackOff", message: "back-off restarting failed container" };
   return composed(pod, { ...pod.status }, now, { ready: false, state: { waiting }, restarts, before });
 }

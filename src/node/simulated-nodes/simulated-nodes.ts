@@ -12,6 +12,7 @@ import { keyOf, keyText } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import { microTimeOf, timeOf } from "../../machinery/times.ts";
 import { isSimulated, usualAmounts } from "./make-nodes.ts";
+import { addressesAt, lastNumber } from "./pod-addresses.ts";
 import { nextStep } from "./pod-life.ts";
 import type { Stage } from "./stage-file.ts";
 import { type ChosenStage, StagePlay } from "./stage-play.ts";
@@ -227,7 +228,7 @@ export class SimulatedNodes implements AsyncDisposable {
     this.#calm(key);
     const { clock } = this.#options;
     const now = clock.now();
-    const step = this.#stages.next(key, pod, now) ?? nextStep(pod, now, () => undefined);
+    const step = this.#stages.next(key, pod, now) ?? nextStep(pod, now, () => []);
     if (!step) return;
     const wait = step.at - now;
     if (wait <= 0) this.#do(key, () => this.#take(pod));
@@ -272,7 +273,7 @@ export class SimulatedNodes implements AsyncDisposable {
       this.#stages.done(key, current, chosen, now);
       return;
     }
-    const step = nextStep(current, now, () => this.#address(name, played));
+    const step = nextStep(current, now, () => this.#addresses(name, played));
     if (!step || step.at > now) return;
     if (step.kind === "status") await played.client.updateStatus(Pod, { ...current, status: step.status() });
     else await this.#remove(current, played);
@@ -288,9 +289,13 @@ export class SimulatedNodes implements AsyncDisposable {
     const { clock, version } = this.#options;
     const node = pod.spec.nodeName ?? "";
     if (stage.status) {
-      const address = () => pod.status?.podIP ?? (pod.spec.hostNetwork ? undefined : this.#address(node, played));
+      let own: readonly string[] | undefined = pod.spec.hostNetwork ? [] : pod.status?.podIPs?.map(({ ip }) => ip);
+      const addresses = () => {
+        own ??= this.#addresses(node, played);
+        return own;
+      };
       try {
-        const status = stage.status(pod, { now: clock.now(), started: this.#began, version, node, address });
+        const status = stage.status(pod, { now: clock.now(), started: this.#began, version, node, addresses });
         const body = { metadata: { uid: pod.metadata.uid }, status };
         await played.client.patch(Pod, keyOf(pod), { type: "strategic", body }, { subresource: "status" });
       } catch (error) {
@@ -312,17 +317,17 @@ export class SimulatedNodes implements AsyncDisposable {
     played.events.record(pod, type, reason, message);
   }
 
-  /** The next address of the node's range that none of its pods has; undefined until the node has a range. */
-  #address(name: string, played: Played): string | undefined {
-    const [, base] = /^(\d+\.\d+\.\d+)\.0\/24$/.exec(this.#nodes.get({ name })?.spec.podCIDR ?? "") ?? [];
-    if (!base) return undefined;
+  /** The next addresses of the node's ranges that none of its pods has; none until the node has a range. */
+  #addresses(name: string, played: Played): readonly string[] {
+    const ranges = this.#nodes.get({ name })?.spec.podCIDRs ?? [];
+    const last = lastNumber(ranges[0] ?? "");
     const taken = new Set(this.#pods.by(podsByNode, name).map(({ status }) => status?.podIP));
-    for (let tried = 0; tried < 253; tried += 1) {
-      played.lastAddress = played.lastAddress >= 254 ? 2 : played.lastAddress + 1;
-      const address = `${base}.${played.lastAddress}`;
-      if (!taken.has(address)) return address;
+    for (let tried = 1; tried < last; tried += 1) {
+      played.lastAddress = played.lastAddress >= last ? 2 : played.lastAddress + 1;
+      const addresses = addressesAt(ranges, played.lastAddress);
+      if (!taken.has(addresses[0])) return addresses;
     }
-    return undefined;
+    return [];
   }
 
   /** Runs a task under a name as soon as there is room; one that waits under the same name gives way. */

@@ -105,19 +105,25 @@ test("a status template writes YAML from the pod, with KWOK's functions", () => 
     {{ end }}`),
   );
   const spec = { nodeName: "n", containers: [{ name: "c", resources: { requests: { cpu: "1" } } }] };
-  const moment = { now: Date.UTC(2026, 0, 2), started: 0, version: "v1", node: "n", address: () => "10.0.0.7" };
+  const moment = {
+    now: Date.UTC(2026, 0, 2),
+    started: 0,
+    version: "v1",
+    node: "n",
+    addresses: () => ["10.0.0.7", "fd00::7"],
+  };
   expect(read!.status!(pod({ spec }), moment)).toEqual({
     phase: "Running",
     startTime: "2026-01-02T00:00:00Z",
     podIP: "10.0.0.7",
-    podIPs: [{ ip: "10.0.0.7" }],
+    podIPs: [{ ip: "10.0.0.7" }, { ip: "fd00::7" }],
     containerStatuses: [{ name: "c", resources: { requests: { cpu: "1" } }, restartCount: 0 }],
   });
 });
 
 test("what a template writes must be an object", () => {
   const [read] = readStages(stage("next: {statusTemplate: '- {{ .metadata.name }}'}"));
-  const moment = { now: 0, started: 0, version: "v1", node: "n", address: () => undefined };
+  const moment = { now: 0, started: 0, version: "v1", node: "n", addresses: () => [] };
   expect(() => read!.status!(pod(), moment)).toThrow("stage s: statusTemplate: it writes no object");
 });
 

@@ -16,8 +16,8 @@ export interface StageMoment {
   readonly started: number;
   readonly version: string;
   readonly node: string;
-  /** An address of the node's range; the pod's own when it has one. */
-  readonly address: () => string | undefined;
+  /** Addresses of the node's ranges; the pod's own when it has some. */
+  readonly addresses: () => readonly string[];
 }
 
 /** A part of a pod's status for the pod as it is. Throws Fault `invalid` when what comes out makes no sense. */
@@ -41,7 +41,7 @@ export function compileStatusTemplate(source: string, stage: string): StatusTemp
     try {
       const status = parseYaml(template.execute(pod)) ?? {};
       if (typeof status !== "object" || Array.isArray(status)) throw new Fault("invalid", "it writes no object");
-      return withoutNothing(status as PodStatus);
+      return withoutNothing(status as PodStatus, at.addresses);
     } catch (error) {
       throw new Fault("invalid", `stage ${stage}: statusTemplate: ${errorMessage(error)}`);
     }
@@ -49,11 +49,15 @@ export function compileStatusTemplate(source: string, stage: string): StatusTemp
 }
 
 /** Addresses that nobody has are left out, and a pod's own stands in the list of its addresses too. */
-function withoutNothing({ hostIP, podIP, ...status }: PodStatus): Partial<PodStatus> {
+function withoutNothing(
+  { hostIP, podIP, ...status }: PodStatus,
+  addresses: StageMoment["addresses"],
+): Partial<PodStatus> {
+  const all = () => [podIP!, ...addresses().filter((ip) => ip !== podIP && ip.includes(":") !== podIP!.includes(":"))];
   return {
     ...status,
     ...(hostIP ? { hostIP } : {}),
-    ...(podIP ? { podIP, podIPs: status.podIPs ?? [{ ip: podIP }] } : {}),
+    ...(podIP ? { podIP, podIPs: status.podIPs ?? all().map((ip) => ({ ip })) } : {}),
   };
 }
 
@@ -67,8 +71,8 @@ function functionsFor(moment: () => StageMoment): Readonly<Record<string, Templa
     // A simulated node has no address: there is nobody to call.
     NodeIP: given(() => ""),
     NodeIPWith: given(() => ""),
-    PodIP: given(() => moment().address() ?? ""),
-    PodIPWith: given(() => moment().address() ?? ""),
+    PodIP: given(() => moment().addresses()[0] ?? ""),
+    PodIPWith: given(() => moment().addresses()[0] ?? ""),
     Quote: { call: ([value]) => quoted(value), least: 1, most: 1 },
     YAML: { call: ([value, depth]) => indented(encodeYaml(value), Number(depth ?? 0)), least: 1, most: 2 },
     default: { call: ([otherwise, value]) => (isEmpty(value) ? otherwise : value), least: 1, most: 2 },
