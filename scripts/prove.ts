@@ -1,9 +1,15 @@
 import { parseArgs } from "node:util";
 import { type Result, runSuite, type Suite } from "./test/suite.ts";
 
-/** The proofs in their long form: hundreds of kills and seeds. `npm test` runs a short form of each. */
+/** The proofs in their long form: hundreds of kills and seeds, and half an hour of pods. `npm test` runs a short form of each. */
 const { values } = parseArgs({
-  options: { kills: { type: "string", default: "200" }, seeds: { type: "string", default: "300" } },
+  options: {
+    kills: { type: "string", default: "200" },
+    seeds: { type: "string", default: "300" },
+    cycles: { type: "string", default: "200" },
+    minutes: { type: "string", default: "30" },
+    seed: { type: "string", default: "1" },
+  },
 });
 const proofs: readonly Suite[] = [
   { name: "store-crash", command: ["node", "test/prove/store-crash.ts", "--kills", values.kills] },
@@ -20,6 +26,11 @@ const proofs: readonly Suite[] = [
   {
     name: "days in virtual time",
     command: ["env", "DAY_SEEDS=20", "node", "node_modules/vitest/vitest.mjs", "run", "test/scenarios/day.test.ts"],
+  },
+  { name: "node-leak", command: ["node", "test/prove/node-leak.ts", "--cycles", values.cycles] },
+  {
+    name: "node-soak",
+    command: ["node", "test/prove/node-soak.ts", "--minutes", values.minutes, "--seed", values.seed],
   },
   { name: "api-fuzz", command: ["node", "test/prove/api-fuzz.ts", "--seconds", "300"] },
 ];

@@ -16,6 +16,8 @@ const suites: readonly Suite[] = [
   { name: "crash proof", command: ["node", "test/prove/store-crash.ts", "--kills", "10"] },
   { name: "history proof", command: ["node", "test/prove/store-history.ts", "--seeds", "10"] },
   { name: "API crash proof", command: ["node", "test/prove/api-crash.ts", "--kills", "10"] },
+  { name: "leak proof", command: ["node", "test/prove/node-leak.ts", "--cycles", "10"], needsMachine: true },
+  { name: "node soak", command: ["node", "test/prove/node-soak.ts", "--minutes", "1"], needsMachine: true },
   { name: "e2e", config: "vitest.e2e.config.ts", needsMachine: true },
 ];
 

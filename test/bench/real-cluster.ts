@@ -4,16 +4,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createClient } from "../../src/client/api-client.ts";
 import type { Client } from "../../src/client/client.ts";
-import { httpTransport } from "../../src/client/http-transport.ts";
 import { type ClusterConfig, readCluster } from "../../src/cluster/config.ts";
-import { ensureCredentials } from "../../src/cluster/credentials.ts";
 import { containerdAddress } from "../../src/cluster/images.ts";
 import { localNodes } from "../../src/cluster/local-nodes.ts";
 import { buildImage, busyboxImage } from "../../src/images/build.ts";
 import { ensureImported } from "../../src/images/import.ts";
-import { systemClock } from "../../src/lib/clock.ts";
 import { Fault } from "../../src/lib/fault.ts";
-import { systemRandom } from "../../src/lib/random.ts";
+import { adminTransport } from "../e2e/tools/admin-transport.ts";
 
 const program = fileURLToPath(new URL("../../bin/navarch.js", import.meta.url));
 const name = "bench";
@@ -49,9 +46,7 @@ export async function startRealCluster(folder: string): Promise<RealCluster> {
   if (!config) throw new Fault("internal", "navarch up left no description of its cluster");
   const busybox = await buildImage(busyboxImage, { cacheDir: join(place, "images") });
   await ensureImported({ address: containerdAddress(localNodes(config)[0]) }, busybox);
-  const { ca, admin } = await ensureCredentials(config, { clock: systemClock, random: systemRandom });
-  const { cert, key } = admin;
-  const transport = opened.use(httpTransport({ server: `https://127.0.0.1:${config.apiPort}`, ca, cert, key }));
+  const transport = opened.use(await adminTransport(config));
   const running = opened.move();
   return {
     config,

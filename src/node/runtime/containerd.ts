@@ -8,6 +8,7 @@ import { type Log, silentLog } from "../../lib/log.ts";
 import { type ContainerdSettings, containerdConfig, hasSysResource } from "./containerd-config.ts";
 import { openCriRuntime } from "./cri.ts";
 import { unmountBelow } from "./mounts.ts";
+import { awaitLastWork, type ContainerdPlaces, findShims, removeOrphanNetworks, removeOrphanShims } from "./orphans.ts";
 import { endProcess, findProcesses, identifyProcess, type ProcessIdentity, stillRuns } from "./process-table.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 
@@ -34,6 +35,9 @@ export interface PrivateContainerdOptions {
   readonly startTimeoutMs?: number;
 }
 
+/** Of the looks at containerd, a second apart, one in so many also looks after the shims of the one before. */
+const orphansEvery = 10;
+
 /**
  * A containerd of a node's own. It runs in a session of its own, so it and its containers outlive the agent; the next
  * agent's `start` takes over the running one. At most one object per directory may be in use at a time.
@@ -45,6 +49,8 @@ export class PrivateContainerd implements AsyncDisposable {
   #running: ProcessIdentity | undefined;
   #supervising: AbortController | undefined;
   #supervisor: Promise<void> = Promise.resolve();
+  /** Shims that an earlier containerd has started. */
+  #inherited: readonly ProcessIdentity[] = [];
 
   constructor(options: PrivateContainerdOptions) {
     this.#options = options;
@@ -91,7 +97,7 @@ export class PrivateContainerd implements AsyncDisposable {
     await this[Symbol.asyncDispose]();
     try {
       // Only a running containerd can give back its pods' networks, so one that died is brought up once more.
-      if ((await this.#find()) || (await this.#leftovers()).length > 0) {
+      if ((await this.#find()) || (await findShims(this.#paths.socket)).length > 0) {
         await this.#bringUp();
         await this.#removeSandboxes();
       }
@@ -123,11 +129,43 @@ export class PrivateContainerd implements AsyncDisposable {
       running = undefined;
     }
     if (!running || !(await this.#adopted(running))) {
+      await awaitLastWork(this.#places, this.#options.clock);
       await writeAtOnce(config, wanted);
       running = await this.#launch();
       await this.#answering(running);
     }
     this.#running = running;
+    await this.#takeStock(running).catch((error) => this.#log.warn(`orphans are left: ${errorMessage(error)}`));
+  }
+
+  /** Gives back what a containerd that was killed had begun and this one does not know. */
+  async #takeStock(running: ProcessIdentity): Promise<void> {
+    const shims = await findShims(this.#paths.socket);
+    this.#inherited = shims.filter(({ startTicks }) => startTicks < running.startTicks);
+    const { mtimeMs } = await stat(this.#paths.pidFile);
+    await removeOrphanNetworks(await this.#sandboxes(), mtimeMs, this.#places, this.#log);
+    await this.#endOrphans();
+  }
+
+  /** A sandbox that was found half made is forgotten as soon as its pod has another one; then its shim is nobody's. */
+  async #endOrphans(): Promise<void> {
+    const known = () => this.#sandboxes();
+    this.#inherited = await removeOrphanShims(this.#inherited, known, this.#places, this.#options.clock, this.#log);
+  }
+
+  async #sandboxes(): Promise<ReadonlySet<string>> {
+    await using runtime = this.#open();
+    return new Set((await runtime.listSandboxes()).map(({ id }) => id));
+  }
+
+  get #places(): ContainerdPlaces {
+    const { cniConfDir, networkNamespace } = this.#options;
+    const { state, socket } = this.#paths;
+    return { state, socket, cniConfDir, cniBinDir: this.#cniBinDir, ...(networkNamespace ? { networkNamespace } : {}) };
+  }
+
+  get #cniBinDir(): string {
+    return this.#options.cniBinDir ?? "/usr/lib/cni";
   }
 
   /** Whether the containerd that was found answers; one that was found while it was dying does not. */
@@ -149,7 +187,7 @@ export class PrivateContainerd implements AsyncDisposable {
       state: this.#paths.state,
       socket: this.#paths.socket,
       sandboxImage: options.sandboxImage,
-      cniBinDir: options.cniBinDir ?? "/usr/lib/cni",
+      cniBinDir: this.#cniBinDir,
       cniConfDir: options.cniConfDir,
       registryConfigPath: options.registryConfigPath,
       restrictOomScoreAdj: !hasSysResource(status),
@@ -232,6 +270,7 @@ export class PrivateContainerd implements AsyncDisposable {
   async #supervise(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     let failures = 0;
+    let looks = 0;
     while (!signal.aborted) {
       try {
         await clock.sleep(
@@ -240,6 +279,7 @@ export class PrivateContainerd implements AsyncDisposable {
         );
         if (this.#running && (await stillRuns(this.#running))) {
           failures = 0;
+          if (this.#inherited.length > 0 && ++looks % orphansEvery === 0) await this.#endOrphans();
           continue;
         }
         this.#log.warn("containerd has ended and is started again", { log: await lastLines(this.#paths.logFile) });
@@ -265,14 +305,6 @@ export class PrivateContainerd implements AsyncDisposable {
     await Promise.all(Array.from({ length: 4 }, worker));
   }
 
-  /** Shims of ours that still run: each holds one sandbox. */
-  #leftovers(): Promise<readonly ProcessIdentity[]> {
-    return findProcesses((args) => {
-      const program = args[0]?.slice(args[0].lastIndexOf("/") + 1) ?? "";
-      return program.startsWith("containerd-shim") && args.includes(this.#paths.socket);
-    });
-  }
-
   async #removeLeftovers(): Promise<void> {
     const run = promisify(execFile);
     const { state } = this.#paths;
@@ -286,7 +318,7 @@ export class PrivateContainerd implements AsyncDisposable {
         });
       }
     }
-    for (const shim of await this.#leftovers()) await endProcess(shim, 0, this.#options.clock);
+    for (const shim of await findShims(this.#paths.socket)) await endProcess(shim, 0, this.#options.clock);
   }
 }
 

@@ -11,6 +11,7 @@ import { loadAll } from "../../images/catalogue.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { connectExec } from "../../wire/exec-client.ts";
 import { connectPortForward } from "../../wire/port-forward-client.ts";
+import { NodeTraces } from "../testing/node-traces.ts";
 import { detectCgroups } from "./cgroup-hierarchy.ts";
 import { Cgroups } from "./cgroups.ts";
 import { PrivateContainerd, type PrivateContainerdOptions } from "./containerd.ts";
@@ -18,8 +19,6 @@ import { type ContractRole, runtimeContract } from "./contract.ts";
 import { openCriRuntime } from "./cri.ts";
 import { diskLogFiles } from "./log-files.ts";
 import { readLog } from "./logs.ts";
-import { mountsBelow } from "./mounts.ts";
-import { findProcesses } from "./process-table.ts";
 import type { ContainerConfig, ContainerRuntime, SandboxConfig } from "./runtime.ts";
 
 const run = promisify(execFile);
@@ -62,7 +61,15 @@ async function openNode(number: number, extra: Partial<PrivateContainerdOptions>
     await cgroups.removeAll();
     await run("ip", ["link", "delete", bridge]).catch(() => {});
   };
-  return { directory, options, containerd, runtime, cgroups, bridge, sandboxNamed, close };
+  const traces = new NodeTraces({
+    folder: directory,
+    containerd: directory,
+    cgroup: cgroups.root.slice(1),
+    network: bridge,
+    bridge,
+    addresses: `${directory}/ipam`,
+  });
+  return { directory, options, containerd, runtime, cgroups, bridge, traces, sandboxNamed, close };
 }
 
 let built: Promise<readonly BuiltImage[]> | undefined;
@@ -109,27 +116,6 @@ async function startIn(runtime: ContainerRuntime, sandbox: SandboxConfig, config
   const id = await runtime.createContainer(sandboxId, config, sandbox);
   await runtime.startContainer(id);
   return { sandboxId, id };
-}
-
-/** What a node has on the machine outside of its own directory, by kind; empty when it is gone. */
-async function traces(directory: string, cgroup: string): Promise<Readonly<Record<string, readonly string[]>>> {
-  const [mountinfo, ours, shimSockets, hierarchy, links] = await Promise.all([
-    readFile("/proc/self/mountinfo", "utf8"),
-    findProcesses((args) => args.some((arg) => arg.startsWith(`${directory}/`))),
-    readdir("/run/containerd/s").catch(() => []),
-    detectCgroups(),
-    run("ip", ["-o", "link"]),
-  ]);
-  const groups = await Promise.all(
-    hierarchy.mounts.map(async (mount) => (await readdir(mount)).filter((name) => name === cgroup)),
-  );
-  return {
-    mounts: mountsBelow(mountinfo, directory),
-    processes: ours.map(({ pid }) => String(pid)),
-    shimSockets,
-    cgroups: groups.flat(),
-    interfaces: [...links.stdout.matchAll(/ (veth\S*)@/g)].map((match) => match[1]!),
-  };
 }
 
 describe("a private containerd", () => {
@@ -324,31 +310,80 @@ describe("a private containerd", () => {
   });
 });
 
+describe("what a containerd had begun when it was killed", () => {
+  let node: Awaited<ReturnType<typeof openNode>>;
+  beforeAll(async () => {
+    node = await openNode(4);
+  });
+  afterAll(() => node.close());
+
+  test("a network that no sandbox has is given back by the next one, others stay", async () => {
+    const { id, sandboxId } = await startIn(node.runtime, node.sandboxNamed("stays"), shell("sleep 1000"));
+    const before = await node.traces.look();
+    await node.containerd[Symbol.asyncDispose]();
+    process.kill(node.containerd.pid!, "SIGKILL");
+    const nobody = "0123456789abcdef".repeat(4);
+    const namespace = `${node.directory}/state/io.containerd.grpc.v1.cri/netns/cni-nobody`;
+    await writeFile(`${node.directory}/ipam/${node.bridge}/10.251.4.200`, `${nobody}\r\neth0`);
+    await writeFile(namespace, "");
+    await run("unshare", [`--net=${namespace}`, "true"]);
+    await node.containerd.start();
+    expect([...(await node.traces.look())].sort()).toEqual([...before].sort());
+    const { stdout } = await node.runtime.execSync(id, ["ip", "-o", "-4", "address", "show", "eth0"]);
+    expect(Buffer.from(stdout).toString()).toContain("10.251.4.");
+    await node.runtime.removeSandbox(sandboxId);
+  });
+
+  test("sandboxes that are removed leave nothing, wherever it was in making them", async () => {
+    const before = await node.traces.look();
+    const cgroupParent = await node.cgroups.ensurePod("BestEffort", "uid-cut");
+    for (const wait of [20, 60, 100, 140, 200, 300]) {
+      const making = [0, 1, 2].map((number) =>
+        node.runtime.runSandbox(node.sandboxNamed(`cut-${wait}-${number}`, { cgroupParent })).catch(() => undefined),
+      );
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      const killed = node.containerd.pid!;
+      process.kill(killed, "SIGKILL");
+      await Promise.all(making);
+      await expect.poll(() => node.containerd.pid !== killed, { timeout: 30_000 }).toBe(true);
+      await expect
+        .poll(
+          async () => {
+            for (const { id } of await node.runtime.listSandboxes()) await node.runtime.removeSandbox(id);
+            return "removed";
+          },
+          { timeout: 30_000 },
+        )
+        .toBe("removed");
+    }
+    const left = async () => [...(await node.traces.look())].filter((line) => !before.has(line));
+    const ofPod = (line: string) => line.startsWith("control group: ");
+    await expect
+      .poll(async () => (await left()).filter((line) => !ofPod(line)), { timeout: 60_000, interval: 500 })
+      .toEqual([]);
+    // An agent takes the pod's group away when it gives the pod back.
+    await node.cgroups.remove(cgroupParent);
+    expect(await left()).toEqual([]);
+  });
+});
+
 describe("stopping a private containerd", () => {
   test.each([
     { name: "that runs", kill: false },
     { name: "that has died, with its pods still running", kill: true },
   ])("$name leaves nothing", async ({ kill }) => {
     const node = await openNode(2);
-    const cgroup = node.cgroups.root.slice(1);
-    const before = await traces("/nowhere", cgroup);
     const parent = await node.cgroups.ensurePod("BestEffort", "uid-left");
     await startIn(node.runtime, node.sandboxNamed("left", { cgroupParent: parent }), shell("sleep 1000"));
-    const during = await traces(node.directory, cgroup);
-    expect(during.mounts!.length).toBeGreaterThan(3);
-    expect(during.interfaces!.length).toBeGreaterThan(before.interfaces!.length);
+    const during = await node.traces.look();
+    for (const kind of ["mount", "interface", "control group", "address", "socket", "process", "file"])
+      expect([...during].filter((line) => line.startsWith(`${kind}: `)).length, kind).toBeGreaterThan(0);
     if (kill) {
       await node.containerd[Symbol.asyncDispose]();
       process.kill(node.containerd.pid!, "SIGKILL");
     }
     await node.close();
-    const after = await traces(node.directory, cgroup);
-    // What others on the machine make and remove meanwhile says nothing of this node.
-    const left = Object.entries(during).map(([kind, seen]) => {
-      const own = seen.filter((trace) => !before[kind]?.includes(trace));
-      return [kind, own.filter((trace) => after[kind]?.includes(trace))] as const;
-    });
-    expect(left.filter(([, traces]) => traces.length > 0)).toEqual([]);
+    expect([...(await node.traces.look())]).toEqual([]);
     await expect(readdir(node.directory)).rejects.toMatchObject({ code: "ENOENT" });
   });
 });
