@@ -1,8 +1,12 @@
 import type { ConformanceGroup } from "./group.ts";
 
+const pods = "test/e2e/80-conformance-pods.e2e.test.ts";
+const probes = "test/e2e/82-conformance-probes.e2e.test.ts";
+const environment = "test/e2e/83-conformance-environment.e2e.test.ts";
+const security = "test/e2e/84-conformance-security.e2e.test.ts";
 const containers = "test/e2e/81-conformance-containers.e2e.test.ts";
 
-/** What upstream's list asks of a node, its containers and what they are given. */
+/** What upstream's list asks of a node, its containers and what they are given; of probes and security also its tests beside the list. */
 export const nodeGroups: readonly ConformanceGroup[] = [
   {
     group: "[sig-node] Container Lifecycle Hook when create a pod with lifecycle hook",
@@ -66,4 +70,152 @@ export const nodeGroups: readonly ConformanceGroup[] = [
     names: ["should test kubelet managed /etc/hosts file"],
   },
   { group: "[sig-node] PreStop", file: containers, names: ["should call prestop when killing a pod"] },
+  {
+    group: "[sig-node] ConfigMap",
+    file: environment,
+    names: [
+      "should be consumable as environment variable names with various prefixes",
+      "should be consumable via environment variable",
+      "should be consumable via the environment",
+    ],
+  },
+  {
+    group: "[sig-node] Downward API",
+    file: environment,
+    names: [
+      "should provide container's limits.cpu/memory and requests.cpu/memory as env vars",
+      "should provide default limits.cpu/memory from node allocatable",
+      "should provide host IP as an env var",
+      "should provide host IP and pod IP as an env var if pod uses host network",
+      "should provide hostIPs as an env var",
+      "should provide pod UID as env vars",
+      "should provide pod name, namespace and IP address as env vars",
+    ],
+  },
+  {
+    group: "[sig-node] Ephemeral Containers",
+    file: pods,
+    names: [
+      "should update the ephemeral containers in an existing pod",
+      "will start an ephemeral container in an existing pod",
+    ],
+  },
+  {
+    group: "[sig-node] Events",
+    file: pods,
+    names: ["should be sent by kubelets and the scheduler about pods scheduling and running"],
+  },
+  {
+    group: "[sig-node] Pods",
+    file: pods,
+    names: [
+      "should allow activeDeadlineSeconds to be updated",
+      "should be submitted and removed",
+      "should be updated",
+      "should contain environment variables for services",
+      "should delete a collection of pods",
+      "should get a host IP",
+      "should patch a pod status",
+      "should run through the lifecycle of Pods and PodStatus",
+    ],
+  },
+  {
+    group: "[sig-node] Pods Extended",
+    file: pods,
+    names: ["Pods Set QOS Class should be set on Pods with matching resource requests and limits for memory and cpu"],
+  },
+  {
+    group: "[sig-node] Pods Extended (pod generation) Pod Generation",
+    file: pods,
+    names: [
+      "custom-set generation on new pods and graceful delete",
+      "issue 500 podspec updates and verify generation and observedGeneration eventually converge",
+      "pod generation should start at 1 and increment per update",
+    ],
+  },
+  {
+    group: "[sig-node] Probing container",
+    file: probes,
+    names: [
+      "should *not* be restarted by liveness probe because startup probe delays it",
+      "should *not* be restarted with a /healthz http liveness probe",
+      "should *not* be restarted with a GRPC liveness probe",
+      'should *not* be restarted with a exec "cat /tmp/health" liveness probe',
+      "should *not* be restarted with a non-local redirect http liveness probe",
+      "should *not* be restarted with a tcp:8080 liveness probe",
+      "should be ready immediately after startupProbe succeeds",
+      "should be restarted by liveness probe after startup probe enables it",
+      "should be restarted startup probe fails",
+      "should be restarted with a /healthz http liveness probe",
+      "should be restarted with a GRPC liveness probe",
+      'should be restarted with a exec "cat /tmp/health" liveness probe',
+      "should be restarted with a local redirect http liveness probe",
+      "should be restarted with an exec liveness probe with timeout",
+      "should have monotonically increasing restart count",
+      "should mark readiness on pods to false while pod is in progress of terminating when a pod has a readiness probe",
+      "should not be ready with an exec readiness probe timeout",
+      "should override timeoutGracePeriodSeconds when LivenessProbe field is set",
+      "with readiness probe should not be ready before initial delay and never restart",
+      "with readiness probe that fails should never be ready and never restart",
+    ],
+  },
+  {
+    group: "[sig-node] RuntimeClass",
+    file: pods,
+    names: [
+      "should reject a Pod requesting a deleted RuntimeClass",
+      "should reject a Pod requesting a non-existent RuntimeClass",
+      "should schedule a Pod requesting a RuntimeClass and initialize its Overhead",
+      "should schedule a Pod requesting a RuntimeClass without PodOverhead",
+    ],
+  },
+  {
+    group: "[sig-node] Secrets",
+    file: environment,
+    names: [
+      "should be consumable as environment variable names variable names with various prefixes",
+      "should be consumable from pods in env vars",
+      "should be consumable via the environment",
+    ],
+  },
+  {
+    group: "[sig-node] Security Context",
+    file: security,
+    names: [
+      "When creating a container with runAsNonRoot should not run as root",
+      "When creating a container with runAsUser should run the container with uid 65534",
+      "When creating a pod with privileged should run the container as unprivileged when false",
+      "When creating a pod with readOnlyRootFilesystem should run the container with writable rootfs when readOnlyRootFilesystem=false",
+      "should support container.SecurityContext.RunAsUser And container.SecurityContext.RunAsGroup",
+      "should support pod.Spec.SecurityContext.RunAsUser And pod.Spec.SecurityContext.RunAsGroup",
+      "should support pod.Spec.SecurityContext.SupplementalGroups",
+      "when creating containers with AllowPrivilegeEscalation should allow privilege escalation when not explicitly set and uid != 0",
+      "when creating containers with AllowPrivilegeEscalation should allow privilege escalation when true",
+      "when creating containers with AllowPrivilegeEscalation should not allow privilege escalation when false",
+    ],
+  },
+  {
+    group: "[sig-node] Sysctls",
+    file: security,
+    names: [
+      "should not launch unsafe, but not explicitly enabled sysctls on the node",
+      "should reject invalid sysctls",
+      "should support sysctls",
+      "should support sysctls with slashes as separator",
+    ],
+  },
+  {
+    group: "[sig-node] Variable Expansion",
+    file: environment,
+    names: [
+      "should allow composing env vars into new env vars",
+      "should allow substituting values in a container's args",
+      "should allow substituting values in a container's command",
+      "should allow substituting values in a volume subpath",
+      "should fail substituting values in a volume subpath with absolute path",
+      "should fail substituting values in a volume subpath with backticks",
+      "should succeed in writing subpaths in container",
+      "should verify that a failing subpath expansion can be modified during the lifecycle of a container",
+    ],
+  },
 ];
