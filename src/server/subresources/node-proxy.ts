@@ -8,6 +8,7 @@ import { badRequest, StatusError } from "../../machinery/status-error.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import { type ProxyTarget, proxyUpgrade } from "../../wire/proxy-upgrade.ts";
 import { withheldCredentials } from "../authentication/authenticator.ts";
+import { routeError } from "../bodies/status-body.ts";
 import type { Call } from "../call.ts";
 import type { ServerResponse } from "../exchange.ts";
 import type { Handler } from "../resources/dispatch.ts";
@@ -40,8 +41,12 @@ export async function askNode(
   }
 }
 
-/** Any request to `proxy` of a pod, service or node: passed on to it. */
+/** Methods of HTTP that are passed on though they are no verbs of the API, and have none. */
+const passedOnWithoutVerb = new Set(["OPTIONS"]);
+
+/** A request to `proxy` of a pod, service or node: passed on to it. */
 export const proxyHandler: Handler = async (call) => {
+  if (call.info.verb === "" && !passedOnWithoutVerb.has(call.request.method)) throw routeError("MethodNotAllowed");
   await admitConnection(call);
   const backend = await backendOf(call);
   return backend.exchange();

@@ -24,6 +24,7 @@ const proxy: Handlers = {
   update: proxyHandler,
   patch: proxyHandler,
   delete: proxyHandler,
+  "": proxyHandler,
 };
 
 const handlers: Readonly<Record<string, Handlers>> = {
