@@ -47,6 +47,18 @@ test("a body over the limit is refused with a fault the handler can answer", asy
   expect((await ask(server.port, { method: "POST", body: "too long" })).status).toBe(413);
 });
 
+test.each([
+  { bytes: 1_000_000, status: 200 },
+  { bytes: 1_100_000, status: 431 },
+])("$bytes bytes of headers are answered with $status", async ({ bytes, status }) => {
+  const handle: HttpHandler = async ({ headers }) => ({ status: 200, body: String(headers.long?.length) });
+  await using server = await openHttpServer({ host: "127.0.0.1", port: 0, handle });
+  const socket = connect(server.port, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.write(`GET / HTTP/1.1\r\nHost: server\r\nConnection: close\r\nLong: ${"x".repeat(bytes)}\r\n\r\n`);
+  expect(await text(socket)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+});
+
 test("a refusal is heard by a client that says all it has to say first", async () => {
   const handle: HttpHandler = async () => ({ status: 413, body: "too large" });
   await using server = await openHttpServer({ host: "127.0.0.1", port: 0, handle });

@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { createServer as createTls, type TLSSocket } from "node:tls";
 import { systemClock } from "../lib/clock.ts";
 import { Fault } from "../lib/fault.ts";
+import { idleSeconds, mostHeaderBytes } from "./h2/limits.ts";
 import { H2Server } from "./h2/server.ts";
 import type { HttpHandler, HttpPeer } from "./http-message.ts";
 import { h1Request } from "./http-request.ts";
@@ -56,7 +57,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     return peer;
   };
 
-  const h1 = createHttp({ noDelay: true }, (request: IncomingMessage, response: ServerResponse) => {
+  const h1 = createHttp(h1Limits, (request: IncomingMessage, response: ServerResponse) => {
     handle(h1Request(request, response, peerOf(request.socket)))
       .then((answer) => sendH1(response, request, answer))
       .catch((error: unknown) => {
@@ -99,6 +100,14 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     },
   };
 }
+
+/** Upstream's limits of HTTP/1.1; the slack is what Go reads ahead. */
+const h1Limits = {
+  noDelay: true,
+  maxHeaderSize: mostHeaderBytes + 4096,
+  headersTimeout: 32_000,
+  keepAliveTimeout: idleSeconds * 1000,
+} as const;
 
 /** A client that vanished without a word is found out by the kernel. */
 const connections = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 } as const;

@@ -83,15 +83,15 @@ describe("smuggling: one request is one request", () => {
 
 describe("floods", () => {
   test.each([
-    { what: "one header of a megabyte", lines: [`X-A: ${"a".repeat(1 << 20)}`] },
-    { what: "ten thousand headers", lines: Array.from({ length: 10_000 }, (_, index) => `X-${index}: a`) },
+    { what: "one header of more than a megabyte", lines: [`X-A: ${"a".repeat(1_100_000)}`] },
+    { what: "a hundred thousand headers", lines: Array.from({ length: 100_000 }, (_, index) => `X-${index}: a`) },
   ])("$what", async ({ lines }) => {
     expect(await send("GET /version HTTP/1.1", "Host: a", ...lines, "", "")).toMatch(/^HTTP\/1\.1 (431|400)|^$/);
     await alive();
   });
 
-  test("a path of a megabyte", async () => {
-    expect(await send(`GET /api/v1/pods?labelSelector=${"a".repeat(1 << 20)} HTTP/1.1`, "Host: a", "", "")).toMatch(
+  test("a path of more than a megabyte", async () => {
+    expect(await send(`GET /api/v1/pods?labelSelector=${"a".repeat(1_100_000)} HTTP/1.1`, "Host: a", "", "")).toMatch(
       /^HTTP\/1\.1 4|^$/,
     );
     await alive();

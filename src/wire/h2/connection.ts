@@ -64,6 +64,11 @@ export class H2Connection implements StreamHost {
   #last = 0;
   /** Requests that somebody works on, their streams being open or not. */
   #working = 0;
+  /** Bytes of the headers of all these requests. */
+  #held = 0;
+  /** Seconds that no request has been open, and the last one when this was looked at. */
+  #quiet = 0;
+  #lastSeen = 0;
   /** Seconds that the client has been owing its settings, or the rest of a header block. */
   #owing = 0;
   #state: "open" | "leaving" | "ended" | "closed" = "open";
@@ -111,6 +116,10 @@ export class H2Connection implements StreamHost {
       this.#fail(new H2Error(reason, "the client does not come to an end with what it began"));
     }
     for (const stream of this.#streams.values()) stream.sweep(seconds);
+    const idle = this.#streams.size === 0 && this.#working === 0 && this.#last === this.#lastSeen;
+    this.#quiet = idle ? this.#quiet + seconds : 0;
+    this.#lastSeen = this.#last;
+    if (this.#quiet >= this.limits.idle) this.shutdown();
   }
 
   wake(stream: H2Stream): void {
@@ -136,7 +145,7 @@ export class H2Connection implements StreamHost {
   }
 
   finished(stream: H2Stream): void {
-    this.#streams.delete(stream.id);
+    if (this.#streams.delete(stream.id)) this.#letGo(stream);
     this.#sender.delete(stream);
     stream.close();
     if (this.#state === "leaving") this.#leave();
@@ -235,6 +244,9 @@ export class H2Connection implements StreamHost {
     if (Math.max(this.#streams.size, this.#working) >= this.limits.streams) {
       throw new H2Error(errorCode.refusedStream, "too many streams", id);
     }
+    if (this.#held + head.size > this.limits.headersHeld && this.#held > 0) {
+      throw new H2Error(errorCode.refusedStream, "too many bytes of headers", id);
+    }
     head.end();
     if (head.flaw !== "") throw new H2Error(errorCode.protocolError, head.flaw, id);
     const stream = new H2Stream(this, id, head, {
@@ -245,6 +257,7 @@ export class H2Connection implements StreamHost {
     this.#streams.set(id, stream);
     if (ended) stream.end();
     this.#working += 1;
+    this.#held += head.size;
     void this.#answer(stream, head.tooLarge);
   }
 
@@ -256,7 +269,14 @@ export class H2Connection implements StreamHost {
       this.reset(stream, errorCode.internalError);
     } finally {
       this.#working -= 1;
+      stream.served = true;
+      this.#letGo(stream);
     }
+  }
+
+  /** A request is forgotten when its stream is closed and nobody works on it any more, whichever comes last. */
+  #letGo(stream: H2Stream): void {
+    if (stream.served && !this.#streams.has(stream.id)) this.#held -= stream.headSize;
   }
 
   // A client that has not heard yet that we leave may open streams that we pass over.

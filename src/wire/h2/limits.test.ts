@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { HttpHandler } from "../http-message.ts";
+import { mostHeaderBytes } from "./limits.ts";
 import { frameFlag, frameType, setting } from "./protocol.ts";
 import { frame, get, literals, post, pseudo, RawClient, settings, words } from "./raw-client-fixture.ts";
 
@@ -7,6 +8,9 @@ const never: HttpHandler = () => new Promise(() => {});
 const answer: HttpHandler = async () => ({ status: 200, body: "ok" });
 const times = (count: number, make: (index: number) => Buffer) =>
   Buffer.concat(Array.from({ length: count }, (_, index) => make(index)));
+/** A GET with some 6,000 bytes of headers. */
+const heavy = (stream: number) =>
+  frame(frameType.headers, 5, stream, literals([...pseudo("GET"), ["long", "x".repeat(6000)]]));
 const few = { burst: 20, perSecond: 1 };
 const calm = "GOAWAY enhanceYourCalm";
 
@@ -84,7 +88,7 @@ describe("a flood ends the connection", () => {
   });
 
   test("unless it comes slowly enough", async () => {
-    await using client = new RawClient(never, { idleFrames: few });
+    await using client = new RawClient(never, { idle: 10_000, idleFrames: few });
     client.greet();
     for (let round = 0; round < 10; round += 1) {
       client.send(times(5, () => frame(frameType.ping, 0, 0, Buffer.alloc(8))));
@@ -131,9 +135,62 @@ describe("headers", () => {
     expect((await client.body(3)).toString()).toBe("ok");
   });
 
+  test("of a megabyte are read, of more are not", async () => {
+    await using client = new RawClient(async ({ headers }) => ({ status: 200, body: String(headers.long?.length) }));
+    const long = async (stream: number, length: number) => {
+      const fields = literals([...pseudo("GET"), ["long", "x".repeat(length)]]);
+      const parts = Array.from({ length: Math.ceil(fields.length / 16_384) }, (_, index) =>
+        fields.subarray(16_384 * index, 16_384 * (index + 1)),
+      );
+      const frames = parts.map((part, index) => {
+        const last = index === parts.length - 1 ? frameFlag.endHeaders : 0;
+        return index === 0
+          ? frame(frameType.headers, frameFlag.endStream | last, stream, part)
+          : frame(frameType.continuation, last, stream, part);
+      });
+      client.send(...frames);
+      return client.of(frameType.headers, stream);
+    };
+    client.greet();
+    await long(1, mostHeaderBytes - 100);
+    expect((await client.body(1)).toString()).toBe(String(mostHeaderBytes - 100));
+    expect((await long(3, mostHeaderBytes + 200))?.payload.toString("latin1", 0, 5)).toBe("\x08\x03431");
+  });
+
+  test("of all requests together are limited too, until some of them are answered", async () => {
+    const open: (() => void)[] = [];
+    await using client = new RawClient(
+      () => new Promise((resolve) => open.push(() => resolve({ status: 200, body: "ok" }))),
+      { headersHeld: 10_000 },
+    );
+    client.greet().send(heavy(1), heavy(3));
+    expect(await client.verdict()).toBe("RST_STREAM 3 refusedStream");
+    open[0]!();
+    expect((await client.body(1)).toString()).toBe("ok");
+    client.send(heavy(5));
+    await client.settled();
+    open[1]!();
+    expect((await client.body(5)).toString()).toBe("ok");
+  });
+
+  test("of a request that was given up count as long as somebody works on it", async () => {
+    const open: (() => void)[] = [];
+    await using client = new RawClient(
+      () => new Promise((resolve) => open.push(() => resolve({ status: 200, body: "ok" }))),
+      { headersHeld: 10_000 },
+    );
+    client.greet().send(heavy(1), frame(frameType.rstStream, 0, 1, words(8)), heavy(3));
+    expect(await client.verdict()).toBe("RST_STREAM 3 refusedStream");
+    open[0]!();
+    await client.settled();
+    client.send(heavy(5));
+    await client.settled();
+    expect(open).toHaveLength(2);
+  });
+
   test.each([
-    { what: "too many frames", more: times(40, () => frame(frameType.continuation, 0, 1)) },
-    { what: "too many bytes", more: times(5, () => frame(frameType.continuation, 0, 1, Buffer.alloc(16_000))) },
+    { what: "too many frames", more: times(200, () => frame(frameType.continuation, 0, 1)) },
+    { what: "too many bytes", more: times(70, () => frame(frameType.continuation, 0, 1, Buffer.alloc(16_000))) },
   ])("in $what (a CONTINUATION flood) end the connection", async ({ more }) => {
     await using client = new RawClient(answer);
     client.greet().send(begin, more);
@@ -146,6 +203,37 @@ describe("headers", () => {
     await new Promise((resolve) => setImmediate(resolve));
     client.clock.advance(30_000);
     expect(await client.verdict()).toBe(calm);
+  });
+});
+
+describe("a connection without requests", () => {
+  test("is ended after a while, PINGs or not", async () => {
+    await using client = new RawClient(answer);
+    client.greet().send(get(1));
+    expect((await client.body(1)).toString()).toBe("ok");
+    for (let seconds = 0; seconds < 100; seconds += 20) {
+      client.clock.advance(20_000);
+      if (seconds < 80) await client.settled();
+    }
+    expect(await client.verdict()).toBe("GOAWAY noError");
+  });
+
+  test("is kept while one is open, or comes now and then", async () => {
+    await using client = new RawClient(({ target }) =>
+      target === "/watch" ? new Promise(() => {}) : Promise.resolve({ status: 200, body: "ok" }),
+    );
+    client.greet();
+    await client.settled();
+    for (let stream = 1; stream < 11; stream += 2) {
+      client.clock.advance(80_000);
+      client.send(get(stream));
+      expect((await client.body(stream)).toString()).toBe("ok");
+    }
+    client.send(get(11, "/watch"));
+    await client.settled();
+    client.clock.advance(1_000_000);
+    client.send(get(13));
+    expect((await client.body(13)).toString()).toBe("ok");
   });
 });
 

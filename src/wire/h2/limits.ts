@@ -4,6 +4,8 @@ export interface H2Limits {
   readonly streams: number;
   /** Bytes of one request's headers, counted as RFC 9113 (6.5.2) does; of their packed form as well. */
   readonly headerList: number;
+  /** Bytes of the headers of all requests together that are open or being worked on. */
+  readonly headersHeld: number;
   /** Frames that one header block may come in. */
   readonly headerFrames: number;
   /** Bytes of a body that nobody has read yet, for one stream and for all. */
@@ -24,6 +26,8 @@ export interface H2Limits {
    * what is forgotten is meant.
    */
   readonly stall: number;
+  /** Seconds without a request after which the connection is ended, as `IdleTimeout` of upstream's server. */
+  readonly idle: number;
   /** How much of a request is let in, and for how many seconds, after its answer. */
   readonly surplus: { readonly bytes: number; readonly seconds: number };
 }
@@ -33,10 +37,17 @@ export interface Allowance {
   readonly perSecond: number;
 }
 
+/** Bytes of a request's headers, by either HTTP, beyond which the answer is 431: upstream's `MaxHeaderBytes`. */
+export const mostHeaderBytes = 1024 * 1024;
+/** Seconds that a connection without a request is kept, by either HTTP. */
+export const idleSeconds = 90;
+
 export const usualLimits: H2Limits = {
   streams: 1000,
-  headerList: 64 * 1024,
-  headerFrames: 32,
+  // Upstream's megabyte, and the overhead of ten headers, which Go's server grants on top.
+  headerList: mostHeaderBytes + 10 * 32,
+  headersHeld: 8 * 1024 * 1024,
+  headerFrames: 128,
   streamWindow: 1024 * 1024,
   connectionWindow: 4 * 1024 * 1024,
   resets: { burst: 1000, perSecond: 33 },
@@ -45,6 +56,7 @@ export const usualLimits: H2Limits = {
   greeting: 10,
   request: 300,
   stall: 12 * 60 * 60,
+  idle: idleSeconds,
   surplus: { bytes: 16 * 1024 * 1024, seconds: 10 },
 };
 

@@ -44,8 +44,12 @@ export function settings(...pairs: readonly (readonly [number, number])[]): Buff
 export function literals(fields: Iterable<readonly [string, string]>): Buffer {
   const text = (value: string) => {
     const bytes = Buffer.from(value, "latin1");
-    const rest = bytes.length - 127;
-    const size = rest < 0 ? [bytes.length] : [127, ...(rest < 128 ? [rest] : [(rest & 127) | 128, rest >> 7])];
+    const size = [Math.min(bytes.length, 127)];
+    if (bytes.length >= 127) {
+      let rest = bytes.length - 127;
+      for (; rest > 127; rest >>= 7) size.push((rest & 127) | 128);
+      size.push(rest);
+    }
     return Buffer.concat([Buffer.from(size), bytes]);
   };
   return Buffer.concat([...fields].map(([name, value]) => Buffer.concat([Buffer.from([0]), text(name), text(value)])));

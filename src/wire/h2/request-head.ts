@@ -13,8 +13,9 @@ export class RequestHead implements HeaderSink {
   /** What makes this no request that HTTP/2 knows (RFC 9113, 8.1.1); empty when nothing does. */
   flaw = "";
   tooLarge = false;
+  /** Bytes of what is kept, counted as RFC 9113 (6.5.2) does. */
+  size = 0;
   readonly #most: number;
-  #size = 0;
   #scheme = "";
   #authority = "";
   #regular = false;
@@ -25,11 +26,12 @@ export class RequestHead implements HeaderSink {
   }
 
   field({ name, value, valid }: HeaderField): void {
-    this.#size += name.length + value.length + fieldOverhead;
-    if (this.#size > this.#most) {
+    const size = name.length + value.length + fieldOverhead;
+    if (this.tooLarge || this.size + size > this.#most) {
       this.tooLarge = true;
       return;
     }
+    this.size += size;
     if (!valid) this.flaw ||= "a header with characters that none has";
     else if (name.charCodeAt(0) === colon) this.#pseudo(name, value);
     else this.#header(name, value);

@@ -34,6 +34,10 @@ export class H2Stream implements HttpRequest {
   readonly method: string;
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
+  /** Bytes of the headers. */
+  readonly headSize: number;
+  /** Whether nobody works on the request any more. */
+  served = false;
   /** Bytes that the client takes. */
   window: number;
   /** Bytes that the client may still send, and those that it may again once it is told. */
@@ -62,7 +66,7 @@ export class H2Stream implements HttpRequest {
   constructor(
     host: StreamHost,
     id: number,
-    { method, target, headers, length }: RequestHead,
+    { method, target, headers, length, size }: RequestHead,
     {
       ended,
       window,
@@ -74,6 +78,7 @@ export class H2Stream implements HttpRequest {
     this.method = method;
     this.target = target;
     this.headers = headers;
+    this.headSize = size;
     this.#length = length;
     this.#said = ended;
     this.window = window;
