@@ -43,6 +43,8 @@ export interface VersionMapping {
   ) => Promise<readonly KubeObject[]>;
   /** What of the kind is different in this version. */
   readonly own?: VersionOwn;
+  /** Only subresources are served in this version; discovery shows them below a kind of this name that nobody can ask for. */
+  readonly shell?: string;
 }
 
 /** What versions of one kind may have each for themselves: those of custom resources do. */
@@ -129,6 +131,18 @@ export interface KindDeclaration<T extends { readonly metadata: ObjectMeta }> {
 }
 
 export type Verb = "create" | "delete" | "deletecollection" | "get" | "list" | "patch" | "update" | "watch";
+
+/** What can be done with a kind that declares nothing else. */
+export const usualVerbs: readonly Verb[] = [
+  "create",
+  "delete",
+  "deletecollection",
+  "get",
+  "list",
+  "patch",
+  "update",
+  "watch",
+];
 
 /** A declared kind: a reference that clients use, and the behaviour that the registry runs. */
 export interface Kind<T extends { readonly metadata: ObjectMeta } = KubeObject> extends KindRef<T> {

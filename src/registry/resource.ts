@@ -1,4 +1,4 @@
-import type { Kind, KindDeclaration, VersionMapping } from "../api/kind.ts";
+import { type Kind, type KindDeclaration, usualVerbs, type Verb, type VersionMapping } from "../api/kind.ts";
 import { Fault } from "../lib/fault.ts";
 import { decodeValue } from "../machinery/codec-json.ts";
 import type { KubeObject, ObjectMeta } from "../machinery/object.ts";
@@ -18,6 +18,8 @@ export interface Served {
   readonly plural: string;
   readonly listKind: string;
   readonly type: StructInfo;
+  /** What can be done with its objects; nothing where only subresources are served. */
+  readonly verbs: readonly Verb[];
   readonly subresources: ReadonlySet<string>;
   /** Absent for the stored version. */
   readonly mapping?: VersionMapping;
@@ -113,7 +115,7 @@ export class Resource {
     const type = lookup(typeName);
     if (!type) throw new Fault("internal", `no type ${typeName} for ${this.plural} in ${apiVersion}`);
     const slash = apiVersion.indexOf("/");
-    const kind = typeName.slice(typeName.lastIndexOf(".") + 1);
+    const kind = mapping?.shell ?? typeName.slice(typeName.lastIndexOf(".") + 1);
     const { listKind = `${kind}List` } = this.declaration;
     // An array of its own: one of Node's shared pool would keep the whole pool as long as the kind.
     const head = new TextEncoder().encode(
@@ -128,6 +130,7 @@ export class Resource {
       plural: mapping?.plural ?? this.plural,
       listKind,
       type,
+      verbs: mapping?.shell ? [] : (this.declaration.verbs ?? usualVerbs),
       subresources: this.#subresourcesIn(mapping),
       head,
       ...(mapping ? { mapping } : {}),

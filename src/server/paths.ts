@@ -2,7 +2,7 @@ import type { Metrics } from "../lib/metrics.ts";
 import { StatusError } from "../machinery/status-error.ts";
 import type { MergedOpenApi } from "./aggregation/merged-openapi.ts";
 import type { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
-import { jsonResponse, routeError, textResponse } from "./bodies/status-body.ts";
+import { asWanted, indented, jsonResponse, routeError, textResponse } from "./bodies/status-body.ts";
 import type { Catalog } from "./discovery/catalog.ts";
 import type { Discovery } from "./discovery/documents.ts";
 import type { ServerRequest, ServerResponse } from "./exchange.ts";
@@ -44,16 +44,15 @@ export class PathRouter {
     const { path, query, verb } = about;
     for (const own of [others, unlisted]) if (Object.hasOwn(own, path)) return own[path]!(request, about);
     if (onlyRead.test(path) && verb !== "get" && verb !== "head") throw routeError("MethodNotAllowed");
+    const discovered = discovery.answer(request, path);
+    if (discovered) return asWanted(discovered, { headers: request.headers, query });
     const found =
-      discovery.answer(request, path) ??
-      (await this.#fixed(path)) ??
-      (await health.answer(path, query)) ??
-      (await openapi.answer(request, path));
+      (await this.#fixed(path)) ?? (await health.answer(path, query)) ?? (await openapi.answer(request, path));
     if (found) return found;
     if (path.startsWith("/api/") || path.startsWith("/apis/")) return textResponse(404, "404 page not found\n");
     const meant = this.#underApis(path);
     if (meant) throw new StatusError("NotFound", `the server has nothing at ${path}: what is meant is at ${meant}`);
-    return jsonResponse(404, { paths: this.#paths() });
+    return indented(jsonResponse(404, { paths: this.#paths() }));
   }
 
   /** Where a path leads that names a group right away, as documents of 2016 print it: below /apis, in `namespaces`. */
@@ -70,10 +69,10 @@ export class PathRouter {
     const { metrics, accounts, address } = this.#options;
     switch (path) {
       case "/":
-        return jsonResponse(200, { paths: this.#paths() });
+        return indented(jsonResponse(200, { paths: this.#paths() }));
       case "/version":
       case "/version/":
-        return jsonResponse(200, versionBody());
+        return indented(jsonResponse(200, versionBody()));
       case "/metrics":
         return textResponse(200, await metrics.text(), { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
       case "/.well-known/openid-configuration":

@@ -12,6 +12,7 @@ import { validateAlwaysRestarts, validatePodTemplate } from "./pod-template.ts";
 export type ReplicationController = core.ReplicationController;
 
 const spec = path("spec");
+const scale = { specReplicas: "spec.replicas", statusReplicas: "status.replicas", selector: "spec.selector" };
 
 /** Keeps a fixed number of identical Pods running; the ancestor of ReplicaSet. */
 export const ReplicationController = defineKind<core.ReplicationController>({
@@ -21,7 +22,7 @@ export const ReplicationController = defineKind<core.ReplicationController>({
   categories: ["all"],
   scope: "Namespaced",
   subresources: ["status", "scale"],
-  scale: { specReplicas: "spec.replicas", statusReplicas: "status.replicas", selector: "spec.selector" },
+  scale,
   defaults: withDefaults,
   prepareCreate: (controller) => ({ ...controller, status: { replicas: 0 } }),
   validate: (controller) => [
@@ -43,6 +44,16 @@ export const ReplicationController = defineKind<core.ReplicationController>({
   ],
   fields: { "status.replicas": ({ status }) => String(status?.replicas ?? 0) },
   defaultPropagation: "Orphan",
+  // Before autoscaling/v1 the Scale of a core kind stood in extensions, below a kind of no other use.
+  versions: {
+    "extensions/v1beta1": {
+      type: "core/v1.ReplicationController",
+      shell: "ReplicationControllerDummy",
+      own: { subresources: ["scale"], scale, columns: [] },
+      toStored: (controller) => controller,
+      fromStored: (controller) => controller,
+    },
+  },
 });
 
 function withDefaults(controller: core.ReplicationController): core.ReplicationController {

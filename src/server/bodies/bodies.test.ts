@@ -28,6 +28,22 @@ describe("forms", () => {
     expect(text.startsWith('{\n  "kind": "Status",')).toBe(indented);
   });
 
+  test.each([
+    { agent: "curl/8.5.0", path: "/api", first: '{\n  "kind": "APIVersions",' },
+    { agent: "curl/8.5.0", path: "/apis", first: '{\n  "kind": "APIGroupList",' },
+    { agent: "curl/8.5.0", path: "/apis/apps", first: '{\n  "kind": "APIGroup",' },
+    { agent: "curl/8.5.0", path: "/api/v1", first: '{\n  "kind": "APIResourceList",' },
+    { agent: "curl/8.5.0", path: "/apis/apps?pretty=false", first: '{"kind":"APIGroup",' },
+    { agent: "kubectl/v1.35.0", path: "/apis/apps", first: '{"kind":"APIGroup",' },
+    { agent: "kubectl/v1.35.0", path: "/apis/apps?pretty=true", first: '{\n  "kind": "APIGroup",' },
+    { agent: "kubectl/v1.35.0", path: "/version", first: '{\n  "major": "1",' },
+    { agent: "kubectl/v1.35.0", path: "/", first: '{\n  "paths": [\n' },
+  ])("what the server says of itself is made for eyes or not: $agent, $path", async ({ agent, path, first }) => {
+    const { status, text } = await fixture.call("GET", path, { headers: { "user-agent": agent } });
+    expect(status).toBe(200);
+    expect(text.slice(0, first.length)).toBe(first);
+  });
+
   test("a table has the columns of its kind, and rows with metadata", async () => {
     await fixture.make([maps, configMap("tabled", { a: "1" })]);
     const headers = { accept: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json" };

@@ -28,10 +28,20 @@ export function errorResponse(error: unknown, log: Log, asked: Asked): ServerRes
   const status = asStatus(error, log);
   const retry = status.details?.retryAfterSeconds;
   const headers: ServerResponse["headers"] = retry ? { "retry-after": String(retry) } : {};
-  const response = jsonResponse(status.code, status.toStatus(), headers);
-  if (!wantsPretty(asked)) return response;
-  const text = `${JSON.stringify(status.toStatus(), null, 2)}\n`;
-  return { ...response, body: { kind: "object", value: () => status.toStatus(), bytes: () => Buffer.from(text) } };
+  return asWanted(jsonResponse(status.code, status.toStatus(), headers), asked);
+}
+
+/** A JSON answer as it is, or indented when it is meant for eyes. */
+export function asWanted(response: ServerResponse, asked: Asked): ServerResponse {
+  return wantsPretty(asked) ? indented(response) : response;
+}
+
+/** A JSON answer with a line for each of its members. */
+export function indented(response: ServerResponse): ServerResponse {
+  const { body } = response;
+  if (body.kind !== "object") return response;
+  const bytes = () => Buffer.from(`${JSON.stringify(body.value(), null, 2)}\n`);
+  return { ...response, body: { ...body, bytes } };
 }
 
 /** The error as a Status that a client can read. */

@@ -1,4 +1,3 @@
-import type { Verb } from "../../api/kind.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { Resource, Served } from "../../registry/resource.ts";
 import { scaleKindOf } from "../subresources/scale-kind.ts";
@@ -33,8 +32,6 @@ export interface CatalogGroup {
   /** The preferred one first. */
   readonly versions: readonly CatalogVersion[];
 }
-
-const allVerbs: readonly Verb[] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
 /** Groups in upstream's order of preference; others follow by name. */
 const groupOrder = [
@@ -140,7 +137,7 @@ const olderGroups = new Set(["extensions"]);
 function* entriesOf(resource: Resource, served: Served): Iterable<CatalogEntry> {
   const { namespaced, declaration } = resource;
   const { plural } = served;
-  const renamed = plural !== resource.plural;
+  const renamed = plural !== resource.plural || served.verbs.length === 0;
   const singular = renamed ? served.kind.toLowerCase() : resource.singular;
   const own = { namespaced, group: served.group, version: served.version, kind: served.kind };
   const known = renamed || olderGroups.has(served.group);
@@ -149,7 +146,7 @@ function* entriesOf(resource: Resource, served: Served): Iterable<CatalogEntry> 
     order: plural,
     singular,
     ...own,
-    verbs: declaration.verbs ?? allVerbs,
+    verbs: served.verbs,
     shortNames: known ? [] : (declaration.shortNames ?? []),
     categories: known ? [] : (declaration.categories ?? []),
   };

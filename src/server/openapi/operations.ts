@@ -22,16 +22,6 @@ const objectActions: readonly Action[] = [
 ];
 
 const partActions = objectActions.filter(({ verb }) => verb !== "delete");
-const defaultVerbs: readonly string[] = [
-  "create",
-  "delete",
-  "deletecollection",
-  "get",
-  "list",
-  "patch",
-  "update",
-  "watch",
-];
 
 /** The paths of one version of a resource, with what can be done there. */
 export function pathsOf(
@@ -40,12 +30,12 @@ export function pathsOf(
   book: SchemaBook,
   dialect: Dialect,
 ): Record<string, Schema> {
-  const { group, version, kind, type } = served;
+  const { group, version, kind, type, listKind } = served;
   const gvk = { group, kind, version };
-  const object = book.add(type, { "x-kubernetes-group-version-kind": [gvk] });
-  const { listKind } = served;
+  const whole = served.verbs.length > 0; // else nobody speaks of the object, only of its subresources
+  const object = whole ? book.add(type, { "x-kubernetes-group-version-kind": [gvk] }) : "";
   const list = object.slice(0, object.length - kind.length) + listKind;
-  book.put(list, {
+  const listSchema = () => ({
     type: "object",
     required: ["items"],
     properties: {
@@ -56,14 +46,14 @@ export function pathsOf(
     },
     "x-kubernetes-group-version-kind": [{ group, kind: listKind, version }],
   });
+  if (whole) book.put(list, listSchema());
   const root = group ? `/apis/${group}/${version}` : `/api/${version}`;
   const space = resource.namespaced ? `${root}/namespaces/{namespace}` : root;
   const collection = `${space}/${served.plural}`;
-  const verbs = resource.declaration.verbs ?? defaultVerbs;
   const context = { book, dialect, gvk, object, list, custom: resource.custom };
   const paths: Record<string, Schema> = {};
   const put = (path: string, actions: readonly Action[], everywhere = false) => {
-    const offered = actions.filter(({ verb }) => verbs.includes(verb));
+    const offered = actions.filter(({ verb }) => served.verbs.some((one) => one === verb));
     if (offered.length > 0) paths[path] = pathItem(path, offered, { ...context, everywhere });
   };
   put(collection, collectionActions);

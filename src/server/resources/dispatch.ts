@@ -16,8 +16,6 @@ import { createHandler, deleteCollectionHandler, deleteHandler, updateHandler } 
 /** Answers one call. Throws StatusError. */
 export type Handler = (call: Call) => Promise<ServerResponse>;
 
-const allVerbs: readonly Verb[] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
-
 const handlers: Readonly<Record<Verb, Handler>> = {
   create: createHandler,
   delete: deleteHandler,
@@ -62,12 +60,7 @@ export async function dispatch(
     if (info.named) throw routeError("NotFound");
     if (info.verb !== "list" && info.verb !== "watch") throw routeError("MethodNotAllowed");
   }
-  const handler = handlerOf(
-    info,
-    collection.resource.declaration.verbs ?? allVerbs,
-    served.apiVersion,
-    served.subresources,
-  );
+  const handler = handlerOf(info, served);
   const deprecation = served.mapping ? served.mapping.own?.deprecation : collection.resource.declaration.deprecation;
   const warnings: string[] = deprecation ? [deprecation] : [];
   const call: Call = {
@@ -97,12 +90,7 @@ interface Chosen {
   readonly shapes: readonly Shape[];
 }
 
-function handlerOf(
-  info: ResourceRequest,
-  verbs: readonly Verb[],
-  apiVersion: string,
-  subresources: ReadonlySet<string>,
-): Chosen {
+function handlerOf(info: ResourceRequest, { verbs, apiVersion, subresources }: Call["served"]): Chosen {
   const virtual = virtualHandler(apiVersion, info.resource);
   if (virtual && info.subresource === "") {
     if (info.verb !== "create" || info.named) throw routeError("MethodNotAllowed");
@@ -113,6 +101,7 @@ function handlerOf(
     if (!known) throw routeError("NotFound");
     return subresourceHandler(info.subresource, info.verb);
   }
+  if (verbs.length === 0) throw routeError("NotFound");
   const verb = info.verb as Verb;
   if (!verbs.includes(verb)) throw routeError("MethodNotAllowed");
   const named = needsName[verb];

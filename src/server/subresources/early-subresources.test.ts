@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openServerFixture, type ServerFixture } from "../server-fixture.ts";
 
 /** Subresources as versions before apps/v1 spoke them. */
@@ -35,6 +35,36 @@ test.each([
     namespaced: true,
     kind: "Scale", // of the list's own group and version
     verbs: ["get", "patch", "update"],
+  });
+});
+
+describe("a replication controller in extensions/v1beta1", () => {
+  const place = "/apis/extensions/v1beta1/namespaces/default/replicationcontrollers";
+
+  test("has a Scale and nothing else", async () => {
+    const labels = { app: "old" };
+    const template = { metadata: { labels }, spec: { containers: [{ name: "main", image: "nginx" }] } };
+    const controller = { metadata: { name: "old" }, spec: { replicas: 2, selector: labels, template } };
+    await fixture.make(["/api/v1/namespaces/default/replicationcontrollers", controller]);
+    const { body } = await fixture.call("GET", `${place}/old/scale`);
+    expect(body).toMatchObject({ kind: "Scale", apiVersion: "extensions/v1beta1", spec: { replicas: 2 } });
+    expect(body.status).toEqual({ replicas: 0, selector: labels, targetSelector: "app=old" });
+    const put = await fixture.call("PUT", `${place}/old/scale`, { body: { ...body, spec: { replicas: 5 } } });
+    expect(put.status, put.text).toBe(200);
+    const after = await fixture.call("GET", "/api/v1/namespaces/default/replicationcontrollers/old");
+    expect(after.body.spec).toMatchObject({ replicas: 5 });
+    for (const path of [place, `${place}/old`, `${place}/old/status`]) {
+      expect((await fixture.call("GET", path)).status, path).toBe(404);
+    }
+  });
+
+  test("is told of as a kind that nobody can ask for", async () => {
+    const { body } = await fixture.call("GET", "/apis/extensions/v1beta1");
+    const about = { name: "replicationcontrollers", namespaced: true, kind: "ReplicationControllerDummy", verbs: [] };
+    expect(body.resources).toContainEqual({ ...about, singularName: "replicationcontrollerdummy" });
+    const { text } = await fixture.call("GET", "/openapi/v3/apis/extensions/v1beta1");
+    expect(text).toContain("replicationcontrollers/{name}/scale");
+    expect(text).not.toMatch(/ReplicationControllerDummy|v1\.ReplicationController"/);
   });
 });
 

@@ -152,7 +152,7 @@ function matchedRule(
   if (!equivalent) return undefined;
   for (const rule of rules) {
     for (const other of request.served.resource.served.values()) {
-      if (other === request.served || !ruleMatches(rule, request, other, name)) continue;
+      if (other === request.served || other.verbs.length === 0 || !ruleMatches(rule, request, other, name)) continue;
       return { served: other, kind: kindOf(other, request) };
     }
   }
