@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Job } from "../../src/api/batch/job.ts";
 import { Namespace } from "../../src/api/core/namespace.ts";
@@ -10,6 +10,7 @@ import type { Client } from "../../src/client/client.ts";
 import { readCluster } from "../../src/cluster/config.ts";
 import { containerdAddress } from "../../src/cluster/images.ts";
 import { localNodes } from "../../src/cluster/local-nodes.ts";
+import { linkName } from "../../src/cluster/machine-link.ts";
 import { cgroupName, containerdFolder, networkStateFolder } from "../../src/cluster/node-places.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { errorMessage } from "../../src/lib/fault.ts";
@@ -59,9 +60,11 @@ export class ProofCluster implements AsyncDisposable {
     const cluster = new TestCluster(newPlace(name));
     await using opened = new AsyncDisposableStack();
     const before = machineState();
+    let link: string | undefined;
     opened.defer(async () => {
       await cluster.remove();
-      expectNone("the cluster has left on the machine", difference(before, machineState(), cluster.place));
+      const place = { ...cluster.place, link: link ?? "" };
+      expectNone("the cluster has left on the machine", difference(before, machineState(), place));
     });
     await cluster.up();
     for (const args of [
@@ -73,6 +76,7 @@ export class ProofCluster implements AsyncDisposable {
     }
     const config = readCluster(cluster.dataDir);
     if (!config) throw new Error("navarch up left no description of its cluster");
+    link = linkName(config);
     const client = createClient(opened.use(await adminTransport(config)), { fieldManager: "proof" });
     const [node] = localNodes(config);
     const marks = {
@@ -170,7 +174,7 @@ export class ProofCluster implements AsyncDisposable {
     const pid = this.cluster.pid("agent");
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     const memory = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
-    return { memory, files: Number(/^FDSize:\s+(\d+)/m.exec(status)?.[1]) };
+    return { memory, files: readdirSync(`/proc/${pid}/fd`).length };
   }
 
   async #differences(pods: readonly Pod[]): Promise<readonly string[]> {

@@ -30,22 +30,25 @@ export function machineState(): MachineState {
 
 /**
  * What is there now and was not before, or the other way round, as lines to read. What bears the mark of something else
- * (another cluster's name, a folder that is not this one's) is not this cluster's affair.
+ * (another cluster's name, a folder that is not this one's) is not this cluster's affair; nor are the
+ * interfaces that carry other nodes' addresses, where it is told which one carries this cluster's.
  */
 export function difference(
   before: MachineState,
   after: MachineState,
-  { name, folder }: ClusterPlace,
+  { name, folder, link }: ClusterPlace & { readonly link?: string },
 ): readonly string[] {
   const bridge = `nvb-${name}`;
   const others = (line: string) => {
     // What other tests of this repository make begins so.
     if (/\bnv(?:agt|net|wire)\w*/.test(line)) return true;
     if (line.startsWith("process: ")) return !line.includes(folder) && !line.includes(`/navarch-${name}`);
-    if (line.startsWith("mount: ")) return !line.includes(folder) && /: \/(tmp|var)\//.test(line);
+    if (line.startsWith("mount: ") && /: \/(tmp|var)\//.test(line)) return !line.includes(folder);
     if (line.startsWith("in /run/navarch: ")) return !line.endsWith(`: ${name}`);
     if (line.startsWith("interface: ") && / in /.test(line)) return !line.endsWith(` in ${bridge}`);
-    const cluster = /\b(?:navarch|nv[bs])-(\S+)/.exec(line)?.[1];
+    const carrier = /\bnavarch\d+\b/.exec(line)?.[0];
+    if (link !== undefined && carrier !== undefined) return carrier !== link;
+    const cluster = /\b(?:navarch|nv[bsx])-(\S+)/.exec(line)?.[1];
     return cluster !== undefined && !cluster.startsWith(name);
   };
   return [
