@@ -11,6 +11,7 @@ import { images, scriptPod } from "./tools/workloads.ts";
 const cluster = new TestCluster(newPlace("agentry"));
 const { kubectl } = cluster;
 const folder = join(cluster.place.folder, "manifests");
+const file = join(cluster.place.folder, "kubelet.yaml");
 const waits = "trap 'exit 0' TERM; sleep 10000 & wait";
 
 const manifest = (said: string) => JSON.stringify(scriptPod("fixed", `echo ${said}; ${waits}`));
@@ -26,10 +27,19 @@ beforeEach(({ onTestFailed }) => {
 });
 beforeAll(async () => {
   mkdirSync(folder);
+  const configuration = {
+    apiVersion: "kubelet.config.k8s.io/v1beta1",
+    kind: "KubeletConfiguration",
+    staticPodPath: folder,
+    fileCheckFrequency: "1s",
+    shutdownGracePeriod: "20s",
+    shutdownGracePeriodCriticalPods: "5s",
+    maxPods: 30,
+    systemReserved: { cpu: "100m" },
+  };
+  writeFileSync(file, JSON.stringify(configuration));
   await cluster.up(
-    ...["--kubelet-arg", `pod-manifest-path=${folder}`],
-    ...["--kubelet-arg", "file-check-frequency=1s"],
-    ...["--kubelet-arg", "shutdown-grace-period=20s"],
+    ...["--kubelet-arg", `config=${file}`],
     ...["--kubelet-arg", "shutdown-grace-period-critical-pods=10s"],
   );
   const loaded = await cluster.navarch(["image", "load", images.busybox, "--name", cluster.place.name]);
@@ -37,6 +47,16 @@ beforeAll(async () => {
   fixed = `fixed-${(await node()).metadata.name}`;
 });
 afterAll(() => cluster.remove());
+
+test("the kubelet's configuration file counts, flags before it, and is shown with what it leaves out", async () => {
+  const { metadata, status } = await node();
+  expect(status.allocatable.pods).toBe("30");
+  expect(status.allocatable.cpu).toBe(`${Number(status.capacity.cpu) * 1000 - 100}m`);
+  const { kubeletconfig } = JSON.parse(await kubectl("get", "--raw", `/api/v1/nodes/${metadata.name}/proxy/configz`));
+  expect(kubeletconfig).toMatchObject({
+    ...{ staticPodPath: folder, shutdownGracePeriodCriticalPods: "10s", imageGCHighThresholdPercent: 85 },
+  });
+});
 
 describe("a static pod", () => {
   const logs = async () => (await kubectl("logs", fixed)).trim();
@@ -91,6 +111,36 @@ test("CPU and memory of a running container change in place", async () => {
   const files = "/sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max";
   const limit = await kubectl("exec", "grows", "--", "sh", "-c", `cat ${files} 2>/dev/null || true`);
   expect(limit.trim()).toBe(String(64 * 2 ** 20));
+});
+
+test("a pod that the node has no room for is refused, and a resize that it can never give is infeasible", async () => {
+  const { metadata, status: has } = await node();
+  const asking = (cpu: number) => [
+    { name: "main", image: images.busybox, command: ["sleep", "1000"], resources: { requests: { cpu } } },
+  ];
+  const cores = Number(has.capacity.cpu);
+  const past = { nodeName: metadata.name, containers: asking(cores) };
+  await cluster.apply("default", scriptPod("large", "", past), scriptPod("small", "", { containers: asking(0.01) }));
+  const { status } = await eventually("it was refused", async () => {
+    const now = await pod("large");
+    return now.status.phase === "Failed" && now;
+  });
+  expect(status.reason).toBe("OutOfcpu");
+  expect(status.message).toMatch(
+    /^Pod was rejected: Node didn't have enough resource: cpu, requested: \d+, used: \d+, /,
+  );
+  expect((await kubectl("get", "pod", "large", "--no-headers")).split(/\s+/)[2]).toBe("OutOfcpu");
+
+  await kubectl("wait", "--for=condition=Ready", "pod/small", "--timeout=60s");
+  const patch = { spec: { containers: [{ name: "main", resources: { requests: { cpu: cores } } }] } };
+  await kubectl("patch", "pod", "small", "--subresource", "resize", "-p", JSON.stringify(patch));
+  const small = await eventually("it is told", async () => {
+    const now = await pod("small");
+    return condition(now, "PodResizePending") && now;
+  });
+  expect(condition(small, "PodResizePending")).toMatchObject({ status: "True", reason: "Infeasible" });
+  expect(small.status.containerStatuses[0].allocatedResources).toEqual({ cpu: "10m" });
+  await kubectl("delete", "pod", "small", "large", "--wait=false");
 });
 
 test("a pod that breaks its own limit on disk space is evicted", async () => {
