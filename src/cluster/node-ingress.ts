@@ -10,6 +10,7 @@ import type { Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
 import { type NodeIngressOptions, openNodeIngress } from "../network/ingress/node-ingress.ts";
 import type { IngressSettings } from "./ingress-settings.ts";
+import { nodeAddresses } from "./local-nodes.ts";
 import type { NodeSettings } from "./node-settings.ts";
 
 interface Tools {
@@ -22,10 +23,10 @@ interface Tools {
 /** What the node's service proxy follows already. */
 type SharedFeeds = Pick<NodeIngressOptions["feeds"], "services" | "endpointSlices">;
 
-/** Serves Ingresses at the node's address until disposed. A port that is taken keeps nothing else from working: it is tried again. */
+/** Serves Ingresses at the node's addresses until disposed. A port that is taken keeps nothing else from working: it is tried again. */
 export function openIngress(
   { httpPort, httpsPort, accessLog }: IngressSettings,
-  { name, address }: Pick<NodeSettings, "name" | "address">,
+  { name, ...node }: Pick<NodeSettings, "name" | "address" | "secondAddress">,
   client: Client,
   shared: SharedFeeds,
   { clock, random, metrics, ...tools }: Tools,
@@ -53,7 +54,16 @@ export function openIngress(
         import("../network/ingress/default-certificate.ts"),
       ]);
       const certificate = await makeDefaultCertificate(clock);
-      return openNodeEngine({ host: address, httpPort, httpsPort, certificate, accessLog, clock, metrics, log });
+      return openNodeEngine({
+        hosts: nodeAddresses(node),
+        httpPort,
+        httpsPort,
+        certificate,
+        accessLog,
+        clock,
+        metrics,
+        log,
+      });
     },
     report: (ingress, reason, message) => events.record(ingress, "Warning", reason, message),
     ...{ clock, random, log },

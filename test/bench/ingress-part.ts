@@ -39,7 +39,7 @@ const parts: Readonly<Record<string, () => unknown>> = {
   engine: async () => {
     const certificate = await makeDefaultCertificate(systemClock);
     const tools = { clock: systemClock, metrics: new Metrics(), log: silentLog };
-    const engine = await openNodeEngine({ host, httpPort: 0, httpsPort: 0, certificate, ...tools });
+    const engine = await openNodeEngine({ hosts: [host], httpPort: 0, httpsPort: 0, certificate, ...tools });
     const rules = Array.from({ length: 100 }, (_, index) => ({
       host: `h${index}.bench`,
       http: { paths: [{ path: "/", pathType: "Prefix", backend: to("a") }] },

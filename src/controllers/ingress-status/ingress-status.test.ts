@@ -9,12 +9,12 @@ import { type Harness, run } from "../framework/testing/harness.ts";
 import { ingressStatusController } from "./ingress-status.ts";
 import { ingressSecretsController, secretsRole } from "./secret-rights.ts";
 
-const node = (cluster: FakeCluster, name: string, ip: string, ready: "True" | "Unknown" = "True", serving = "true") =>
+const node = (cluster: FakeCluster, name: string, ips: string, ready: "True" | "Unknown" = "True", serving = "true") =>
   cluster.put(Node, {
     metadata: { name, labels: { "navarch.io/ingress": serving } },
     spec: {},
     status: {
-      addresses: [{ type: "InternalIP", address: ip }],
+      addresses: ips.split(" ").map((address) => ({ type: "InternalIP" as const, address })),
       conditions: [{ type: "Ready", status: ready }],
     },
   });
@@ -36,7 +36,7 @@ test("an Ingress tells the addresses of the nodes that serve it and are ready", 
   await using harness = await run([ingressStatusController], {
     given: (cluster) => {
       classes(cluster);
-      node(cluster, "b", "192.0.2.2");
+      node(cluster, "b", "192.0.2.2 2001:db8::2");
       node(cluster, "a", "192.0.2.1");
       node(cluster, "silent", "192.0.2.3", "Unknown");
       node(cluster, "without", "192.0.2.4", "True", "false");
@@ -44,11 +44,11 @@ test("an Ingress tells the addresses of the nodes that serve it and are ready", 
       ingress(cluster, "foreign", { ingressClassName: "other" });
     },
   });
-  expect(told(harness, "web")).toEqual(["192.0.2.1", "192.0.2.2"]);
+  expect(told(harness, "web")).toEqual(["192.0.2.1", "192.0.2.2", "2001:db8::2"]);
   expect(told(harness, "foreign")).toEqual([]);
   harness.cluster.remove(Node, harness.cluster.get(Node, "a")!);
   await harness.settle();
-  expect(told(harness, "web")).toEqual(["192.0.2.2"]);
+  expect(told(harness, "web")).toEqual(["192.0.2.2", "2001:db8::2"]);
 });
 
 test("the Secrets that Ingresses of a namespace name may be read, and no others", async () => {

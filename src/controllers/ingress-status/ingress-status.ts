@@ -2,6 +2,7 @@ import { Node, nodeCondition } from "../../api/core/node.ts";
 import { Ingress } from "../../api/networking/ingress.ts";
 import { IngressClass } from "../../api/networking/ingress-class.ts";
 import { isServedByNodes } from "../../api/networking/ingress-controller.ts";
+import { isEqual } from "../../machinery/equality.ts";
 import { keyOf } from "../../machinery/object.ts";
 import { type Cache, defineController, done, watches } from "../framework/controller.ts";
 
@@ -20,7 +21,7 @@ export const ingressStatusController = defineController({
   for: Ingress,
   watches: [
     watches(Node, (node, previous, cache, change) =>
-      change === "updated" && previous && addressOf(node) === addressOf(previous) ? [] : every(cache),
+      change === "updated" && previous && isEqual(addressesOf(node), addressesOf(previous)) ? [] : every(cache),
     ),
     watches(IngressClass, (_class, _previous, cache) => every(cache)),
   ],
@@ -29,7 +30,7 @@ export const ingressStatusController = defineController({
     if (!ingress || ingress.metadata.deletionTimestamp) return done;
     // What another controller serves is told by that one.
     if (!isServedByNodes(ingress, cache.list(IngressClass))) return done;
-    const addresses = cache.list(Node).flatMap((node) => addressOf(node) ?? []);
+    const addresses = cache.list(Node).flatMap(addressesOf);
     addresses.sort();
     const told = (ingress.status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip);
     if (told.length === addresses.length && told.every((ip, index) => ip === addresses[index])) return done;
@@ -39,9 +40,9 @@ export const ingressStatusController = defineController({
   },
 });
 
-/** Where a node serves Ingresses; undefined if it does not, now. */
-function addressOf(node: Node): string | undefined {
-  if (node.metadata.labels?.[servingLabel] !== "true" || node.metadata.deletionTimestamp) return undefined;
-  if (nodeCondition(node, "Ready")?.status !== "True") return undefined;
-  return node.status?.addresses?.find(({ type }) => type === "InternalIP")?.address;
+/** Where a node serves Ingresses; nowhere if it does not, now. */
+function addressesOf(node: Node): readonly string[] {
+  if (node.metadata.labels?.[servingLabel] !== "true" || node.metadata.deletionTimestamp) return [];
+  if (nodeCondition(node, "Ready")?.status !== "True") return [];
+  return (node.status?.addresses ?? []).filter(({ type }) => type === "InternalIP").map(({ address }) => address);
 }

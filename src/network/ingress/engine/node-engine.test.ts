@@ -1,6 +1,8 @@
+import { expect, test } from "vitest";
 import { selfSigned } from "../../../wire/certificate-fixture.ts";
 import { ingressEngineContract } from "../engine.contract.ts";
 import { EngineFixture } from "../testing/engine-fixture.ts";
+import { planFor, to } from "../testing/objects.ts";
 
 ingressEngineContract(
   "the engine on Node's HTTP",
@@ -25,3 +27,14 @@ ingressEngineContract(
   },
   (commonName) => selfSigned(`CN=${commonName}`),
 );
+
+test("every address of the node is answered on, plain and over TLS", async () => {
+  const hosts = ["127.0.0.1", "127.0.0.2"];
+  await using fixture = await EngineFixture.open({ hosts });
+  const target = await fixture.serve((_request, response) => response.end("served"));
+  const { table } = planFor({ defaultBackend: to("a") }, { a: [target] });
+  fixture.engine.apply({ table, certificates: new Map() });
+  for (const at of hosts) {
+    for (const secure of [false, true]) expect(await fixture.ask({ at, secure })).toMatchObject({ body: "served" });
+  }
+});

@@ -28,8 +28,8 @@ import { openH1Pool } from "./upstream-h1.ts";
 import { openH2Pool } from "./upstream-h2.ts";
 
 export interface NodeEngineOptions {
-  /** The address to answer on. */
-  readonly host: string;
+  /** The addresses to answer on, at least one. */
+  readonly hosts: readonly string[];
   /** 0 picks free ones. */
   readonly httpPort: number;
   readonly httpsPort: number;
@@ -48,7 +48,7 @@ export interface NodeIngressEngine extends IngressEngine {
   readonly httpsPort: number;
 }
 
-/** Listens on both ports. Throws Fault `in-use` when one is taken, `invalid` when the address is not ours. */
+/** Listens on both ports of every address. Throws Fault `in-use` when one is taken, `invalid` when the address is not ours. */
 export async function openNodeEngine(options: NodeEngineOptions): Promise<NodeIngressEngine> {
   const engine = new Engine(options);
   try {
@@ -70,6 +70,8 @@ class Engine implements NodeIngressEngine {
   readonly #h2: Http2Server;
   readonly #plain: Server;
   readonly #secure: ReturnType<typeof createTls>;
+  /** Where connections come in; those of further addresses are handed to the two servers of the first one. */
+  readonly #doors: readonly { readonly server: Server; readonly host: string; readonly secure: boolean }[];
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #observe: ReturnType<typeof requestObserver>;
@@ -114,8 +116,15 @@ class Engine implements NodeIngressEngine {
       },
     );
     this.#secure.on("tlsClientError", (_error, socket) => socket.destroy());
+    this.#doors = options.hosts.flatMap((host, index) =>
+      [this.#plain, this.#secure].map((into) => ({
+        server: index === 0 ? into : createTcp({ noDelay: true }, (socket) => into.emit("connection", socket)),
+        host,
+        secure: into === this.#secure,
+      })),
+    );
+    for (const { server } of this.#doors) server.maxConnections = limits.connections;
     for (const server of [this.#plain, this.#secure]) {
-      server.maxConnections = limits.connections;
       server.on("connection", (socket) => {
         this.#sockets.add(socket);
         socket.on("error", () => socket.destroy());
@@ -125,17 +134,20 @@ class Engine implements NodeIngressEngine {
   }
 
   get httpPort(): number {
-    return (this.#plain.address() as AddressInfo).port;
+    return portOf(this.#plain);
   }
 
   get httpsPort(): number {
-    return (this.#secure.address() as AddressInfo).port;
+    return portOf(this.#secure);
   }
 
   async listen(): Promise<void> {
-    const { host, httpPort, httpsPort } = this.#options;
-    await listenOn(this.#plain, host, httpPort);
-    await listenOn(this.#secure, host, httpsPort);
+    const { httpPort, httpsPort } = this.#options;
+    for (const { server, host, secure } of this.#doors) {
+      // A port that was chosen freely at the first address is the one at all.
+      const port = secure ? httpsPort || portOf(this.#secure) : httpPort || portOf(this.#plain);
+      await listenOn(server, host, port);
+    }
   }
 
   apply(state: EngineState): void {
@@ -151,7 +163,7 @@ class Engine implements NodeIngressEngine {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const servers = [this.#plain, this.#secure].filter((server) => server.listening);
+    const servers = this.#doors.map(({ server }) => server).filter((server) => server.listening);
     const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     this.#h1.close();
     this.#h1.closeIdleConnections();
@@ -240,6 +252,11 @@ class Engine implements NodeIngressEngine {
     const port = this.httpsPort === 443 ? "" : `:${this.httpsPort}`;
     return `https://${host}${port}${target.startsWith("/") ? target : "/"}`;
   }
+}
+
+/** The port that a server listens on; 0 while it does not. */
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo | null)?.port ?? 0;
 }
 
 function listenOn(server: Server, host: string, port: number): Promise<void> {

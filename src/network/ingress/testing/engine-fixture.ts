@@ -21,7 +21,7 @@ export class EngineFixture implements AsyncDisposable {
   static async open(options: Partial<NodeEngineOptions> = {}): Promise<EngineFixture> {
     const metrics = new Metrics();
     const engine = await openNodeEngine({
-      ...{ host: loopback, httpPort: 0, httpsPort: 0, certificate: await makeDefaultCertificate(systemClock) },
+      ...{ hosts: [loopback], httpPort: 0, httpsPort: 0, certificate: await makeDefaultCertificate(systemClock) },
       ...{ clock: systemClock, metrics, log: silentLog },
       ...options,
     });
@@ -67,10 +67,11 @@ export class EngineFixture implements AsyncDisposable {
     secure = false,
     headers = {},
     body,
+    at = loopback,
   }: Asking = {}): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     const port = secure ? this.engine.httpsPort : this.engine.httpPort;
-    const options = { host: loopback, port, path, method, headers: { host, ...headers }, agent: false } as const;
+    const options = { host: at, port, path, method, headers: { host, ...headers }, agent: false } as const;
     const asked = secure
       ? httpsRequest({ ...options, rejectUnauthorized: false, servername: host })
       : httpRequest(options);
@@ -122,6 +123,8 @@ export class EngineFixture implements AsyncDisposable {
 }
 
 export interface Asking {
+  /** The address to call; the first one of loopback if absent. */
+  readonly at?: string;
   readonly host?: string;
   readonly path?: string;
   readonly method?: string;
