@@ -5,6 +5,7 @@ import { type GlobalFlags, globalFlags } from "./flags/global.ts";
 import { FlagError, HelpAsked, parseFlags } from "./flags/parse.ts";
 import type { Host } from "./host.ts";
 import { CommandError, interruptedExitCode, signalExitCode, tellError } from "./messages.ts";
+import { kustomizeName } from "./resources/kustomize-name.ts";
 import { openSession } from "./session.ts";
 
 const entries: readonly CommandEntry[] = commandGroups.flatMap(({ commands }) => commands);
@@ -70,11 +71,6 @@ async function dispatch(words: readonly string[], host: Host): Promise<number> {
     host.stderr.write(commandHelp(command, path));
     return 1;
   }
-  if (parsed.values.kustomize) {
-    throw new CommandError(
-      "-k is not supported: build the kustomization with another program and pass the result by -f -",
-    );
-  }
   for (const notice of parsed.notices) host.stderr.write(`${notice}\n`);
   await using session = openSession(host, globalValues(parsed.values, command));
   let exitCode = 0;
@@ -82,7 +78,7 @@ async function dispatch(words: readonly string[], host: Host): Promise<number> {
     exitCode =
       (await command.run({
         session,
-        flags: parsed.values as never,
+        flags: withKustomization(parsed.values) as never,
         given: parsed.given,
         args: parsed.args,
         dash: parsed.dash,
@@ -105,6 +101,13 @@ function withMend({ message }: FlagError): string {
   return message === "flag needs an argument: 'f' in -f"
     ? `${message}; what comes on stdin is read with -f -`
     : message;
+}
+
+/** A folder given by -k stands among the files to read, where what does not go with it is refused. */
+function withKustomization(values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { kustomize, filename } = values;
+  if (typeof kustomize !== "string" || kustomize === "") return values;
+  return { ...values, filename: [kustomizeName(kustomize), ...(Array.isArray(filename) ? filename : [])] };
 }
 
 /** A flag of a command hides the one of every command that has its name: `--user` of a role binding is nobody to be. */

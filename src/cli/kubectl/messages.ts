@@ -17,6 +17,16 @@ export class CommandError extends Error {
   }
 }
 
+/** A manifest, or what it is built from, that cannot be read. */
+export class SourceError extends CommandError {}
+
+/** Throws what a command met one object after the other: of that alone that could not be read, the bare words are told. */
+export function throwCollected(errors: readonly unknown[]): void {
+  const [only] = errors;
+  if (errors.length === 1 && only instanceof SourceError) throw new CommandError(only.message, { verbatim: true });
+  throwAll(errors);
+}
+
 /** The arguments make no sense: the message, and where to read about the command. */
 export function usageError(path: string, message: string): CommandError {
   return new CommandError(`${message}\nSee '${path} -h' for help and examples`);

@@ -3,7 +3,7 @@ import { defineCommand } from "../command.ts";
 import type { DescribeContext } from "../describe/describer.ts";
 import { bool } from "../flags/flag.ts";
 import { allNamespacesFlag, chunkSizeFlag, fileFlags, selectorFlag } from "../flags/shared.ts";
-import { CommandError, throwAll } from "../messages.ts";
+import { CommandError, throwCollected } from "../messages.ts";
 import type { ResourceInfo } from "../resources/resource-info.ts";
 import { selectObjects, targetsOf } from "../resources/selection.ts";
 import type { Session } from "../session.ts";
@@ -83,7 +83,7 @@ kubectl describe pods -l app=web`,
         flags["all-namespaces"] ? "No resources found" : `No resources found in ${session.access.namespace} namespace.`,
       );
     }
-    throwAll(errors);
+    throwCollected(errors);
     return undefined;
   },
 });
@@ -101,7 +101,7 @@ async function describeByPrefix(
     throw new CommandError("you may only specify a single resource type");
   }
   const { infos, errors } = await selectObjects(session, selection);
-  throwAll(errors);
+  throwCollected(errors);
   const found: readonly ResourceInfo[] = infos.filter(({ name }) => name.startsWith(prefix));
   if (found.length === 0) throw missing;
   const { describeObject } = await import("../describe/describe.ts");

@@ -9,7 +9,7 @@ import {
   printFlags,
   selectorFlag,
 } from "../flags/shared.ts";
-import { CommandError, throwAll, usageError } from "../messages.ts";
+import { CommandError, throwCollected, usageError } from "../messages.ts";
 import { getOutput } from "../output/get-output.ts";
 import { fetchTargets, type SelectionOptions, targetsOf } from "../resources/selection.ts";
 
@@ -117,7 +117,7 @@ kubectl get pods --at 5m`,
         allNamespaced ? `No resources found in ${session.access.namespace} namespace.` : "No resources found",
       );
     }
-    throwAll(errors);
+    throwCollected(errors);
     return undefined;
   },
 });

@@ -13,11 +13,16 @@ export const printFlags = {
   "show-managed-fields": bool("Prints who owns which field (managedFields) in JSON and YAML."),
 } as const;
 
-/** Flags of commands that read manifests. */
-export const fileFlags = {
+/** Flags of commands that read manifests, and no kustomizations. */
+export const manifestFlags = {
   filename: list("A file, folder or address of manifests, or - for stdin; may be given several times.", { short: "f" }),
   recursive: bool("Reads the folders within a folder too.", { short: "R" }),
-  kustomize: text("A folder with a kustomization.", { short: "k" }),
+} as const;
+
+/** Flags of commands that read manifests. */
+export const fileFlags = {
+  ...manifestFlags,
+  kustomize: text("A folder with a kustomization, which is built and read in the place of files.", { short: "k" }),
 } as const;
 
 /** `-R` of commands that read the folders within folders unless told otherwise. */

@@ -4,7 +4,8 @@ import { text as readAll } from "node:stream/consumers";
 import { errorMessage } from "../../../lib/fault.ts";
 import { parseJson } from "../../../machinery/json-text.ts";
 import type { Host } from "../host.ts";
-import { CommandError } from "../messages.ts";
+import { CommandError, SourceError } from "../messages.ts";
+import { kustomizationIn } from "./kustomize-name.ts";
 import type { AnyObject } from "./resource-info.ts";
 
 /** One document of a file. */
@@ -29,6 +30,13 @@ const extensions = [".json", ".yaml", ".yml"];
  */
 export async function* readManifests(names: readonly string[], options: ReadOptions): AsyncGenerator<Manifest | Error> {
   const { host } = options;
+  const [folder] = names.map(kustomizationIn).filter((name) => name !== undefined);
+  if (folder !== undefined) {
+    if (names.length > 1) throw new CommandError("only one of -f or -k can be specified");
+    if (options.recursive) throw new CommandError("the -k flag can't be used with -f or -R");
+    yield* builtFrom(folder, options);
+    return;
+  }
   for (const name of names) {
     if (name === "-") {
       yield* documentsOf(await readAll(host.stdin), "STDIN", options);
@@ -39,6 +47,19 @@ export async function* readManifests(names: readonly string[], options: ReadOpti
       for (const file of files) yield* documentsOf(readFile(file, host), file, options);
     }
   }
+}
+
+async function* builtFrom(folder: string, options: ReadOptions): AsyncGenerator<Manifest | Error> {
+  const { kustomized } = await import("./kustomizations.ts");
+  let objects: readonly object[];
+  try {
+    objects = kustomized(folder, options.host);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    yield new SourceError(error.message);
+    return;
+  }
+  for (const object of objects) yield* objectsOf(object, folder, options);
 }
 
 function readFile(file: string, host: Host): string {
@@ -117,7 +138,7 @@ async function* documentsOf(text: string, source: string, options: ReadOptions):
   try {
     values = await parseDocuments(text);
   } catch (error) {
-    yield new CommandError(`error parsing ${source}: ${syntaxProblem(text, errorMessage(error))}`);
+    yield new SourceError(`error parsing ${source}: ${syntaxProblem(text, errorMessage(error))}`);
     return;
   }
   for (const value of values) yield* objectsOf(value, source, options);

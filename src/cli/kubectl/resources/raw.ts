@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { buffer as readAll } from "node:stream/consumers";
 import { CommandError } from "../messages.ts";
 import type { Session } from "../session.ts";
+import { kustomizationIn } from "./kustomize-name.ts";
 
 /** Prints what the server answers at a path. */
 export async function printRaw(session: Session, path: string): Promise<void> {
@@ -20,7 +21,8 @@ export async function sendRaw(
   path: string,
   filenames: readonly string[],
 ): Promise<void> {
-  if (filenames.length > 1) throw new CommandError("--raw can only use a single local file or stdin");
+  if (filenames.length > 1 || filenames.some((name) => kustomizationIn(name) !== undefined))
+    throw new CommandError("--raw can only use a single local file or stdin");
   const [file] = filenames;
   const text =
     file === undefined

@@ -1,7 +1,7 @@
 import { isStatus } from "../../../../machinery/status-error.ts";
 import { defineCommand } from "../../command.ts";
 import { bool, text } from "../../flags/flag.ts";
-import { allFlag, dryRunFlag, fileFlags, printFlags, selectorFlag } from "../../flags/shared.ts";
+import { allFlag, dryRunFlag, fileFlags, manifestFlags, printFlags, selectorFlag } from "../../flags/shared.ts";
 import { CommandError, throwAll } from "../../messages.ts";
 import { goJson } from "../../output/json.ts";
 import { type AnyObject, pathOf } from "../../resources/resource-info.ts";
@@ -51,7 +51,7 @@ export const setLastApplied = defineCommand({
   usage: "-f FILENAME",
   flags: {
     ...printFlags,
-    ...fileFlags,
+    ...manifestFlags,
     ...dryRunFlag,
     "create-annotation": bool("Makes the annotation where there is none."),
   },

@@ -3,7 +3,7 @@ import { isEqual } from "../../../../machinery/equality.ts";
 import { defineCommand } from "../../command.ts";
 import { int } from "../../flags/flag.ts";
 import { dryRunFlag, fieldManagerFlag, fileFlags, printFlags, selectorFlag } from "../../flags/shared.ts";
-import { CommandError } from "../../messages.ts";
+import { CommandError, throwCollected } from "../../messages.ts";
 import { type AnyObject, pathOf, pluralName, type ResourceInfo } from "../../resources/resource-info.ts";
 import { forEachObject, selectObjects } from "../../resources/selection.ts";
 import { dryRunOf, lastApplied, resultPrinter, writeQuery } from "../../resources/writes.ts";
@@ -21,7 +21,7 @@ interface RolloutFlags {
 
 async function workloads(session: Session, args: readonly string[], flags: RolloutFlags) {
   if (args.length === 0 && flags.filename.length === 0) throw new CommandError("required resource not specified");
-  return await selectObjects(session, {
+  const selected = await selectObjects(session, {
     args,
     filenames: flags.filename,
     recursive: flags.recursive,
@@ -29,6 +29,8 @@ async function workloads(session: Session, args: readonly string[], flags: Rollo
     typeMeansAll: true,
     latest: true,
   });
+  if (selected.infos.length === 0) throwCollected(selected.errors);
+  return selected;
 }
 
 async function patched(session: Session, info: ResourceInfo, fieldManager: string, body: object): Promise<AnyObject> {

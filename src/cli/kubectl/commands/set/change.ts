@@ -7,6 +7,7 @@ import {
   dryRunFlag,
   fieldManagerFlag,
   fileFlags,
+  manifestFlags,
   printFlags,
   recordFlag,
   selectorFlag,
@@ -17,10 +18,10 @@ import { selectObjects } from "../../resources/selection.ts";
 import { dryRunOf, resultPrinter, writeQuery } from "../../resources/writes.ts";
 import type { Session } from "../../session.ts";
 
-/** Flags of every command that changes objects of several kinds in one respect. */
-export const changeFlags = {
+/** Flags of commands that change objects in one respect, and read no kustomizations. */
+export const manifestChangeFlags = {
   ...printFlags,
-  ...fileFlags,
+  ...manifestFlags,
   ...selectorFlag,
   ...allFlag(),
   ...dryRunFlag,
@@ -28,6 +29,9 @@ export const changeFlags = {
   ...fieldManagerFlag("kubectl-set"),
   local: bool("Changes what the file says and prints it, without asking the server."),
 } as const;
+
+/** Flags of every command that changes objects of several kinds in one respect. */
+export const changeFlags = { ...manifestChangeFlags, ...fileFlags } as const;
 
 export interface ObjectChange {
   readonly args: readonly string[];
@@ -41,7 +45,7 @@ export interface ObjectChange {
 /** Changes each object that the command line means, one patch each; what is as it should be is left alone. */
 export async function changeObjects(
   session: Session,
-  flags: ValuesOf<typeof changeFlags>,
+  flags: ValuesOf<typeof manifestChangeFlags>,
   { args, done, change }: ObjectChange,
 ): Promise<void> {
   const dryRun = dryRunOf(session, flags);

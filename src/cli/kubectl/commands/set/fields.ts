@@ -4,8 +4,8 @@ import { quantities } from "../../flags/quantities.ts";
 import { recursiveByDefault } from "../../flags/shared.ts";
 import { CommandError } from "../../messages.ts";
 import { podSpecOf, withContainers, withPodSpec } from "../../resources/pod-template.ts";
-import type { AnyObject } from "../../resources/resource-info.ts";
-import { changeFlags, changeObjects } from "./change.ts";
+import { type AnyObject, pluralName } from "../../resources/resource-info.ts";
+import { changeFlags, changeObjects, manifestChangeFlags } from "./change.ts";
 import { noTemplate } from "./words.ts";
 
 /** `kubectl set resources` */
@@ -56,7 +56,7 @@ export const selector = defineCommand({
   short: "Set the selector on a resource",
   usage: "(-f FILENAME | TYPE NAME) EXPRESSIONS [--resource-version=version]",
   flags: {
-    ...changeFlags,
+    ...manifestChangeFlags,
     ...recursiveByDefault,
     "resource-version": text("Writes only if the object is still at this version."),
   },
@@ -142,9 +142,11 @@ export const subject = defineCommand({
     await changeObjects(session, flags, {
       args,
       done: "subjects updated",
-      change({ object }): AnyObject {
+      change({ object, resource, name }): AnyObject {
         if (!object.kind.endsWith("RoleBinding")) {
-          throw new CommandError("setting subjects is only supported for RoleBinding/ClusterRoleBinding");
+          throw new CommandError(
+            `${pluralName(resource)}/${name} setting subjects is only supported for RoleBinding/ClusterRoleBinding`,
+          );
         }
         const there = (object.subjects as readonly Subject[] | undefined) ?? [];
         const same = (a: Subject, b: Subject) => a.kind === b.kind && a.name === b.name && a.namespace === b.namespace;
