@@ -70,15 +70,21 @@ const addressesOf = ({ status }: KubeJson, type = "InternalIP"): readonly string
     .map(({ address }: { address: string }) => address);
 const ipsOf = (pod: KubeJson): readonly string[] => pod.status.podIPs.map(({ ip }: { ip: string }) => ip);
 const url = (address: string, port = 80) => `http://${address.includes(":") ? `[${address}]` : address}:${port}/`;
-const fetching = (address: string) =>
-  `fetch("${address}", { headers: { connection: "close" }, signal: AbortSignal.timeout(3000) })
-    .then((answer) => answer.text()).then(console.log, (error) => console.log("refused", error.cause?.code ?? error.name))
-    .finally(() => process.exit())`;
+/** A program that asks all of these at once, and prints what each has answered. */
+const fetching = (urls: readonly string[]) =>
+  `Promise.all(${JSON.stringify(urls)}.map((url) => fetch(url, { signal: AbortSignal.timeout(3000) })
+    .then((answer) => answer.text(), (error) => "refused " + (error.cause?.code ?? error.name))))
+    .then((all) => console.log(JSON.stringify(all))).finally(() => process.exit())`;
 /** Runs a program of Node.js in the pod. */
 const inside = async (pod: KubeJson, code: string) =>
   (await kubectl("exec", pod.metadata.name, "--", "node", "-e", code)).trim();
-const ask = (pod: KubeJson, address: string) => inside(pod, fetching(address));
-const askFromOutside = (address: string) => outside.run(process.execPath, "-e", fetching(address)).trim();
+const ask = async (pod: KubeJson, ...urls: readonly string[]): Promise<readonly string[]> =>
+  JSON.parse(await inside(pod, fetching(urls)));
+const askFromOutside = (...urls: readonly string[]): readonly string[] =>
+  JSON.parse(outside.run(process.execPath, "-e", fetching(urls)));
+/** What the pods say, each beginning with its name. */
+const byAPod = (urls: readonly string[], name = "echo-\\d") =>
+  urls.map(() => expect.stringMatching(new RegExp(`^${name} `)));
 
 beforeEach(({ onTestFailed }) => {
   onTestFailed(async () => console.error(await cluster.diagnosis()));
@@ -168,27 +174,27 @@ describe("packets of IPv6", () => {
       const [, source] = ipsOf(from);
       const { status } = to;
       const host = status.hostIPs.map(({ ip }: { ip: string }) => ip).join();
-      expect(await ask(from, url(ipsOf(to)[1]!, 3000))).toBe(
-        [to.metadata.name, source, ipsOf(to).join(), host].join(" "),
-      );
+      const says = [to.metadata.name, source, ipsOf(to).join(), host].join(" ");
+      expect(await ask(from, url(ipsOf(to)[1]!, 3000))).toEqual([says]);
     }
   });
 
   test("services answer at their addresses of both families, on both nodes", async () => {
     const both = (await cluster.get("service", "both")).spec.clusterIPs as readonly string[];
     const six = (await cluster.get("service", "six")).spec.clusterIP as string;
+    const urls = [...both, six].map((address) => url(address));
     for (const pod of pods) {
-      for (const address of [...both, six]) expect(await ask(pod, url(address)), address).toMatch(/^echo-\d /);
+      await eventually("all answer", async () => expect(await ask(pod, ...urls)).toEqual(byAPod(urls)));
     }
   });
 
   test("node ports and host ports answer at the nodes' addresses, to a machine outside", async () => {
     const port = (await cluster.get("service", "both")).spec.ports[0].nodePort;
     for (const [index, node] of nodes.entries()) {
-      for (const address of addressesOf(node)) {
-        expect(askFromOutside(url(address, port)), address).toMatch(/^echo-\d /);
-        expect(askFromOutside(url(address, 3900 + index)), address).toMatch(new RegExp(`^echo-${index} `));
-      }
+      const nodePorts = addressesOf(node).map((address) => url(address, port));
+      const hostPorts = addressesOf(node).map((address) => url(address, 3900 + index));
+      const answers = [...byAPod(nodePorts), ...byAPod(hostPorts, `echo-${index}`)];
+      await eventually("all answer", () => expect(askFromOutside(...nodePorts, ...hostPorts)).toEqual(answers));
     }
   });
 
@@ -198,9 +204,8 @@ describe("packets of IPv6", () => {
       return (ingress?.length ?? 0) === 2 && (ingress.map(({ ip }: { ip: string }) => ip) as readonly string[]);
     });
     expect(addresses).toEqual(["fd00:10:254:d2::c0", "10.254.210.193"]);
-    for (const address of addresses) {
-      await eventually(`${address} answers`, () => expect(askFromOutside(url(address))).toMatch(/^echo-\d /));
-    }
+    const urls = addresses.map((address) => url(address));
+    await eventually("both answer", () => expect(askFromOutside(...urls)).toEqual(byAPod(urls)));
   });
 });
 
@@ -246,9 +251,15 @@ test("a policy's block of IPv6 opens for whom it names, and closes for the rest"
       ingress: [{ from: [{ ipBlock: { cidr: `${ipsOf(from)[1]}/128` } }] }],
     },
   });
-  await eventually("IPv4 is closed", async () => expect(await ask(from, url(ipsOf(to)[0]!, 3000))).toMatch(/^refused/));
-  expect(await ask(from, url(ipsOf(to)[1]!, 3000))).toMatch(new RegExp(`^${to.metadata.name} `));
-  expect(askFromOutside(url(addressesOf(nodes[1]!)[1]!, 3901))).toMatch(/^refused/);
+  const [four, six] = ipsOf(to).map((address) => url(address, 3000));
+  await eventually("IPv4 is closed, and IPv6 open", async () =>
+    expect(await ask(from, four!, six!)).toEqual([
+      expect.stringMatching(/^refused/),
+      ...byAPod([six!], to.metadata.name),
+    ]),
+  );
+  const hostPorts = addressesOf(nodes[1]!).map((address) => url(address, 3901));
+  expect(askFromOutside(...hostPorts)).toEqual(hostPorts.map(() => expect.stringMatching(/^refused/)));
   await kubectl("delete", "networkpolicy", "six-only");
 });
 
