@@ -32,13 +32,14 @@ import { Fault, faultCode } from "../lib/fault.ts";
 import { systemRandom } from "../lib/random.ts";
 import { soundDescription } from "./config-commands.ts";
 import { addFlag, commaList, filePath, oneOf, wholeNumber } from "./flags.ts";
+import { type NetworkFlags, networkWishes } from "./network-flags.ts";
 import { planText } from "./plan-text.ts";
 import { prepareMachine } from "./prepare-machine.ts";
 import { type Progress, seconds, terminalProgress } from "./progress.ts";
 import { restoreInto } from "./snapshot-commands.ts";
 import { soundStages, stagesFlag } from "./stages-flag.ts";
 
-interface UpFlags {
+interface UpFlags extends NetworkFlags {
   readonly name: string;
   readonly config?: string;
   readonly example?: string;
@@ -50,16 +51,12 @@ interface UpFlags {
   readonly dataDir?: string;
   readonly apiPort?: number;
   readonly disable?: readonly string[];
-  readonly apiserverArg?: Flags;
   readonly schedulerConfig?: string;
   readonly schedulerPlugins?: string;
-  readonly controllerManagerArg?: Flags;
   readonly kubeletArg?: Flags;
   readonly nodes?: number;
   readonly nodeNetwork?: NodeBackend;
   readonly advertiseAddress?: string;
-  readonly podRange?: string;
-  readonly serviceRange?: string;
   readonly simulatedNodes?: number;
   readonly stages?: string;
   readonly zones?: readonly string[];
@@ -230,14 +227,11 @@ function described(flags: UpFlags, named: boolean): { readonly wishes: ConfigWis
 
 function wishesOf(flags: UpFlags): ConfigWishes {
   const { apiserverArg, controllerManagerArg, kubeletArg, nodeNetwork, zones, podRange, serviceRange, ...rest } = flags;
-  const network = { ...(podRange ? { podRange } : {}), ...(serviceRange ? { serviceRange } : {}) };
   return {
     ...rest,
-    ...(apiserverArg ? { apiServerFlags: apiserverArg } : {}),
-    ...(controllerManagerArg ? { controllerFlags: controllerManagerArg } : {}),
+    ...networkWishes(flags),
     ...(kubeletArg ? { nodeFlags: kubeletArg } : {}),
     ...(nodeNetwork ? { nodeBackend: nodeNetwork } : {}),
-    ...(Object.keys(network).length > 0 ? { network } : {}),
     // With simulated nodes, the zones are theirs.
     ...(zones && !flags.simulatedNodes ? { zones } : {}),
   };
