@@ -131,7 +131,10 @@ export class ImageCollector {
   async #inUse(): Promise<ReadonlySet<string>> {
     const { runtime, pods } = this.#options;
     const containers = await runtime.listContainers();
-    const wanted = pods().flatMap(({ spec }) => allContainers(spec).flatMap(({ image }) => image ?? []));
+    const wanted = pods().flatMap(({ spec }) => [
+      ...allContainers(spec).flatMap(({ image }) => image ?? []),
+      ...(spec.volumes ?? []).flatMap(({ image }) => image?.reference ?? []),
+    ]);
     const all = await runtime.listImages();
     const sandboxes = all.flatMap(({ id, repoTags }) => (repoTags.some(isPause) ? [id] : []));
     return new Set([...containers.flatMap(({ image, imageRef }) => [image, imageRef]), ...wanted, ...sandboxes]);

@@ -20,8 +20,10 @@ import { containerResources } from "./qos.ts";
 
 /** A volume that is ready on this node. */
 export interface ReadyVolume {
-  /** Where its files are. */
+  /** Where its files are; empty for an image's. */
   readonly path: string;
+  /** It is the files of this image, which the runtime mounts. */
+  readonly image?: string;
   /** It cannot be written whatever the mount says: configMap, secret, downwardAPI, projected. */
   readonly readonly: boolean;
 }
@@ -173,6 +175,11 @@ export function containerConfig(pod: Pod, container: DeclaredContainer, context:
   };
 }
 
+function imageMount(path: string, ref: string, subPath: string): ContainerMount {
+  const image = { ref, ...(subPath ? { subPath } : {}) };
+  return { containerPath: join("/", path), hostPath: "", readonly: true, image };
+}
+
 function mountsOf(
   container: Container,
   context: ContainerContext,
@@ -182,6 +189,7 @@ function mountsOf(
     const volume = context.volumes.get(mount.name);
     if (!volume) throw new Fault("invalid", `volume ${mount.name} is not mounted`);
     const sub = mount.subPathExpr ? expand(mount.subPathExpr, values) : (mount.subPath ?? "");
+    if (volume.image !== undefined) return imageMount(mount.mountPath, volume.image, sub);
     const propagation = mount.mountPropagation;
     return {
       containerPath: mount.mountPath.startsWith("/") ? mount.mountPath : join("/", mount.mountPath),

@@ -57,9 +57,11 @@ export async function startContainer(request: StartRequest, services: PodService
 
   const image = await images.ensure(pod, container, signal);
   if (!image.ok) return image;
+  const mounted = await ensureMounted(request, services);
+  if (!mounted.ok) return mounted;
   let config: ContainerConfig;
   try {
-    config = await configOf(request, image.image, services);
+    config = await configOf({ ...request, volumes: mounted.volumes }, image.image, services);
   } catch (error) {
     return fail("CreateContainerConfigError", error);
   }
@@ -87,6 +89,24 @@ export async function startContainer(request: StartRequest, services: PodService
     },
     { begun: true },
   );
+}
+
+/** Brings the images to the node that the container mounts as volumes; the volumes then have their ids. */
+async function ensureMounted(
+  { pod, container, volumes, signal }: StartRequest,
+  { images }: PodServices,
+): Promise<{ readonly ok: true; readonly volumes: StartRequest["volumes"] } | (StartResult & { readonly ok: false })> {
+  const ready = new Map(volumes);
+  for (const { name } of container.volumeMounts ?? []) {
+    const volume = ready.get(name);
+    if (volume?.image === undefined) continue;
+    const policy = pod.spec.volumes?.find((each) => each.name === name)?.image?.pullPolicy;
+    const wanted = { name: container.name, image: volume.image, ...(policy ? { imagePullPolicy: policy } : {}) };
+    const result = await images.ensure(pod, wanted, signal);
+    if (!result.ok) return result;
+    ready.set(name, { ...volume, image: result.image.id });
+  }
+  return { ok: true, volumes: ready };
 }
 
 /** Faults that say nothing about the container. */

@@ -22,6 +22,27 @@ describe("a pod", () => {
     expect(readFileSync(join(node.podsFolder, "uid-web", "etc-hosts"), "utf8")).toContain("10.88.0.2\tweb\n");
   });
 
+  test("has the files of an image as a volume, which is fetched as those of containers are", async () => {
+    const reference = "registry.test/data:1";
+    const volumes = [{ name: "data", image: { reference, pullPolicy: "IfNotPresent" as const } }];
+    const volumeMounts = [{ name: "data", mountPath: "/data", subPath: "dir" }];
+    let there = false;
+    const node = openNode({
+      mount: async () => new Map([["data", { path: "", readonly: true, image: reference }]]),
+      pull: async () =>
+        there ? { ok: true, imageRef: reference } : { ok: false, reason: "ErrImagePull", message: "no such host" },
+    });
+    await node.create({ volumes, containers: [sampleContainer({ volumeMounts })] });
+    expect(node.container()?.state?.waiting).toMatchObject({ reason: "ErrImagePull" });
+    there = true;
+    await node.pass(15);
+    const { id } = (await node.runtime.imageStatus(reference))!;
+    const { id: container } = (await node.runtime.listContainers())[0]!;
+    expect((await node.runtime.containerStatus(container))?.mounts).toContainEqual({
+      ...{ containerPath: "/data", hostPath: "", readonly: true, image: { ref: id, subPath: "dir" } },
+    });
+  });
+
   test("is not written again when nothing has changed", async () => {
     const node = openNode();
     await node.create();

@@ -32,7 +32,7 @@ export interface PodVolumesOptions {
   readonly dry?: boolean;
 }
 
-/** emptyDir, hostPath, configMap, secret, downwardAPI, projected and claimed volumes. Secrets and tokens lie in memory only. */
+/** emptyDir, hostPath, configMap, secret, downwardAPI, projected, image and claimed volumes. Secrets and tokens lie in memory only. */
 export class PodVolumes implements Volumes {
   readonly #options: PodVolumesOptions;
   #memory: Promise<void> | undefined;
@@ -111,6 +111,7 @@ export class PodVolumes implements Volumes {
     if (source) return { path: hostPath(source, name), readonly: false };
     if (volume.emptyDir) return { path: await this.#emptyDir(pod, volume), readonly: false };
     if (isContent(volume)) return { path: await this.#content(pod, volume, { fresh: true }), readonly: true };
+    if (volume.image) return { path: "", readonly: true, image: volume.image.reference ?? "" };
     if (claim) return await this.#claim(pod, volume, claim.claimName, claim.readOnly ?? false);
     if (volume.ephemeral) return await this.#claim(pod, volume, `${pod.metadata.name}-${name}`, false);
     const kind = Object.keys(volume).find((key) => key !== "name") ?? "nothing";
