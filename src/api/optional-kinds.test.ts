@@ -43,6 +43,14 @@ describe("kinds that are off by default", () => {
     expect(names({ runtime, gates }).flat()).not.toContain("mutatingadmissionpolicies");
   });
 
+  test("all gates of a stage are switched at once, but for those that are named", () => {
+    const runtime = { "api/beta": true };
+    const bundles = ["clustertrustbundles", "certificates.k8s.io/v1beta1"];
+    expect(names({ runtime, gates: { AllBeta: true } })).toContainEqual(bundles);
+    expect(names({ runtime, gates: { AllBeta: true, ClusterTrustBundle: false } })).not.toContainEqual(bundles);
+    expect(names({ runtime, gates: { AllAlpha: true } })).not.toContainEqual(bundles);
+  });
+
   test("a version of any kind can be switched off", () => {
     const served = servedKinds(kinds, { runtime: { "batch/v1beta1": false } });
     const cronJob = served.find(({ plural }) => plural === "cronjobs");

@@ -41,9 +41,12 @@ export function lookupFor(switches: ApiSwitches): TypeLookup {
   return on.length === 0 ? lookupType : lookupWithGates(new Set(on));
 }
 
+/** They switch all gates of their stage that are not named themselves. Those of `switchableGates` are beta. */
+const sweepingGates = ["AllAlpha", "AllBeta"];
+
 /** Whether a gate that is off by default is on. */
 export function isGateOn({ gates = {} }: ApiSwitches, name: string): boolean {
-  return gates[name] === true;
+  return gates[name] ?? gates.AllBeta ?? false;
 }
 
 /**
@@ -52,9 +55,10 @@ export function isGateOn({ gates = {} }: ApiSwitches, name: string): boolean {
  */
 export function servedKinds(kinds: readonly Kind[], switches: ApiSwitches): readonly Kind[] {
   const { gates = {}, runtime = {} } = switches;
-  const unknown = Object.keys(gates).find((name) => !switchableGates.includes(name));
+  const known = [...switchableGates, ...sweepingGates];
+  const unknown = Object.keys(gates).find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new Fault("invalid", `unrecognized feature gate: ${unknown} (there are ${switchableGates.join(", ")})`);
+    throw new Fault("invalid", `unrecognized feature gate: ${unknown} (there are ${known.join(", ")})`);
   }
   checkRuntime([...kinds, ...optional.map(({ kind }) => kind)], runtime);
   const more = optional.flatMap(({ kind, gate }) => {

@@ -8,6 +8,8 @@ export interface QueueMeter {
   started(waited: number): void;
   ended(worked: number): void;
   waiting(count: number): void;
+  /** Asks, whenever somebody looks, for how long each key has been worked on that is; until disposed. */
+  running(seconds: () => readonly number[]): Disposable;
 }
 
 const powers = Array.from({ length: 10 }, (_, index) => 1e-8 * 10 ** index);
@@ -18,9 +20,12 @@ export function queueMeter(metrics: Metrics, name: string): QueueMeter {
   const counter = (what: string, help: string) => metrics.counter(`workqueue_${what}`, help, ["name"]).with(label);
   const times = (what: string, help: string) =>
     metrics.histogram(`workqueue_${what}`, help, ["name"], powers).with(label);
-  const depth = metrics.gauge("workqueue_depth", "Keys that wait for a worker.", ["name"]).with(label);
+  const gauge = (what: string, help: string) => metrics.gauge(`workqueue_${what}`, help, ["name"]).with(label);
+  const depth = gauge("depth", "Keys that wait for a worker.");
   const adds = counter("adds_total", "Keys added to the queue.");
   const retries = counter("retries_total", "Keys that come again because the work on them failed.");
+  const unfinished = gauge("unfinished_work_seconds", "Seconds of work that is under way, of all keys together.");
+  const longest = gauge("longest_running_processor_seconds", "Seconds of work on the key that takes longest.");
   const waits = times("queue_duration_seconds", "Seconds that keys wait for a worker.");
   const works = times("work_duration_seconds", "Seconds that the work on a key takes.");
   return {
@@ -29,5 +34,18 @@ export function queueMeter(metrics: Metrics, name: string): QueueMeter {
     started: (waited) => waits.observe(waited),
     ended: (worked) => works.observe(worked),
     waiting: (count) => depth.set(count),
+    running(seconds) {
+      const tell = (all: readonly number[]) => {
+        unfinished.set(all.reduce((sum, one) => sum + one, 0));
+        longest.set(Math.max(0, ...all));
+      };
+      const look = metrics.onRead(() => tell(seconds()));
+      return {
+        [Symbol.dispose]() {
+          look[Symbol.dispose]();
+          tell([]);
+        },
+      };
+    },
   };
 }

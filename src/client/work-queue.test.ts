@@ -101,6 +101,26 @@ test("a closed queue leaves no timer behind", () => {
   expect(clock.nextDue).toBeUndefined();
 });
 
+test("a queue tells how long work is under way, until it is closed", async () => {
+  const clock = new VirtualClock(0);
+  const metrics = new Metrics();
+  const queue = new WorkQueue({ clock, meter: queueMeter(metrics, "q") });
+  for (const key of ["a", "b"]) {
+    queue.add(key);
+    await queue.take();
+    clock.advance(2000);
+  }
+  const text = await metrics.text();
+  expect(text).toContain('workqueue_unfinished_work_seconds{name="q"} 6');
+  expect(text).toContain('workqueue_longest_running_processor_seconds{name="q"} 4');
+  queue.done("a");
+  clock.advance(1000);
+  expect(await metrics.text()).toContain('workqueue_unfinished_work_seconds{name="q"} 3');
+  queue[Symbol.dispose]();
+  clock.advance(1000);
+  expect(await metrics.text()).toContain('workqueue_unfinished_work_seconds{name="q"} 0');
+});
+
 test("a queue tells how long keys wait and how long the work on them takes", async () => {
   const clock = new VirtualClock(0);
   const metrics = new Metrics();

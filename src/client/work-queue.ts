@@ -20,6 +20,7 @@ export class WorkQueue {
   readonly #delayed = new Map<string, { readonly at: number; readonly timer: Disposable }>();
   readonly #resting = new Set<Disposable>();
   readonly #meter: QueueMeter | undefined;
+  readonly #measured: Disposable | undefined;
   /** When each key that waits was added, and when the work on each other one began. */
   readonly #since = new Map<string, number>();
   readonly #takers: ((key: string | undefined) => void)[] = [];
@@ -33,6 +34,7 @@ export class WorkQueue {
   }) {
     this.#clock = options.clock;
     this.#meter = options.meter;
+    this.#measured = options.meter?.running(() => this.#running());
     this.#backoff = new Backoff(options.retry ?? defaultRetry, options.random);
   }
 
@@ -122,6 +124,13 @@ export class WorkQueue {
     if (this.#again.delete(key)) this.add(key);
   }
 
+  /** Seconds that each key has been worked on. */
+  #running(): readonly number[] {
+    const now = this.#clock.monotonic();
+    const began = Array.from(this.#busy, (key) => this.#since.get(key));
+    return began.filter((at) => at !== undefined).map((at) => (now - at) / 1000);
+  }
+
   #arrived(key: string): void {
     if (!this.#meter) return;
     this.#meter.added();
@@ -146,6 +155,7 @@ export class WorkQueue {
 
   [Symbol.dispose](): void {
     this.#closed = true;
+    this.#measured?.[Symbol.dispose]();
     for (const { timer } of this.#delayed.values()) timer[Symbol.dispose]();
     this.#delayed.clear();
     for (const timer of this.#resting) timer[Symbol.dispose]();

@@ -38,11 +38,12 @@ interface Family {
 /** One process's metrics in Prometheus form. Names and labels follow Kubernetes where it has the metric. */
 export class Metrics {
   readonly #families = new Map<string, Family>();
-  readonly #looks: (() => void)[] = [];
+  readonly #looks = new Set<() => void | Promise<void>>();
 
-  /** Calls back before the text is made each time, to set what nobody tells when it changes. */
-  onRead(look: () => void): void {
-    this.#looks.push(look);
+  /** Calls back before the text is made each time, and waits, to set what nobody tells when it changes; until disposed. */
+  onRead(look: () => void | Promise<void>): Disposable {
+    this.#looks.add(look);
+    return { [Symbol.dispose]: () => this.#looks.delete(look) };
   }
 
   /** The counter of this name; asking again gives the same one. */
@@ -66,7 +67,7 @@ export class Metrics {
 
   /** The text form that scrapers read. */
   async text(): Promise<string> {
-    for (const look of this.#looks) look();
+    await Promise.all(Array.from(this.#looks, (look) => look()));
     let text = "";
     for (const { name, help, type, lines } of this.#families.values()) {
       text += `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}\n# TYPE ${name} ${type}\n`;

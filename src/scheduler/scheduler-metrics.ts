@@ -1,9 +1,11 @@
 import type { Metrics } from "../lib/metrics.ts";
 import type { QueuedPod, SchedulingQueue } from "./framework/queue.ts";
 
-export interface SchedulerMetrics {
+/** What the scheduler tells of itself; disposing ends the looks at its queue. */
+export interface SchedulerMetrics extends Disposable {
   attempt(profile: string, result: "scheduled" | "unschedulable" | "error", seconds: number): void;
-  bound(entry: QueuedPod): void;
+  /** `waited` is the time in seconds since the pod first came. */
+  bound(entry: QueuedPod, waited: number): void;
   preempted(victims: number): void;
 }
 
@@ -35,24 +37,33 @@ export function schedulerMetrics(metrics: Metrics, queue: SchedulingQueue): Sche
     [1, 2, 4, 8, 16, 32, 64],
   );
   const pending = metrics.gauge("scheduler_pending_pods", "Pods that want a node, by where they wait.", ["queue"]);
-  const sample = () => {
+  const untilBound = metrics.histogram(
+    "scheduler_pod_scheduling_sli_duration_seconds",
+    "Seconds from a pod's coming to its binding, by how many tries it took.",
+    ["attempts"],
+    Array.from({ length: 20 }, (_, index) => 0.01 * 2 ** index),
+  );
+  const look = metrics.onRead(() => {
     const { ready, backingOff, waiting, gated } = queue.size;
     pending.set({ queue: "active" }, ready);
     pending.set({ queue: "backoff" }, backingOff);
     pending.set({ queue: "unschedulable" }, waiting);
     pending.set({ queue: "gated" }, gated);
-  };
-  let attempted = 0;
+  });
   return {
     attempt(profile, result, seconds) {
       attempts.inc({ result, profile });
       duration.observe({ result, profile }, seconds);
-      if (++attempted % 16 === 0 || queue.size.ready === 0) sample();
     },
-    bound: (entry) => tries.observe(entry.attempts + 1),
+    bound({ attempts: before }, waited) {
+      const count = before + 1;
+      tries.observe(count);
+      untilBound.observe({ attempts: count < 15 ? String(count) : "15+" }, waited);
+    },
     preempted(count) {
       preemptions.inc();
       victims.observe(count);
     },
+    [Symbol.dispose]: () => look[Symbol.dispose](),
   };
 }

@@ -139,6 +139,7 @@ class RunningScheduler implements Scheduler {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.#queue[Symbol.dispose]();
+    this.#metrics[Symbol.dispose]();
     this.#feed?.[Symbol.dispose]();
     await this.#loop;
     this.waitingPods.rejectAll({ reasons: ["the scheduler ends"], preemptionHelps: false });
@@ -272,7 +273,7 @@ class RunningScheduler implements Scheduler {
     const place = end.kind === "failed" ? await placeOf(pod, client, clock, this.#stop.signal) : undefined;
     if (end.kind === "bound" || place?.node === node) {
       for (const plugin of profile.postBind) plugin.postBind!(pod, node);
-      this.#metrics.bound(entry);
+      this.#metrics.bound(entry, (clock.monotonic() - entry.arrived) / 1000);
       const text = `Successfully assigned ${namespace}/${name} to ${node}`;
       this.#recorders.get(profile.schedulerName)?.record(pod, "Normal", "Scheduled", text);
       return;

@@ -21,6 +21,19 @@ test("objects are counted by resource, under today's name and the one before", a
   expect(await lines('apiserver_storage_objects{resource="clusterroles.rbac.authorization.k8s.io"}')).toHaveLength(1);
 });
 
+test("objects are counted that nobody has read, and questions are not objects", async () => {
+  const crons = "/apis/batch/v1/namespaces/default/cronjobs";
+  const podSpec = { restartPolicy: "Never", containers: [{ name: "a", image: "a" }] };
+  const spec = { schedule: "0 0 * * *", jobTemplate: { spec: { template: { spec: podSpec } } } };
+  // What is counted in the store is counted once a minute.
+  await using fresh = await openServerFixture();
+  await fresh.make([crons, { metadata: { name: "nightly" }, spec }]);
+  const { text } = await fresh.call("GET", "/metrics");
+  expect(text).toContain('apiserver_resource_objects{group="batch",resource="cronjobs"} 1\n');
+  expect(text).toContain('apiserver_storage_objects{resource="daemonsets.apps"} 0\n');
+  expect(text).not.toContain('resource="tokenreviews"');
+});
+
 test("answers to reads are measured, those to writes are not", async () => {
   await fixture.call("GET", "/api/v1/namespaces/default/configmaps");
   const counts = await lines("apiserver_response_sizes_count", 'resource="configmaps"');
