@@ -9,10 +9,19 @@ export function linkName(config: ClusterConfig): string {
   return `navarch${config.nodeRange.split(".")[2]}`;
 }
 
-/** Sets the interface up; does nothing where it stands already. Throws `unsupported` with the kernel's words. */
+/**
+ * Sets the interface up; does nothing where it stands already. Throws `in-use` where it is another cluster's, whose data lie
+ * elsewhere, and `unsupported` with the kernel's words.
+ */
 export function ensureLink(config: ClusterConfig): void {
   const link = linkName(config);
-  if (ip("link", "show", "dev", link).status !== 0) mustIp("link", "add", "name", link, "type", "bridge");
+  const owner = ownerOf(link);
+  if (owner && owner !== ownMark(config)) {
+    const mend = "end that one, or wipe this one and start it anew";
+    throw new Fault("in-use", `${link} with ${config.nodeRange} belongs to the cluster in ${owner}: ${mend}`);
+  }
+  if (owner === undefined) mustIp("link", "add", "name", link, "type", "bridge");
+  mustIp("link", "set", "dev", link, "alias", ownMark(config));
   // Without an address of its own, a bridge takes one of its ports', and another when nodes come and go.
   mustIp("link", "set", "dev", link, "address", macOf(addressIn(config.nodeRange, 1)), "up");
   ensureNodeAddresses(config, 1, (...args) => mustIp(...args, "dev", link));
@@ -26,9 +35,22 @@ export function ensureNodeAddresses(config: ClusterConfig, number: number, run: 
   }
 }
 
-/** Takes the interface away again, if it is there. */
+/** Takes the interface away again, if it is there and no other cluster's. */
 export function removeLink(config: ClusterConfig): void {
-  if (ip("link", "show", "dev", linkName(config)).status === 0) mustIp("link", "delete", "dev", linkName(config));
+  const link = linkName(config);
+  const owner = ownerOf(link);
+  if (owner === "" || owner === ownMark(config)) mustIp("link", "delete", "dev", link);
+}
+
+/** What the interface says of whose it is: the end of the data's folder, as an alias is 255 bytes at most. */
+const ownMark = ({ dataDir }: ClusterConfig): string => Buffer.from(dataDir).subarray(-240).toString("latin1");
+
+/** The mark of the cluster that an interface belongs to, empty if it has none; undefined where there is no interface. */
+function ownerOf(link: string): string | undefined {
+  const { status, stdout } = ip("-json", "link", "show", "dev", link);
+  if (status !== 0) return undefined;
+  const [shown] = JSON.parse(stdout) as readonly { readonly ifalias?: string }[];
+  return shown?.ifalias ?? "";
 }
 
 /** Runs `ip`, whatever becomes of it. */
