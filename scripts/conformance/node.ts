@@ -4,6 +4,12 @@ const pods = "test/e2e/80-conformance-pods.e2e.test.ts";
 const probes = "test/e2e/82-conformance-probes.e2e.test.ts";
 const environment = "test/e2e/83-conformance-environment.e2e.test.ts";
 const security = "test/e2e/84-conformance-security.e2e.test.ts";
+const resize = "test/e2e/84-conformance-resize.e2e.test.ts";
+const api = "test/api/conformance-node.test.ts";
+const tainted = {
+  file: "src/controllers/node-life-cycle/node-life-cycle.test.ts",
+  test: "a node that stops reporting > loses its pods as their toleration ends, and keeps the others when it returns",
+};
 const containers = "test/e2e/81-conformance-containers.e2e.test.ts";
 
 /** What upstream's list asks of a node, its containers and what they are given; of probes and security also its tests beside the list. */
@@ -216,6 +222,75 @@ export const nodeGroups: readonly ConformanceGroup[] = [
       "should fail substituting values in a volume subpath with backticks",
       "should succeed in writing subpaths in container",
       "should verify that a failing subpath expansion can be modified during the lifecycle of a container",
+    ],
+  },
+  {
+    group: "[sig-node] ConfigMap",
+    file: api,
+    names: [
+      "should fail to create ConfigMap with empty key",
+      "should run through a ConfigMap lifecycle",
+      "should update ConfigMap successfully",
+    ],
+  },
+  {
+    group: "[sig-node] Lease",
+    file: api,
+    names: ["lease API should be available"],
+  },
+  {
+    group: "[sig-node] NoExecuteTaintManager",
+    file: tainted.file,
+    names: [],
+    elsewhere: {
+      "Multiple Pods evicts pods with minTolerationSeconds": tainted,
+      "Single Pod removing taint cancels eviction": tainted,
+    },
+  },
+  {
+    group: "[sig-node] Node Lifecycle",
+    file: api,
+    names: ["should run through the lifecycle of a node"],
+  },
+  {
+    group: "[sig-node] Pod InPlace Resize Container",
+    file: resize,
+    names: [
+      "burstable pods - extended 6 containers - various operations performed (including adding limits and requests)",
+      "burstable pods - extended resize with equivalents",
+      "guaranteed pods with multiple containers 3 containers - increase cpu & mem on c1, c2, decrease cpu & mem on c3 - net increase",
+      "guaranteed pods with multiple containers 3 containers - increase cpu & mem on c1, decrease cpu & mem on c2, c3 - net decrease",
+      "guaranteed pods with multiple containers 3 containers - increase: CPU (c1,c3), memory (c2, c3) ; decrease: CPU (c2)",
+      "resize pod via the replace endpoint",
+    ],
+  },
+  {
+    group: "[sig-node] PodTemplates",
+    file: api,
+    names: [
+      "should delete a collection of pod templates",
+      "should replace a pod template",
+      "should run the lifecycle of PodTemplates",
+    ],
+  },
+  {
+    group: "[sig-node] RuntimeClass",
+    file: api,
+    names: ["should support RuntimeClasses API operations"],
+  },
+  {
+    group: "[sig-node] Secrets",
+    file: api,
+    names: ["should fail to create secret due to empty secret key", "should patch a secret"],
+  },
+  {
+    group: "[sig-node] [DRA] CRUD Tests",
+    file: api,
+    names: [
+      "resource.k8s.io/v1 DeviceClass",
+      "resource.k8s.io/v1 ResourceClaim",
+      "resource.k8s.io/v1 ResourceClaimTemplate",
+      "resource.k8s.io/v1 ResourceSlice",
     ],
   },
 ];
