@@ -1,4 +1,5 @@
 import { createSocket } from "node:dgram";
+import { Resolver } from "node:dns/promises";
 import { connect } from "node:net";
 import { type DecodedPacket, decode, encode, type Packet, type Question, RECURSION_DESIRED } from "dns-packet";
 import { afterEach, describe, expect, test } from "vitest";
@@ -189,7 +190,16 @@ describe("name server", () => {
     expect(whole!.answers).toHaveLength(100);
   });
 
-  test("compresses names: an address takes 16 bytes, and a port's record no more than its host's name and 22", async () => {
+  test("tells strict resolvers, as that of Node.js is, where a port's host is", async () => {
+    const { dns } = await server();
+    const resolver = new Resolver();
+    resolver.setServers([`127.0.0.1:${dns.port}`]);
+    expect(await resolver.resolveSrv("_http._tcp.web.a.svc.cluster.local")).toMatchObject([
+      { name: "web.a.svc.cluster.local", port: 80, priority: 0, weight: 100 },
+    ]);
+  });
+
+  test("compresses names but those that ports' records lead to, which may not be", async () => {
     const { dns } = await server();
     const [addresses, ports] = await exchangeTcp(dns.port, [
       question("big.a.svc.cluster.local", "A"),
@@ -198,7 +208,9 @@ describe("name server", () => {
     expect(addresses!.size).toBe(12 + 29 + 100 * 16);
     expect(ports!.answers).toHaveLength(100);
     expect(ports!.additionals).toHaveLength(100);
-    expect(ports!.size).toBeLessThan(12 + 37 + 100 * (20 + "10-244-0-100".length + 2 + 16));
+    const target = "10-244-0-100.big.a.svc.cluster.local".length + 2;
+    expect(ports!.size).toBeLessThan(12 + 37 + 100 * (18 + target + 16));
+    expect(ports!.size).toBeGreaterThan(12 + 37 + 100 * (18 + target - 2 + 16));
   });
 
   test("says SERVFAIL when there is nobody outside to ask", async () => {

@@ -165,7 +165,7 @@ function skipName(message: Buffer, from: number): number {
 /** The largest UDP answer that crosses any network in one piece. */
 const safeSize = 1232;
 
-/** Writes replies, with names compressed. One writer serves one message at a time and lends its buffer. */
+/** Writes replies, with names compressed where they may be. One writer serves one message at a time and lends its buffer. */
 export class ReplyWriter {
   readonly #buffer = Buffer.allocUnsafe(65_535);
   readonly #names = new Map<string, number>();
@@ -257,7 +257,8 @@ export class ReplyWriter {
         this.#u16(data.priority);
         this.#u16(data.weight);
         this.#u16(data.port);
-        this.#name(data.target);
+        // RFC 2782: never a pointer, and resolvers refuse one; later names may point here.
+        this.#name(data.target, { pointing: false });
         return;
       case "TXT": {
         const text = Buffer.from(data.text).subarray(0, 255);
@@ -285,15 +286,15 @@ export class ReplyWriter {
     for (let shift = 96n; shift >= 0n; shift -= 32n) this.#u32(Number((value >> shift) & 0xffffffffn));
   }
 
-  #name(name: string): void {
+  #name(name: string, { pointing } = { pointing: true }): void {
     let rest = name;
     while (rest !== "") {
       const known = this.#names.get(rest.toLowerCase());
-      if (known !== undefined) {
+      if (known !== undefined && pointing) {
         this.#u16(0xc000 | known);
         return;
       }
-      if (this.#at < 0x4000) this.#names.set(rest.toLowerCase(), this.#at);
+      if (known === undefined && this.#at < 0x4000) this.#names.set(rest.toLowerCase(), this.#at);
       const dot = rest.indexOf(".");
       const label = dot < 0 ? rest : rest.slice(0, dot);
       if (!this.#fits(1 + label.length)) return;
