@@ -89,6 +89,16 @@ export class NetClient {
     return this.#ask("resolve", { name, type });
   }
 
+  /** What a file of the pod has. */
+  read(name: string): Promise<string> {
+    return this.#ask("read", { name });
+  }
+
+  /** The host name that the pod has. */
+  async hostname(): Promise<string> {
+    return await (await fetch(`${this.#base}/hostname`)).text();
+  }
+
   async #ask<T>(path: string, parameters: Readonly<Record<string, string>>): Promise<T> {
     const answer = await fetch(`${this.#base}/${path}?${new URLSearchParams(parameters)}`);
     return (await answer.json()) as T;

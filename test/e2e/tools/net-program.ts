@@ -1,12 +1,13 @@
 import { createSocket } from "node:dgram";
 import { lookup, Resolver } from "node:dns/promises";
+import { readFileSync } from "node:fs";
 import { createServer, get, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { hostname } from "node:os";
 
 /**
  * Runs in pods of tests. On its TCP and UDP ports it tells the pod's name, and over HTTP it asks others or a name server for
- * whoever wants to know what a pod would hear: `/dial`, `/lookup` and `/resolve`. With `dial` and an address as arguments it
+ * whoever wants to know what a pod would hear: `/dial`, `/lookup` and `/resolve`; `/read` gives a file of the pod. With `dial` and an address as arguments it
  * asks once, says the answer and ends.
  */
 const { TCP_PORTS = "8080", UDP_PORTS = "8081", TLS_PORT, TLS_KEY, TLS_CERT } = process.env;
@@ -60,6 +61,7 @@ async function ask(url: URL): Promise<unknown> {
   if (url.pathname === "/lookup") {
     return (await lookup(given("name"), { all: true, family: 4 })).map(({ address }) => address).sort();
   }
+  if (url.pathname === "/read") return readFileSync(given("name"), "utf8");
   const resolver = new Resolver();
   return given("type") === "PTR"
     ? await resolver.reverse(given("name"))
@@ -68,7 +70,7 @@ async function ask(url: URL): Promise<unknown> {
 
 const listener: RequestListener = async (request, response) => {
   const url = new URL(request.url ?? "/", "http://pod");
-  if (["/dial", "/lookup", "/resolve"].includes(url.pathname)) {
+  if (["/dial", "/lookup", "/resolve", "/read"].includes(url.pathname)) {
     const answer = await ask(url).catch(({ code }: NodeJS.ErrnoException) => ({ code }));
     response.end(JSON.stringify(answer));
   } else if (url.pathname === "/echo") {
