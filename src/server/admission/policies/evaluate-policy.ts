@@ -1,6 +1,7 @@
 import { Budget, failureText, overBudgetText, policyBudget } from "../cel/expression.ts";
 import { conditionsHold } from "../cel/match-conditions.ts";
 import type { CompiledPolicy } from "./compiled-policy.ts";
+import type { PolicyError } from "./policy-metrics.ts";
 import { PolicyRun } from "./policy-run.ts";
 
 /** What one expression of a policy says of a request. */
@@ -9,6 +10,7 @@ export interface PolicyDecision {
   readonly index: number;
   readonly message: string;
   readonly reason: string;
+  readonly error: PolicyError;
 }
 
 export interface PolicyOutcome {
@@ -39,19 +41,21 @@ export function evaluatePolicy(policy: CompiledPolicy, values: Values): PolicyOu
   const faults: PolicyDecision[] = [];
   for (const [index, { validation, check, message }] of policy.validations.entries()) {
     const result = run.evaluate(check, budget);
-    if (!result) return { ...nothing, faults: [fault(index, overBudgetText)] };
+    if (!result) return { ...nothing, faults: [fault(index, overBudgetText, "out_of_budget")] };
     if (!result.ok) {
-      faults.push(fault(index, failureText(validation.expression, result.error)));
+      const error = check.program ? "invalid_error" : "compile_error";
+      faults.push(fault(index, failureText(validation.expression, result.error), error));
       continue;
     }
     if (result.value === true) continue;
     const told = message && run.evaluate(message, budget);
     if (message && !told) {
-      faults.push(fault(index, `failed messageExpression: ${overBudgetText}`));
+      faults.push(fault(index, `failed messageExpression: ${overBudgetText}`, "out_of_budget"));
       continue;
     }
     denials.push({
       index,
+      error: "no_error",
       reason: validation.reason || "Invalid",
       message:
         (told?.ok && typeof told.value === "string" && usableMessage(told.value)) ||
@@ -65,7 +69,7 @@ export function evaluatePolicy(policy: CompiledPolicy, values: Values): PolicyOu
   const annotationBudget = new Budget(policyBudget);
   for (const { key, value } of policy.auditAnnotations) {
     const result = run.evaluate(value, annotationBudget);
-    if (!result) return { ...nothing, faults: [fault(0, overBudgetText)] };
+    if (!result) return { ...nothing, faults: [fault(0, overBudgetText, "out_of_budget")] };
     if (!result.ok) annotationFaults.push(failureText(value.source, result.error));
     else if (typeof result.value === "string" && result.value.trim() !== "") {
       annotations.push({ key, value: result.value.trim().slice(0, longestAnnotation) });
@@ -74,7 +78,9 @@ export function evaluatePolicy(policy: CompiledPolicy, values: Values): PolicyOu
   return { denials, annotations, faults, annotationFaults };
 }
 
-const fault = (index: number, message: string): PolicyDecision => ({ index, message, reason: "Invalid" });
+function fault(index: number, message: string, error: PolicyError = "invalid_error"): PolicyDecision {
+  return { index, message, reason: "Invalid", error };
+}
 
 function usableMessage(text: string): string {
   const message = text.trim();

@@ -84,6 +84,24 @@ describe("apply configurations", () => {
     });
   });
 
+  test("are counted by what became of them", async () => {
+    const constraints = { matchConstraints: about("apps", "deployments") };
+    await enforce("counted", [applying("Object{spec: Object.spec{paused: true}}")], constraints);
+    await enforce("failing", [applying("Object{spec: Object.spec{minReadySeconds: int(object.metadata.name)}}")], {
+      ...constraints,
+      failurePolicy: "Ignore",
+    });
+    expect((await deploy("counted")).status).toBe(201);
+    const { text } = await fixture.call("GET", "/metrics");
+    const total = (policy: string) =>
+      text
+        .split("\n")
+        .filter((line) => line.startsWith("apiserver_mutating_admission_policy_check_total") && line.includes(policy))
+        .map((line) => line.replace(/^.*error_type="(\w+)".*} /, "$1 "));
+    expect(total('policy="counted"')).toEqual(["no_error 1"]);
+    expect(total('policy="failing"')).toEqual(["invalid_error 1"]);
+  });
+
   test.each([
     [
       "what is only ever replaced as a whole",

@@ -14,6 +14,7 @@ import { internalError } from "../dynamic/webhook-asker.ts";
 import { type CompiledMutation, type CompiledMutations, compileMutations } from "./compiled-mutations.ts";
 import { ConfiguredPolicies, type ConfiguredPolicy } from "./configured-policies.ts";
 import { type Mutated, mutateByConfiguration, mutateByPatch } from "./mutation.ts";
+import { mutationMeter, type PolicyError } from "./policy-metrics.ts";
 import { bindingParams, unknownParamKind } from "./policy-params.ts";
 import { PolicyRun } from "./policy-run.ts";
 import type { PolicyPluginOptions } from "./validating-policies.ts";
@@ -39,9 +40,10 @@ interface PolicyProblem {
 
 /** Lets MutatingAdmissionPolicies change writes as their bindings say; without `enabled` nothing is asked. */
 export function mutatingPolicies(
-  { registry, matcher, variables }: PolicyPluginOptions,
+  { registry, matcher, variables, clock, metrics }: PolicyPluginOptions,
   { enabled }: { readonly enabled: boolean },
 ): AdmissionPlugin {
+  const count = enabled ? mutationMeter(metrics) : undefined;
   const policies = enabled
     ? new ConfiguredPolicies(registry, {
         policies: MutatingAdmissionPolicy,
@@ -106,10 +108,13 @@ export function mutatingPolicies(
       const before = object;
       for (const mutation of configured.compiled.mutations) {
         const current = inVersion(object, matched.served, request) as AnyObject;
+        const began = clock.monotonic();
         const served = request.body ? undefined : matched.served;
         const mutated = await evaluate(request, invocation, object, previous, (values) =>
           carryOut(configured.compiled, mutation, values, { object: current, served }),
         );
+        const seconds = (clock.monotonic() - began) / 1000;
+        count?.({ policy: configured.name, binding, error: errorOf(mutation, mutated), seconds });
         if ("fault" in mutated) problem(mutated.fault);
         else object = decoded(mutated.object, matched, request);
       }
@@ -162,6 +167,12 @@ function carryOut(
   return patchType === "JSONPatch"
     ? mutateByPatch(object, result.value)
     : mutateByConfiguration(object, result.value, served);
+}
+
+function errorOf({ expression }: CompiledMutation, mutated: Mutated): PolicyError {
+  if (!("fault" in mutated)) return "no_error";
+  if (!expression.program) return "compile_error";
+  return mutated.fault === overBudgetText ? "out_of_budget" : "invalid_error";
 }
 
 function decoded(value: unknown, { served }: Matched, request: AdmissionRequest): AnyObject {

@@ -226,4 +226,26 @@ describe("validating admission policies", () => {
       'ValidatingAdmissionPolicy.admissionregistration.k8s.io "wrong" is invalid: spec.validations[0].expression: Invalid value: "object.metadata.name ==": compilation failed: ',
     );
   });
+
+  test("what validations find is counted by policy, binding, action and fault", async () => {
+    await enforce(
+      "counted",
+      { validations: [{ expression: "!('bad' in object.data)" }] },
+      { validationActions: ["Warn", "Audit"] },
+    );
+    await enforce("lenient", { failurePolicy: "Ignore", validations: [{ expression: "object.data.absent == 'x'" }] });
+    await enforce("firm", { validations: [{ expression: "object.data.absent == 'x'" }] });
+    await create("counted", { bad: "yes" });
+    await create("passed", { absent: "x" });
+    const { text } = await fixture.call("GET", "/metrics");
+    const total = (policy: string) =>
+      text
+        .split("\n")
+        .filter((line) => line.startsWith("apiserver_validating_admission_policy_check_total") && line.includes(policy))
+        .map((line) => line.replace(/^.*error_type="(\w+)".*enforcement_action="(\w+)"} /, "$1 $2 "));
+    expect(total("counted")).toEqual(["no_error warn 1", "no_error audit 1"]);
+    expect(total("lenient")).toEqual(["invalid_error allow 1"]);
+    expect(total("firm")).toEqual(["invalid_error deny 1"]);
+    expect(text).toContain("apiserver_validating_admission_policy_check_duration_seconds_count{");
+  });
 });

@@ -1,5 +1,7 @@
 import { ValidatingAdmissionPolicy } from "../../../api/admissionregistration/validating-admission-policy.ts";
 import { ValidatingAdmissionPolicyBinding } from "../../../api/admissionregistration/validating-admission-policy-binding.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import type { Metrics } from "../../../lib/metrics.ts";
 import { forbidden, StatusError, type StatusReasonCode, statusCodes } from "../../../machinery/status-error.ts";
 import type { Registry } from "../../../registry/registry.ts";
 import type { AnyObject } from "../../../registry/resource.ts";
@@ -9,12 +11,15 @@ import { isAdmissionConfiguration, type Matched, type RequestMatcher } from "../
 import { type CompiledPolicy, compilePolicy } from "./compiled-policy.ts";
 import { type ConfiguredBinding, ConfiguredPolicies, type ConfiguredPolicy } from "./configured-policies.ts";
 import { evaluatePolicy, type PolicyDecision, type PolicyOutcome } from "./evaluate-policy.ts";
+import { validationMeter } from "./policy-metrics.ts";
 import { bindingParams, unknownParamKind } from "./policy-params.ts";
 
 export interface PolicyPluginOptions {
   readonly registry: Registry;
   readonly matcher: RequestMatcher;
   readonly variables: ExpressionVariables;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
 }
 
 type Configured = ConfiguredPolicy<ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, CompiledPolicy>;
@@ -31,7 +36,9 @@ interface Objects {
 }
 
 /** Lets ValidatingAdmissionPolicies judge writes as their bindings say. */
-export function validatingPolicies({ registry, matcher, variables }: PolicyPluginOptions): AdmissionPlugin {
+export function validatingPolicies(options: PolicyPluginOptions): AdmissionPlugin {
+  const { registry, matcher, variables, clock } = options;
+  const count = validationMeter(options.metrics);
   const policies = new ConfiguredPolicies(registry, {
     policies: ValidatingAdmissionPolicy,
     bindings: ValidatingAdmissionPolicyBinding,
@@ -65,8 +72,18 @@ export function validatingPolicies({ registry, matcher, variables }: PolicyPlugi
         continue;
       }
       for (const param of params.values) {
+        const began = clock.monotonic();
         const outcome = await evaluate(configured, request, matched, objects, param);
+        const seconds = (clock.monotonic() - began) / 1000;
         denials.push(...act(configured, binding, request, outcome));
+        for (const { error } of open ? outcome.faults : []) {
+          count({ policy: name, binding: binding.name, error, seconds }, "allow");
+        }
+        for (const { error } of open ? outcome.denials : [...outcome.faults, ...outcome.denials]) {
+          for (const action of binding.binding.spec.validationActions ?? []) {
+            count({ policy: name, binding: binding.name, error, seconds }, actionLabels[action] ?? "deny");
+          }
+        }
         for (const { key, value } of outcome.annotations) {
           annotations.set(key, (annotations.get(key) ?? new Set()).add(value));
         }
@@ -104,6 +121,12 @@ export function validatingPolicies({ registry, matcher, variables }: PolicyPlugi
     [Symbol.dispose]: () => policies[Symbol.dispose](),
   };
 }
+
+const actionLabels: Readonly<Record<string, "deny" | "audit" | "warn">> = {
+  Deny: "deny",
+  Audit: "audit",
+  Warn: "warn",
+};
 
 /** Does what a binding asks for where a policy is violated; gives back what it denies for. */
 function act(
