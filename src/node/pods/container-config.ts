@@ -11,7 +11,7 @@ import {
   runtimeAnnotations,
   sandboxLabels,
 } from "../runtime/labels.ts";
-import type { NamespaceOptions, SecurityProfile } from "../runtime/resources.ts";
+import type { IdMapping, NamespaceOptions, SecurityProfile } from "../runtime/resources.ts";
 import type { DnsConfig, SandboxConfig } from "../runtime/sandbox.ts";
 import type { DeclaredContainer } from "./containers.ts";
 import { expand } from "./expansion.ts";
@@ -44,6 +44,8 @@ export interface SandboxContext {
   readonly cgroupParent: string;
   readonly attempt: number;
   readonly clusterDomain: string;
+  /** The node's users that are the pod's own; absent if it has the node's. */
+  readonly users?: IdMapping;
 }
 
 const namesOf = (pod: Pod) => ({
@@ -52,19 +54,18 @@ const namesOf = (pod: Pod) => ({
   podUid: pod.metadata.uid,
 });
 
-function namespaces(pod: Pod): NamespaceOptions {
+function namespaces(pod: Pod, users: IdMapping | undefined): NamespaceOptions {
   const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = pod.spec;
   return {
     network: hostNetwork ? "node" : "pod",
     pid: hostPID ? "node" : shareProcessNamespace ? "pod" : "container",
     ipc: hostIPC ? "node" : "pod",
+    ...(users ? { userNamespace: { uids: [users], gids: [users] } } : {}),
   };
 }
 
-/** The pod's shared part. Throws Fault `unsupported` for what no sandbox here can be. */
+/** The pod's shared part. */
 export function sandboxConfig(pod: Pod, context: SandboxContext): SandboxConfig {
-  if (pod.spec.hostUsers === false)
-    throw new Fault("unsupported", "user namespaces (hostUsers: false) are not supported on this node");
   const { name, namespace, uid, labels, annotations } = pod.metadata;
   const security = pod.spec.securityContext;
   const ports = pod.spec.containers.flatMap((container) => container.ports ?? []);
@@ -88,7 +89,7 @@ export function sandboxConfig(pod: Pod, context: SandboxContext): SandboxConfig 
     cgroupParent: context.cgroupParent,
     sysctls: Object.fromEntries((security?.sysctls ?? []).map((sysctl) => [sysctl.name, sysctl.value])),
     security: {
-      namespaces: namespaces(pod),
+      namespaces: namespaces(pod, context.users),
       ...(security?.runAsUser === undefined ? {} : { runAsUser: security.runAsUser }),
       ...(security?.runAsGroup === undefined ? {} : { runAsGroup: security.runAsGroup }),
       ...groupsOf(pod),
@@ -137,6 +138,8 @@ export interface ContainerContext {
   readonly terminationLog: string;
   /** The container whose process namespace an ephemeral container enters. */
   readonly targetId?: string;
+  /** As of the sandbox. */
+  readonly users?: IdMapping;
 }
 
 /** Everything that the runtime needs to make a container. Throws Fault `invalid` for what cannot be: the container waits with the message. */
@@ -185,6 +188,7 @@ function mountsOf(
   context: ContainerContext,
   values: ReadonlyMap<string, string>,
 ): readonly ContainerMount[] {
+  const { users } = context;
   const mounts: ContainerMount[] = (container.volumeMounts ?? []).map((mount) => {
     const volume = context.volumes.get(mount.name);
     if (!volume) throw new Fault("invalid", `volume ${mount.name} is not mounted`);
@@ -195,6 +199,7 @@ function mountsOf(
       containerPath: mount.mountPath.startsWith("/") ? mount.mountPath : join("/", mount.mountPath),
       hostPath: sub ? context.subPath(volume, sub) : volume.path,
       readonly: volume.readonly || mount.readOnly === true,
+      ...(users ? { uidMappings: [users], gidMappings: [users] } : {}),
       ...(mount.recursiveReadOnly === "Enabled" ? { recursiveReadonly: true } : {}),
       propagation:
         propagation === "Bidirectional"
@@ -218,10 +223,13 @@ function securityOf(pod: Pod, container: Container, context: ContainerContext): 
   const runAsUser = own.runAsUser ?? shared?.runAsUser;
   const runAsGroup = own.runAsGroup ?? shared?.runAsGroup;
   if ((own.runAsNonRoot ?? shared?.runAsNonRoot) === true) refuseRoot(pod, container, runAsUser, context.image);
+  const namespaceOptions = namespaces(pod, context.users);
   const seccomp = profileOf(own.seccompProfile) ?? profileOf(shared?.seccompProfile) ?? { type: "unconfined" };
   const apparmor = profileOf(own.appArmorProfile) ?? profileOf(shared?.appArmorProfile);
   return {
-    namespaces: context.targetId ? { ...namespaces(pod), pid: "target", targetId: context.targetId } : namespaces(pod),
+    namespaces: context.targetId
+      ? { ...namespaceOptions, pid: "target", targetId: context.targetId }
+      : namespaceOptions,
     addCapabilities: own.capabilities?.add ?? [],
     dropCapabilities: own.capabilities?.drop ?? [],
     privileged: own.privileged ?? false,

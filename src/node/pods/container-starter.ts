@@ -120,7 +120,8 @@ async function configOf(
   image: RuntimeImage,
   { environment, volumes, capacityMemory }: PodServices,
 ): Promise<ContainerConfig> {
-  const { pod, container, podIPs, podFolder, hostsFile } = request;
+  const { pod, container, podIPs, podFolder, hostsFile, sandboxConfig } = request;
+  const [users] = sandboxConfig.security?.namespaces.userNamespace?.uids ?? [];
   const restartCount = nextRestartCount(request);
   const { targetContainerName } = container;
   const target = targetContainerName ? newest(request.observed, targetContainerName) : undefined;
@@ -134,6 +135,7 @@ async function configOf(
     subPath: (volume, path) => volumes.subPath(volume, path),
     terminationLog: makeTerminationLog(podFolder, container.name, restartCount),
     ...(target ? { targetId: target.id } : {}),
+    ...(users ? { users } : {}),
   });
 }
 

@@ -17,6 +17,7 @@ import { type PlanInput, type PodPlan, planPod } from "./plan.ts";
 import type { PodServices } from "./pod-services.ts";
 import { podCgroupLimits, qosOf } from "./qos.ts";
 import { Resizer } from "./resize.ts";
+import { userRange } from "./user-ranges.ts";
 
 /** What came of a plan. */
 export interface Outcome {
@@ -219,9 +220,10 @@ export class PodStarter {
   }
 
   #sandboxConfig(pod: Pod, cgroupParent: string, attempt: number): SandboxConfig {
-    const { logRoot, dnsFor, clusterDomain } = this.#services;
+    const { logRoot, dnsFor, clusterDomain, podsFolder } = this.#services;
+    const users = pod.spec.hostUsers === false ? { users: userRange(podsFolder, pod.metadata.uid) } : {};
     return this.#orTell(pod, () =>
-      sandboxConfig(pod, { logRoot, dns: dnsFor(pod), cgroupParent, attempt, clusterDomain }),
+      sandboxConfig(pod, { logRoot, dns: dnsFor(pod), cgroupParent, attempt, clusterDomain, ...users }),
     );
   }
 
