@@ -123,6 +123,8 @@ export const nodeGroups: readonly ConformanceGroup[] = [
       "should get a host IP",
       "should patch a pod status",
       "should run through the lifecycle of Pods and PodStatus",
+      "should support remote command execution over websockets",
+      "should support retrieving logs from the container over websockets",
     ],
   },
   {

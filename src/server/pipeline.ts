@@ -18,6 +18,7 @@ import type { PathRouter } from "./paths.ts";
 import { type RequestInfo, requestInfo } from "./request-info.ts";
 import type { RequestMetrics } from "./request-metrics.ts";
 import { dispatch } from "./resources/dispatch.ts";
+import { answerByMessages, asksForMessages } from "./socket-answer.ts";
 import { connectCall } from "./subresources/connect.ts";
 
 export interface PipelineOptions {
@@ -119,6 +120,12 @@ export class Pipeline {
       if (!info.isResource) throw new StatusError("BadRequest", "Upgrade request is not supported here");
       const over = this.#metrics.lasting(info, true);
       socket.once("close", over);
+      if (asksForMessages(message, info)) {
+        const gone = new AbortController();
+        socket.once("close", () => gone.abort());
+        const answer = await this.#answer({ ...request, signal: gone.signal }, info, user);
+        return await answerByMessages(answer, message, socket, head);
+      }
       await connectCall(this.#services, { request, info, user }, message, socket, head);
     } catch (error) {
       const status = asStatus(error, this.#services.log);

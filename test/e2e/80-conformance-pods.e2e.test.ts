@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import {
   type CoreV1Event,
   NodeV1Api,
@@ -7,6 +8,7 @@ import {
   Watch,
 } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import { eventually } from "./tools/eventually.ts";
 import { containerOf, nameOf, Pods, shell, waits } from "./tools/pods.ts";
 import { ownNamespace, sharedCluster } from "./tools/spec.ts";
@@ -107,6 +109,35 @@ describe.concurrent("Pods", () => {
     });
     await gone("type=Testing");
   });
+
+  test("should support remote command execution over websockets", async () => {
+    const pod = await pods.ready(await pods.create("commanded", waiting));
+    const query = "command=sh&command=-c&command=echo+remote+execution+test&stdout=true&stderr=true";
+    const messages = await messagesFrom(`/api/v1/namespaces/${ns}/pods/${nameOf(pod)}/exec?${query}`, "channel.k8s.io");
+    const said = messages.filter((each) => each[0] === 1).map((each) => each.subarray(1));
+    expect(Buffer.concat(said).toString()).toBe("remote execution test\n");
+  });
+
+  test("should support retrieving logs from the container over websockets", async () => {
+    const pod = await pods.create("logged", { restartPolicy: "Never", containers: [shell("echo container is alive")] });
+    await pods.ended(pod);
+    const path = `/api/v1/namespaces/${ns}/pods/${nameOf(pod)}/log?container=main`;
+    expect(Buffer.concat(await messagesFrom(path, "binary.k8s.io")).toString()).toBe("container is alive\n");
+    const encoded = Buffer.concat(await messagesFrom(path, "base64.binary.k8s.io")).toString();
+    expect(Buffer.from(encoded, "base64").toString()).toBe("container is alive\n");
+  });
+
+  /** Everything that a WebSocket says until the server ends it. */
+  async function messagesFrom(path: string, protocol: string): Promise<readonly Buffer[]> {
+    const options: { [name: string]: unknown } = {};
+    await pods.config.applyToHTTPSOptions(options);
+    const server = pods.config.getCurrentCluster()?.server.replace(/^http/, "ws");
+    const ws = new WebSocket(`${server}${path}`, [protocol], options);
+    const messages: Buffer[] = [];
+    ws.on("message", (data: Buffer) => messages.push(data));
+    await once(ws, "close");
+    return messages;
+  }
 
   const toBeSaid = { type: "StatusUpdate", status: "True", reason: "E2E", message: "Set from an e2e test" };
 
