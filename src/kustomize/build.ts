@@ -2,7 +2,7 @@ import { encodeYaml } from "../machinery/codec-yaml.ts";
 import { accumulated } from "./accumulate.ts";
 import { type Files, Root } from "./files.ts";
 import { withHash } from "./generators.ts";
-import type { Members } from "./identity.ts";
+import { isMembers, type Members } from "./identity.ts";
 import { type Kustomization, readKustomization } from "./kustomization.ts";
 import { withReferences } from "./name-references.ts";
 import { inLegacyOrder } from "./order.ts";
@@ -69,12 +69,13 @@ const originText = ({ path, configuredIn, kind }: Origin): string =>
 
 const listed = (origin: Origin): string => `- ${originText(origin).trimEnd().replaceAll("\n", "\n  ")}\n`;
 
-/** Metadata maps that say nothing are left out. */
+/** Labels that are null and annotations that are none are left out. */
 function withoutNulls(object: Members): Members {
   const { labels, annotations } = metadataOf(object);
-  const changes = {
+  const empty = annotations === null || (isMembers(annotations) && Object.keys(annotations).length === 0);
+  if (labels !== null && !empty) return object;
+  return withMetadata(object, {
     ...(labels === null ? { labels: undefined } : {}),
-    ...(annotations === null ? { annotations: undefined } : {}),
-  };
-  return Object.keys(changes).length > 0 ? withMetadata(object, changes) : object;
+    ...(empty ? { annotations: undefined } : {}),
+  });
 }

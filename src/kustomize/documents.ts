@@ -49,7 +49,9 @@ function headText(document: Members): string {
 /** What is wrong with a text, in the words that users of Go's reader know. */
 export function yamlProblem(message: string, text: string): string {
   const unclosed =
-    /^yaml: line (\d+): (?:deficient indentation|unexpected end of the stream within a flow collection)/.exec(message);
+    /^yaml: line (\d+): (?:deficient indentation|unexpected end of the stream within a flow collection|missed comma between flow collection entries)/.exec(
+      message,
+    );
   if (unclosed) {
     const line = Math.max(1, Math.min(Number(unclosed[1]), text.split("\n").length) - 1);
     const before = text.split("\n").slice(0, line).join("\n");

@@ -178,7 +178,7 @@ function parsed(text: string): Readonly<Record<string, unknown>> {
   try {
     const value = parseYaml(text) ?? {};
     checkShape(kustomizationShape, value);
-    return isMembers(value) ? value : {};
+    return isMembers(value) ? Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null)) : {};
   } catch (error) {
     throw new Fault("invalid", `invalid Kustomization: ${yamlProblem(errorMessage(error), text)}`);
   }

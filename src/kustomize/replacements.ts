@@ -104,11 +104,15 @@ function placed(before: unknown, value: unknown, { delimiter, index = 0 }: Field
 
 /** A plain value takes the form of the one that it replaces: a number in the place of a text is a text. */
 function likeBefore(before: unknown, value: unknown): unknown {
-  if (before === undefined || before === null || typeof before === "object") return value;
+  if (before === undefined || before === null) return typeof value === "string" ? plainly(value) : value;
+  if (typeof before === "object") return value;
   if (typeof value === "object") return isMembers(value) || Array.isArray(value) ? "" : value;
   if (typeof before === "string") return String(value);
-  const text = String(value);
+  return plainly(String(value));
+}
+
+/** What a text means where nothing says that it is one. */
+function plainly(text: string): unknown {
   if (/^-?\d+$/.test(text)) return Number(text);
-  if (text === "true" || text === "false") return text === "true";
-  return value;
+  return text === "true" || text === "false" ? text === "true" : text;
 }

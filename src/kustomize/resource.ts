@@ -121,9 +121,8 @@ function takenOver(old: Resource, made: Resource): Resource {
     },
   );
   const { data, binaryData, ...rest } = object;
-  const hashed = old.hashed || made.hashed;
   const content = { ...rest, ...(data ? { data } : {}), ...(binaryData ? { binaryData } : {}) };
-  return { ...old, object: content, hashed, behavior: old.behavior };
+  return { ...old, object: content };
 }
 
 function both(old: unknown, made: unknown): unknown {

@@ -146,8 +146,12 @@ function changedFields(
 export function withImages(resources: Resources, rules: readonly ImageRule[]): Resources {
   return rules.reduce<Resources>((all, rule) => {
     const anywhere = all.map((resource) => withObject(resource, withRenamedImages(resource.object, rule)));
-    const set = (value: unknown) => (typeof value === "string" ? renamedImage(value, rule) : value);
-    return changedFields(anywhere, imageFields, { set });
+    return anywhere.map((resource) => {
+      // What is called containers in a definition are none.
+      if (resource.object.kind === "CustomResourceDefinition") return resource;
+      const set = (value: unknown) => (typeof value === "string" ? renamedImage(value, rule) : value);
+      return changedFields([resource], imageFields, { set })[0] ?? resource;
+    });
   }, resources);
 }
 

@@ -221,4 +221,40 @@ data:
   date: "2020-01-01"
   "y": "on"
 other: {octal: 0o17, hex: 0x1f, old: 017, bool: True, none: ~, float: 1.50, exp: 1e3, list: [[a, [b]], {c: [d]}]}`,
+  "nulls/kustomization.yaml": "resources: [all.yaml]\ncommonLabels: {a: b}\npatches: []\nimages:\nreplicas: ~\n",
+  "nulls/all.yaml": `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: d, labels: null, annotations: {}, creationTimestamp: null}
+spec: {selector: null, x: {}, "y": [], z: [null, {a: null}]}
+---
+---
+# nothing`,
+  "parts/kustomization.yaml": "resources: [all.yaml]\ncomponents: [one, two]\nnamePrefix: x-\n",
+  "parts/all.yaml": config,
+  "parts/one/kustomization.yaml": `
+apiVersion: kustomize.config.k8s.io/v1alpha1
+kind: Component
+namePrefix: one-
+configMapGenerator: [{name: settings, behavior: merge, literals: [c=1]}]`,
+  "parts/two/kustomization.yaml": `
+kind: Component
+patches:
+- target: {name: one-settings}
+  patch: '[{"op": "add", "path": "/data/now", "value": "1"}]'
+- target: {name: settings}
+  patch: '[{"op": "add", "path": "/data/then", "value": "1"}]'`,
+  "typed/kustomization.yaml": `
+resources: [all.yaml]
+replacements:
+- source: {kind: ConfigMap, fieldPath: data.n}
+  targets:
+  - {select: {kind: Thing}, fieldPaths: [spec.number, spec.text, spec.object, spec.new], options: {create: true}}
+- source: {kind: Thing, fieldPath: spec.list}
+  targets:
+  - {select: {kind: ConfigMap}, fieldPaths: [data.l], options: {create: true}}`,
+  "typed/all.yaml": manifests(
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {n: "5"}',
+    "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: d}\nspec: {number: 1, text: a, object: {a: b}, list: [a, {b: c}]}",
+  ),
 };

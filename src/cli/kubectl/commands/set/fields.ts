@@ -4,7 +4,7 @@ import { quantities } from "../../flags/quantities.ts";
 import { recursiveByDefault } from "../../flags/shared.ts";
 import { CommandError } from "../../messages.ts";
 import { podSpecOf, withContainers, withPodSpec } from "../../resources/pod-template.ts";
-import { type AnyObject, pluralName } from "../../resources/resource-info.ts";
+import type { AnyObject } from "../../resources/resource-info.ts";
 import { changeFlags, changeObjects, manifestChangeFlags } from "./change.ts";
 import { noTemplate } from "./words.ts";
 
@@ -145,7 +145,7 @@ export const subject = defineCommand({
       change({ object, resource, name }): AnyObject {
         if (!object.kind.endsWith("RoleBinding")) {
           throw new CommandError(
-            `${pluralName(resource)}/${name} setting subjects is only supported for RoleBinding/ClusterRoleBinding`,
+            `${resource.plural}/${name} setting subjects is only supported for RoleBinding/ClusterRoleBinding`,
           );
         }
         const there = (object.subjects as readonly Subject[] | undefined) ?? [];
