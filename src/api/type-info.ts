@@ -2,6 +2,7 @@ import type { TypeLookup } from "../machinery/type-info.ts";
 import { type FactPackage, type FactType, metaFacts, type TableOptions, typeTable } from "../machinery/type-table.ts";
 import types from "./facts/types.json" with { type: "json" };
 import { gateIsLater, gateOn } from "./feature-gates.ts";
+import { groupNames } from "./kind.ts";
 
 /** Every group version that the field tables know, meta/v1 first. */
 export const factPackages: readonly FactPackage[] = [metaFacts, ...(types as unknown as readonly FactPackage[])];
@@ -34,6 +35,12 @@ export const lookupUngatedType: TypeLookup = typeTable(factPackages, release);
 
 /** Finds a type with every field that the tables know, those of later releases too. */
 export const lookupAnyType: TypeLookup = typeTable(factPackages);
+
+/** The type of a kind by its names in the API: `policy`, `v1`, `Eviction`. */
+export function typeOfKind({ group, version, kind }: Readonly<Record<"group" | "version" | "kind", string>>) {
+  const folder = Object.entries(groupNames).find(([, name]) => name === group)?.[0] ?? group;
+  return lookupType(`${folder}/${version}.${kind}`);
+}
 
 const byName = new Map<string, FactType>();
 

@@ -160,6 +160,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
       const folders = whileHeld(inProcessTransport(server, serviceAccountIdentity("local-path-provisioner")), term);
       const controllers = allControllers({
         rootCa: credentials.ca,
+        switches: switchesFromFlags(flags),
         trustBundles: server.registry.find("certificates.k8s.io/v1beta1", "clustertrustbundles") !== undefined,
         signer: openSigner(credentials.authority, { clock, random }),
         secretToken: (namespace, secret, account) => tokens.sign(legacyClaims(namespace, secret, account)),

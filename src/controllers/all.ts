@@ -1,4 +1,5 @@
 import { kinds } from "../api/kinds.ts";
+import { type ApiSwitches, servedKinds } from "../api/optional-kinds.ts";
 import { attachDetachController } from "./attach-detach/attach-detach.ts";
 import { certificateApprovingController } from "./certificates/approving.ts";
 import { certificateCleaner } from "./certificates/cleaning.ts";
@@ -62,6 +63,8 @@ export interface ControllerSettings {
   readonly signer?: CertificateSigner;
   /** Whether the authority's certificate is published as a ClusterTrustBundle, too; the kind must be served then. */
   readonly trustBundles?: boolean;
+  /** What the API server serves beside or instead of the usual: collected and counted like all else. */
+  readonly switches?: ApiSwitches;
   /** Makes the tokens that stand in Secrets; without it such Secrets stay empty. */
   readonly secretToken?: TokenSecretOptions["token"];
   /** Where nodes get their pod subnets from. */
@@ -80,6 +83,8 @@ export interface ControllerSettings {
 
 /** Every controller of a control plane that acts by writing: only one control plane at a time runs them. */
 export function allControllers(settings: ControllerSettings): readonly (ControllerDefinition | LoopDefinition)[] {
+  // Of a kind whose usual version is switched off nothing can be read.
+  const served = servedKinds(kinds, settings.switches ?? {}).filter(({ declaration }) => !declaration.unserved);
   return [
     serviceAccountController,
     rootCaController(settings.rootCa),
@@ -108,7 +113,7 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
       ? [localPathProvisionerController(settings.nodeFolders), localPathReclaimController(settings.nodeFolders)]
       : []),
     disruptionController,
-    resourceQuotaController(kinds.filter(isDeletable)),
+    resourceQuotaController(served.filter(isDeletable)),
     clusterRoleAggregationController,
     certificateApprovingController,
     ...(settings.signer ? [certificateSigningController(settings.signer)] : []),
@@ -120,8 +125,8 @@ export function allControllers(settings: ControllerSettings): readonly (Controll
     endpointSliceMirroringController,
     networkController,
     tenantNetworkController,
-    namespaceController(kinds.filter(isDeletable)),
-    garbageCollector(kinds.filter(isCollectable)),
+    namespaceController(served.filter(isDeletable)),
+    garbageCollector(served.filter(isCollectable)),
     nodeRangeController(settings.nodeRanges),
     nodeMonitor(settings.nodeMonitor),
     nodeTaintController,

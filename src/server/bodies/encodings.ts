@@ -1,5 +1,4 @@
-import { groupNames } from "../../api/kind.ts";
-import { lookupType, typeFacts } from "../../api/type-info.ts";
+import { lookupType, typeFacts, typeOfKind } from "../../api/type-info.ts";
 import { Fault } from "../../lib/fault.ts";
 import {
   decodeProtobuf,
@@ -73,8 +72,7 @@ function typeOf({ kind = "", apiVersion = "" }: Named, served: Served | undefine
   const slash = apiVersion.indexOf("/");
   const group = slash < 0 ? "" : apiVersion.slice(0, slash);
   const version = apiVersion.slice(slash + 1);
-  const folder = Object.entries(groupNames).find(([, name]) => name === group)?.[0] ?? group;
-  const type = lookupType(`${folder}/${version}.${kind}`);
+  const type = typeOfKind({ group, version, kind });
   if (!type) throw new Fault("unsupported", `${apiVersion} ${kind} has no protobuf form`);
   return type;
 }

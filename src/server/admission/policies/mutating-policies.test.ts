@@ -84,6 +84,22 @@ describe("apply configurations", () => {
     });
   });
 
+  test("are merged into the body of a subresource by that one's type", async () => {
+    await fixture.make([deployments, deployment("scaled")]);
+    const matchConstraints = { resourceRules: [{ ...about("apps", "deployments/scale").resourceRules[0] }] };
+    const scale = `${deployments}/scaled/scale`;
+    const body = { metadata: { name: "scaled", namespace: "default" }, spec: { replicas: 2 } };
+    await enforce("at-most", [applying("Object{spec: Object.spec{replicas: 1}}")], { matchConstraints });
+    const put = await fixture.call("PUT", scale, { body });
+    expect(put.status, put.text).toBe(200);
+    expect(put.body.spec).toEqual({ replicas: 1 });
+    await fixture.call("DELETE", policies);
+    await enforce("unknown", [applying("Object{spec: Object.spec{copies: 1}}")], { matchConstraints });
+    const refused = await fixture.call("PUT", scale, { body });
+    expect(refused.status).toBe(403);
+    expect(refused.body.message).toContain("spec.copies: field not declared in schema");
+  });
+
   test("are counted by what became of them", async () => {
     const constraints = { matchConstraints: about("apps", "deployments") };
     await enforce("counted", [applying("Object{spec: Object.spec{paused: true}}")], constraints);

@@ -1,8 +1,10 @@
 import { MutatingAdmissionPolicy } from "../../../api/admissionregistration/mutating-admission-policy.ts";
 import { MutatingAdmissionPolicyBinding } from "../../../api/admissionregistration/mutating-admission-policy-binding.ts";
+import { typeOfKind } from "../../../api/type-info.ts";
 import { errorMessage } from "../../../lib/fault.ts";
 import { isEqual } from "../../../machinery/equality.ts";
 import { forbidden, StatusError } from "../../../machinery/status-error.ts";
+import type { StructInfo } from "../../../machinery/type-info.ts";
 import type { AnyObject } from "../../../registry/resource.ts";
 import type { AdmissionPlugin, AdmissionRequest, MutatingPass } from "../admission.ts";
 import { Budget, failureText, overBudgetText, policyBudget } from "../cel/expression.ts";
@@ -109,9 +111,9 @@ export function mutatingPolicies(
       for (const mutation of configured.compiled.mutations) {
         const current = inVersion(object, matched.served, request) as AnyObject;
         const began = clock.monotonic();
-        const served = request.body ? undefined : matched.served;
+        const type = request.body ? typeOfKind(request.body) : matched.served.type;
         const mutated = await evaluate(request, invocation, object, previous, (values) =>
-          carryOut(configured.compiled, mutation, values, { object: current, served }),
+          carryOut(configured.compiled, mutation, values, { object: current, type }),
         );
         const seconds = (clock.monotonic() - began) / 1000;
         count?.({ policy: configured.name, binding, error: errorOf(mutation, mutated), seconds });
@@ -158,7 +160,7 @@ function carryOut(
   compiled: CompiledMutations,
   { patchType, expression }: CompiledMutation,
   values: Readonly<Record<string, unknown>>,
-  { object, served }: { readonly object: AnyObject; readonly served: Matched["served"] | undefined },
+  { object, type }: { readonly object: AnyObject; readonly type: StructInfo | undefined },
 ): Mutated {
   if (expression.fault !== undefined) return { fault: expression.fault };
   const result = new PolicyRun(compiled, values).evaluate(expression, new Budget(policyBudget));
@@ -166,7 +168,7 @@ function carryOut(
   if (!result.ok) return { fault: failureText(expression.source, result.error) };
   return patchType === "JSONPatch"
     ? mutateByPatch(object, result.value)
-    : mutateByConfiguration(object, result.value, served);
+    : mutateByConfiguration(object, result.value, type);
 }
 
 function errorOf({ expression }: CompiledMutation, mutated: Mutated): PolicyError {

@@ -5,19 +5,20 @@ import { configurationFaults } from "../../../machinery/apply/check.ts";
 import { mergeApplied } from "../../../machinery/apply/merge.ts";
 import { deduced, type Shape, shapeOf } from "../../../machinery/apply/shape.ts";
 import { applyJsonPatch, TestFailed } from "../../../machinery/patch-json.ts";
-import type { AnyObject, Served } from "../../../registry/resource.ts";
+import type { StructInfo } from "../../../machinery/type-info.ts";
+import type { AnyObject } from "../../../registry/resource.ts";
 
 /** An object as a mutation leaves it, not decoded yet, or why it cannot be carried out. */
 export type Mutated = { readonly object: unknown } | { readonly fault: string };
 
 /** Puts an `Object{...}` over an object, as server-side apply merges, but without anybody owning anything. */
-export function mutateByConfiguration(object: AnyObject, value: CelValue, served: Served | undefined): Mutated {
+export function mutateByConfiguration(object: AnyObject, value: CelValue, type: StructInfo | undefined): Mutated {
   const misplaced = misplacedType(value);
   if (misplaced !== undefined) return { fault: `type mismatch: ${misplaced}` };
   const json = toJson(value);
   if (json instanceof CelError) return { fault: json.message };
   const config = { ...(json as object), apiVersion: object.apiVersion, kind: object.kind };
-  const shape: Shape = served ? shapeOf(served.type) : { kind: "free" };
+  const shape: Shape = type ? shapeOf(type) : { kind: "free" };
   const faults = configurationFaults(shape, config);
   const refused = (why: string) => ({ fault: `error applying patch: ${why}` });
   if (faults !== undefined) return refused(`failed to convert patch object to typed object: ${faults}`);
