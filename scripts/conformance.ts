@@ -4,6 +4,7 @@ import type { ConformanceGroup, OtherTest } from "./conformance/group.ts";
 import { networkGroups } from "./conformance/network.ts";
 import { nodeGroups } from "./conformance/node.ts";
 import { storageGroups } from "./conformance/storage.ts";
+import { toolGroups } from "./conformance/tools.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -15,6 +16,7 @@ export const parts: Readonly<Record<string, readonly ConformanceGroup[]>> = {
   Nodes: nodeGroups,
   Network: networkGroups,
   Storage: storageGroups,
+  "kubectl and accounts": toolGroups,
 };
 
 /** The tests of ours that a group names, each by the title that it must have in its file. */

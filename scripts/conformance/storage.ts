@@ -3,6 +3,8 @@ import type { ConformanceGroup } from "./group.ts";
 const folders = "test/e2e/83-conformance-storage.e2e.test.ts";
 const config = "test/e2e/84-conformance-config.e2e.test.ts";
 
+const operations = "test/api/conformance-operations.test.ts";
+
 const consumable = [
   "should be consumable from pods in volume",
   "should be consumable from pods in volume with defaultMode set",
@@ -90,5 +92,43 @@ export const storageGroups: readonly ConformanceGroup[] = [
     group: "[sig-storage] Projected combined",
     file: config,
     names: ["should project all components that make up the projection API"],
+  },
+  { group: "[sig-storage] ConfigMap", file: operations, names: ["should be immutable if `immutable` field is set"] },
+  { group: "[sig-storage] Secrets", file: operations, names: ["should be immutable if `immutable` field is set"] },
+  {
+    group: "[sig-storage] PersistentVolumes",
+    file: operations,
+    names: [
+      "CSI Conformance should run through the lifecycle of a PV and a PVC",
+      "CSI Conformance should apply changes to a pv/pvc status",
+    ],
+  },
+  {
+    group: "[sig-storage] StorageClasses",
+    file: operations,
+    names: ["CSI Conformance should run through the lifecycle of a StorageClass"],
+  },
+  {
+    group: "[sig-storage] VolumeAttachment",
+    file: operations,
+    names: [
+      "Conformance should run through the lifecycle of a VolumeAttachment",
+      "Conformance should apply changes to a volumeattachment status",
+    ],
+  },
+  {
+    group: "[sig-storage] CSIInlineVolumes",
+    file: operations,
+    names: ["should run through the lifecycle of a CSIDriver", "should support CSIVolumeSource in Pod API"],
+  },
+  {
+    group: "[sig-storage] CSINodes",
+    file: operations,
+    names: ["CSI Conformance should run through the lifecycle of a csinode"],
+  },
+  {
+    group: "[sig-storage] CSIStorageCapacity",
+    file: operations,
+    names: ["should support CSIStorageCapacities API operations"],
   },
 ];
