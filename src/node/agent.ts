@@ -21,6 +21,7 @@ import { allocatableOf, type NodeCapacity, NodeReporter } from "./node-status.ts
 import type { EnvironmentSources } from "./pods/environment.ts";
 import { ImagePulls } from "./pods/image-pulls.ts";
 import { NodeRoom } from "./pods/node-room.ts";
+import { refusedSystem } from "./pods/pod-os.ts";
 import type { PodServices } from "./pods/pod-services.ts";
 import { apiPods } from "./pods/pod-store.ts";
 import { PodWorker } from "./pods/pod-worker.ts";
@@ -132,7 +133,10 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
   const pods = informers.of(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
   const pressure = await pressureOn(options, configuration, events, workers, services);
   const refusalOf = (pod: Pod) =>
-    refusedSysctl(pod, configuration.unsafeSysctls) ?? pressure?.eviction.admit(pod) ?? services.room.admit(pod);
+    refusedSystem(pod) ??
+    refusedSysctl(pod, configuration.unsafeSysctls) ??
+    pressure?.eviction.admit(pod) ??
+    services.room.admit(pod);
   let closing = false;
   let goingDown = false;
   const look = (pod: Pod) => {

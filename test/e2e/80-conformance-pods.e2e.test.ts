@@ -181,6 +181,15 @@ describe.concurrent("Pods", () => {
 });
 
 describe.concurrent("Pods Extended", () => {
+  test("a pod for another system is scheduled and then rejected by the node", async () => {
+    const pod = await pods.ended(await pods.create("windows", { ...waiting, os: { name: "windows" } }));
+    expect(pod.status).toMatchObject({
+      phase: "Failed",
+      reason: "PodOSNotSupported",
+      message: "Pod was rejected: Failed to admit pod as the OS field doesn't match node OS",
+    });
+  });
+
   test("Pods Set QOS Class should be set on Pods with matching resource requests and limits for memory and cpu", async () => {
     const resources = { requests: { cpu: "100m", memory: "100Mi" }, limits: { cpu: "100m", memory: "100Mi" } };
     const pod = await pods.create("guaranteed", { containers: [shell(waits, { resources })] });
