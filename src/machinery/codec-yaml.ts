@@ -54,6 +54,7 @@ const plainSchema = FAILSAFE_SCHEMA.withTags(nullYaml11Tag, boolCoreTag, intTag,
 const expandedLimit = 500_000;
 
 function load(text: string, lenient: boolean, by = schema): readonly unknown[] {
+  if (/[^\P{Cc}\t\n\r\x85]/u.test(text)) throw new Fault("invalid", "yaml: control characters are not allowed");
   const documents = loadAll(text, { schema: by, maxDepth: depthLimit, json: lenient });
   if (text.includes("*")) {
     let left = expandedLimit;

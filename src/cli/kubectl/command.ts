@@ -31,6 +31,8 @@ export interface Command<F extends Flags = Flags> {
   readonly flags?: F;
   /** Flags that must be given. */
   readonly required?: readonly (string & keyof F)[];
+  /** The exit code of a command line that cannot be read; default: 1. */
+  readonly misreadExitCode?: number;
   /** False: everything after the first word belongs to that word (exec, plugins). */
   readonly interspersed?: boolean;
   readonly subcommands?: readonly CommandEntry[];

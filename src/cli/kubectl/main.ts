@@ -52,7 +52,10 @@ async function dispatch(words: readonly string[], host: Host): Promise<number> {
     parsed = parseFlags(flags, rest, { interspersed: command.interspersed });
   } catch (error) {
     if (error instanceof HelpAsked) return await help();
-    if (error instanceof FlagError) throw new CommandError(`${withMend(error)}\nSee '${path} --help' for usage.`);
+    if (error instanceof FlagError) {
+      const where = command.misreadExitCode ? `'${path} -h' for help and examples` : `'${path} --help' for usage.`;
+      throw new CommandError(`${withMend(error)}\nSee ${where}`, { exitCode: command.misreadExitCode });
+    }
     throw error;
   }
   const missing = (command.required ?? []).filter((name) => !parsed.given.has(name)).sort();

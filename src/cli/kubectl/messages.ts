@@ -67,9 +67,13 @@ export class NoResourceMatch extends Error {
 
 /** No answer came, so that what was asked may or may not have been done. */
 export class ConnectionError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
+  /** The call and what became of it, as stands behind the words of who made it. */
+  readonly detail: string;
+
+  constructor(message: string, options: ErrorOptions & { readonly detail: string }) {
     super(message, options);
     this.name = "ConnectionError";
+    this.detail = options.detail;
   }
 }
 

@@ -3,7 +3,7 @@ import { bool, list, text } from "../flags/flag.ts";
 import { CommandError, usageError } from "../messages.ts";
 import { alignTabs, tableTabs } from "../output/tab-align.ts";
 import { type ApiResource, discover } from "../resources/discovery.ts";
-import { mapperOf } from "../resources/mapper.ts";
+import { type Mapper, mapperOf } from "../resources/mapper.ts";
 
 /** `kubectl api-resources` */
 export const apiResources = defineCommand({
@@ -38,7 +38,20 @@ kubectl api-resources --api-group=apps --namespaced=true`,
     if (!["", "name", "kind"].includes(flags["sort-by"])) {
       throw new CommandError("--sort-by accepts only name or kind");
     }
-    const mapper = flags.cached ? await session.mapper() : mapperOf(await discover(session.api));
+    const wide = flags.output === "wide";
+    const head = ["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND", ...(wide ? ["VERBS", "CATEGORIES"] : [])];
+    const print = (rows: readonly (readonly string[])[]) => {
+      const lines = [...(flags["no-headers"] ? [] : [head]), ...rows].map((row) => `${row.join("\t")}\n`);
+      session.host.stdout.write(alignTabs(lines.join(""), tableTabs));
+    };
+    const { api } = session;
+    let mapper: Mapper;
+    try {
+      mapper = flags.cached ? await session.mapper() : mapperOf(await discover(api));
+    } catch (error) {
+      if (flags.output !== "name") print([]);
+      throw error;
+    }
     const shown = mapper
       .preferred()
       .filter(
@@ -55,8 +68,6 @@ kubectl api-resources --api-group=apps --namespaced=true`,
       for (const resource of sorted) session.say(name(resource));
       return;
     }
-    const wide = flags.output === "wide";
-    const head = ["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND", ...(wide ? ["VERBS", "CATEGORIES"] : [])];
     const rows = sorted.map((resource) => [
       resource.plural,
       resource.shortNames.join(","),
@@ -65,8 +76,7 @@ kubectl api-resources --api-group=apps --namespaced=true`,
       resource.kind,
       ...(wide ? [resource.verbs.join(","), resource.categories.join(",")] : []),
     ]);
-    const lines = [...(flags["no-headers"] ? [] : [head]), ...rows].map((row) => `${row.join("\t")}\n`);
-    session.host.stdout.write(alignTabs(lines.join(""), tableTabs));
+    print(rows);
   },
 });
 

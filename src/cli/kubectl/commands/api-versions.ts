@@ -1,5 +1,6 @@
+import { errorMessage } from "../../../lib/fault.ts";
 import { defineCommand } from "../command.ts";
-import { CommandError } from "../messages.ts";
+import { CommandError, ConnectionError } from "../messages.ts";
 import { discover } from "../resources/discovery.ts";
 
 /** `kubectl api-versions` */
@@ -12,7 +13,10 @@ export const apiVersions = defineCommand({
       throw new CommandError(
         `unexpected arguments: [${args.join(" ")}]\nSee 'kubectl api-versions -h' for help and examples`,
       );
-    const { groups } = await discover(session.api);
+    const { groups } = await discover(session.api).catch((error: unknown) => {
+      const why = error instanceof ConnectionError ? error.detail : errorMessage(error);
+      throw new CommandError(`couldn't get available api versions from server: ${why}`);
+    });
     const versions = groups.flatMap(({ name, versions: served }) =>
       served.map(({ version }) => (name ? `${name}/${version}` : version)),
     );

@@ -68,7 +68,7 @@ kubectl replace --force -f ./pod.json`,
     }
     if (targets.length === 0) {
       throwAll(errors);
-      throw new CommandError("no objects passed to replace");
+      return;
     }
     if (flags.force && dryRun === "none") await removeAll(session, targets, flags);
     for (const target of targets) {

@@ -30,8 +30,9 @@ export const version = defineCommand({
     let serverVersion: VersionInfo | undefined;
     let problem: unknown;
     if (!flags.client) {
+      const { api } = session;
       try {
-        serverVersion = await session.api.call<VersionInfo>({ path: "/version" });
+        serverVersion = await api.call<VersionInfo>({ path: "/version" });
       } catch (error) {
         problem = error;
       }

@@ -141,7 +141,10 @@ export function fileProblem(error: unknown, file: string): string {
 
 function fromFile(value: unknown): Kubeconfig {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new Error("cannot unmarshal into Go value of type v1.Config");
+    const form = Array.isArray(value) ? "array" : typeof value;
+    throw new Error(
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${form} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+    );
   }
   const file = value as Readonly<Record<string, unknown>>;
   const entries = <T>(list: unknown, member: string): ReadonlyMap<string, T> => {

@@ -1,8 +1,11 @@
+import { isIP } from "node:net";
 import type { Transport, TransportRequest, TransportResponse, WatchEvent } from "../../../client/transport.ts";
-import { Fault } from "../../../lib/fault.ts";
+import { errorMessage, Fault, faultCode } from "../../../lib/fault.ts";
+import { goQuote } from "../../../lib/go-text.ts";
 import type { Status } from "../../../machinery/generated/meta-v1.ts";
+import { parseJson } from "../../../machinery/json-text.ts";
 import { StatusError } from "../../../machinery/status-error.ts";
-import { ConnectionError, silentExit } from "../messages.ts";
+import { CommandError, ConnectionError, silentExit } from "../messages.ts";
 
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
@@ -80,8 +83,7 @@ export function apiOver(transport: Transport, options: ApiOptions): Api {
   };
   return {
     async call<T>(call: ApiCall) {
-      const answer = await send(call);
-      return (await answer.value()) as T;
+      return (await valueIn(await send(call))) as T;
     },
     async stream(call) {
       const answer = await send({ timeout: 0, ...call });
@@ -102,6 +104,23 @@ async function* untilInterrupted<T>(values: AsyncIterable<T>, signal: AbortSigna
     throw signal.aborted ? silentExit(1) : error;
   }
   if (signal.aborted) throw silentExit(1);
+}
+
+/** The JSON value of an answer. Throws CommandError for half of one, and for a page that something between answers with. */
+async function valueIn(answer: TransportResponse): Promise<unknown> {
+  let value: unknown;
+  try {
+    value = await answer.value();
+  } catch (error) {
+    if (faultCode(error) !== "unavailable") throw error;
+    throw new CommandError("unexpected error when reading response body. Please retry. Original error: unexpected EOF");
+  }
+  if (typeof value !== "string" || value === "") return value;
+  try {
+    return parseJson(value);
+  } catch (error) {
+    throw new CommandError(errorMessage(error));
+  }
 }
 
 /** `?a=1&b=2`, sorted by name as Go's clients write it; empty without parameters. */
@@ -128,7 +147,7 @@ function warningsOf(header: string | undefined): readonly string[] {
 }
 
 async function failureOf(answer: TransportResponse, request: TransportRequest): Promise<StatusError> {
-  const body = await answer.value();
+  const body = await answer.value().catch(() => "");
   if (typeof body === "object" && body !== null && (body as { readonly kind?: string }).kind === "Status") {
     return StatusError.fromStatus(body as Status);
   }
@@ -173,20 +192,21 @@ function connectionError(error: unknown, request: TransportRequest, options: Api
   if (!(error instanceof Fault)) return error;
   const url = new URL(options.server);
   const verb = `${request.method[0]}${request.method.slice(1).toLowerCase()}`;
-  const call = `${verb} "${options.server}${request.path}"`;
+  const failed = (why: string, message = `Unable to connect to the server: ${why}`) =>
+    new ConnectionError(message, {
+      cause: error,
+      detail: `${verb} "${options.server}${request.path}": ${why}`,
+    });
   if (error.code === "aborted") {
     if (options.signal.aborted) return error;
-    return new ConnectionError(
-      `Unable to connect to the server: ${call}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)`,
-      { cause: error },
-    );
+    return failed("net/http: request canceled (Client.Timeout exceeded while awaiting headers)");
   }
   const { cause } = error;
   const { code = "", hostname = "", address = "", port = "" } = (cause ?? {}) as Readonly<Record<string, string>>;
   if (code === "ECONNREFUSED") {
-    return new ConnectionError(
+    return failed(
+      `dial tcp ${address}:${port}: connect: connection refused`,
       `The connection to the server ${url.host} was refused - did you specify the right host or port?`,
-      { cause: error },
     );
   }
   const why =
@@ -198,11 +218,11 @@ function connectionError(error: unknown, request: TransportRequest, options: Api
           ? `dial tcp ${address}:${port}: connect: connection timed out`
           : code === "ECONNRESET"
             ? "EOF"
-            : (tlsProblem(code) ?? (cause instanceof Error ? cause.message : error.message));
-  return new ConnectionError(`Unable to connect to the server: ${why}`, { cause: error });
+            : (tlsProblem(code, cause) ?? httpProblem(code, cause) ?? errorMessage(cause ?? error));
+  return failed(why);
 }
 
-function tlsProblem(code: string): string | undefined {
+function tlsProblem(code: string, cause: unknown): string | undefined {
   const verify = "tls: failed to verify certificate: x509: ";
   switch (code) {
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
@@ -215,10 +235,37 @@ function tlsProblem(code: string): string | undefined {
     case "CERT_NOT_YET_VALID":
       return `${verify}certificate has expired or is not yet valid`;
     case "ERR_TLS_CERT_ALTNAME_INVALID":
-      return `${verify}certificate is not valid for the server's name`;
+      return verify + nameProblem(cause as NameProblem);
     case "EPROTO":
       return "http: server gave HTTP response to HTTPS client";
     default:
       return undefined;
   }
+}
+
+/** What Node knows of a certificate that is for other names. */
+interface NameProblem {
+  readonly host?: string;
+  readonly cert?: { readonly subjectaltname?: string };
+}
+
+function nameProblem({ host = "", cert }: NameProblem): string {
+  const form = isIP(host) ? "IP Address:" : "DNS:";
+  const names = (cert?.subjectaltname ?? "")
+    .split(", ")
+    .flatMap((name) => (name.startsWith(form) ? [name.slice(form.length)] : []));
+  if (names.length > 0) return `certificate is valid for ${names.join(", ")}, not ${host}`;
+  return isIP(host)
+    ? `cannot validate certificate for ${host} because it doesn't contain any IP SANs`
+    : `certificate is not valid for any names, but wanted to match ${host}`;
+}
+
+/** What is wrong with the first line of an answer that is no HTTP. */
+function httpProblem(code: string, cause: unknown): string | undefined {
+  const { rawPacket } = cause as { readonly rawPacket?: Buffer };
+  if (!code.startsWith("HPE_") || !rawPacket) return undefined;
+  const [line = ""] = rawPacket.toString("latin1").split(/\r?\n/, 1);
+  const [, status] = /^\S+ +(\S+)/.exec(line) ?? [];
+  const what = status === undefined ? `HTTP response ${goQuote(line)}` : `HTTP status code ${goQuote(status)}`;
+  return `net/http: HTTP/1.x transport connection broken: malformed ${what}`;
 }

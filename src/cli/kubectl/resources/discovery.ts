@@ -1,4 +1,4 @@
-import { StatusError } from "../../../machinery/status-error.ts";
+import { isStatus, StatusError } from "../../../machinery/status-error.ts";
 import type { Api } from "./api.ts";
 
 /** A resource type that the server serves, in one version. */
@@ -68,7 +68,10 @@ async function part(api: Api, path: "/api" | "/apis"): Promise<Discovery["groups
     answer = await api.call<AggregatedList>({ path, accept: aggregated });
   } catch (error) {
     if (error instanceof StatusError && (error.code === 404 || error.code === 406)) return [];
-    throw error;
+    // Of who asks, discovery tells only that nobody is known.
+    throw isStatus(error, "Unauthorized")
+      ? new StatusError("Unauthorized", "the server has asked for the client to provide credentials", error)
+      : error;
   }
   if (answer.kind !== "APIGroupDiscoveryList")
     return await (await import("./legacy-discovery.ts")).legacyPart(api, answer);

@@ -26,13 +26,16 @@ export const clusterInfo = defineCommand({
       session.say(
         color ? `\x1b[0;32m${name}\x1b[0m is running at \x1b[0;33m${url}\x1b[0m` : `${name} is running at ${url}`,
       );
-    const services = await session.api.call<AnyObject>({
-      path: "/api/v1/namespaces/kube-system/services",
-      query: { labelSelector: "kubernetes.io/cluster-service=true", limit: 500 },
-    });
-    line("Kubernetes control plane", server);
-    for (const service of itemsOf(services)) line(nameOf(service), urlOf(service, server));
-    session.say("\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.");
+    try {
+      const services = await session.api.call<AnyObject>({
+        path: "/api/v1/namespaces/kube-system/services",
+        query: { labelSelector: "kubernetes.io/cluster-service=true", limit: 500 },
+      });
+      line("Kubernetes control plane", server);
+      for (const service of itemsOf(services)) line(nameOf(service), urlOf(service, server));
+    } finally {
+      session.say("\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.");
+    }
   },
 });
 

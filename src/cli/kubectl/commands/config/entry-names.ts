@@ -1,5 +1,5 @@
 import { type Command, defineCommand } from "../../command.ts";
-import type { Stanza } from "../../config/kubeconfig-edit.ts";
+import { KubeconfigFiles, type Stanza } from "../../config/kubeconfig-edit.ts";
 
 function names(plural: "clusters" | "users", stanza: Stanza): Command {
   return defineCommand({
@@ -7,7 +7,9 @@ function names(plural: "clusters" | "users", stanza: Stanza): Command {
     short: `Display ${plural} defined in the kubeconfig`,
     examples: `# Every one of the ${plural} that kubectl knows\nkubectl config get-${plural}`,
     async run({ session }) {
-      const known = [...session.kubeconfig[stanza].keys()].sort();
+      // A file that is not there names nothing; the other commands want it.
+      const { content } = new KubeconfigFiles(session);
+      const known = [...content[stanza].keys()].sort();
       for (const line of ["NAME", ...known]) session.say(line);
     },
   });

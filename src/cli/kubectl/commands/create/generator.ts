@@ -3,7 +3,7 @@ import { StatusError } from "../../../../machinery/status-error.ts";
 import { type Command, defineCommand, type Invocation } from "../../command.ts";
 import type { Flags, ValuesOf } from "../../flags/flag.ts";
 import { dryRunFlag, fieldManagerFlag, printFlags, saveConfigFlag, validateFlag } from "../../flags/shared.ts";
-import { CommandError, usageError } from "../../messages.ts";
+import { CommandError, ConnectionError, usageError } from "../../messages.ts";
 
 import type { AnyObject } from "../../resources/resource-info.ts";
 import {
@@ -97,8 +97,10 @@ export function generatorCommand<const F extends Flags>(generator: Generator<F>)
         const created = await session.api.call<AnyObject>(createCall(kind, placed, query));
         printer.print(created, "created");
       } catch (error) {
-        if (!generator.failure || !(error instanceof StatusError)) throw error;
-        throw new CommandError(`${generator.failure}${error.message}`);
+        if (!generator.failure) throw error;
+        if (error instanceof ConnectionError) throw new CommandError(generator.failure + error.detail);
+        if (!(error instanceof StatusError || error instanceof CommandError)) throw error;
+        throw new CommandError(generator.failure + error.message);
       }
     },
   });

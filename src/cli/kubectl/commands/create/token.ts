@@ -2,7 +2,7 @@ import { StatusError } from "../../../../machinery/status-error.ts";
 import { defineCommand } from "../../command.ts";
 import { duration, list, text } from "../../flags/flag.ts";
 import { printFlags } from "../../flags/shared.ts";
-import { CommandError, usageError } from "../../messages.ts";
+import { CommandError, ConnectionError, usageError } from "../../messages.ts";
 import { objectPrinter } from "../../output/printer.ts";
 import { type AnyObject, pathOf } from "../../resources/resource-info.ts";
 import { kindRef } from "./generator.ts";
@@ -58,6 +58,7 @@ export const token = defineCommand({
       if (printer) printer.print(made);
       else session.host.stdout.write(session.host.stdout.isTerminal ? `${written}\n` : written);
     } catch (error) {
+      if (error instanceof ConnectionError) throw new CommandError(`failed to create token: ${error.detail}`);
       if (!(error instanceof StatusError)) throw error;
       throw new CommandError(`failed to create token: ${error.message}`);
     }

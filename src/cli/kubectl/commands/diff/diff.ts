@@ -21,6 +21,8 @@ import { maskedSecrets } from "./masked-secrets.ts";
 /** `kubectl diff` */
 export const diff = defineCommand({
   name: "diff",
+  // 1 would say that something differs.
+  misreadExitCode: 2,
   short: "Diff the live version against a would-be applied version",
   long: `Show what applying manifests would change, as diff shows it.
 

@@ -31,9 +31,11 @@ const hopByHop = new Set([
 
 /** `serverPath`: the path of the server's address goes before that of each request. */
 export function openPassage(session: Session, { serverPath }: { readonly serverPath: boolean }): ApiPassage {
+  // What is wrong with the kubeconfig is told before anything is served.
+  const { connection } = session;
   const targetOf = async (path: string): Promise<UpgradeTarget> => {
-    const target = await session.connection.upgrade(path);
-    return serverPath ? target : { ...target, url: new URL(path, session.connection.server) };
+    const target = await connection.upgrade(path);
+    return serverPath ? target : { ...target, url: new URL(path, connection.server) };
   };
   const agents = [new HttpAgent({ keepAlive: true }), new HttpsAgent({ keepAlive: true })] as const;
   return {
