@@ -115,4 +115,9 @@ export const networkGroups: readonly ConformanceGroup[] = [
     file: operations,
     names: ["should support creating IngressClass API operations"],
   },
+  {
+    group: "[sig-network] ServiceCIDR and IPAddress API",
+    file: operations,
+    names: ["should support IPAddress API operations", "should support ServiceCIDR API operations"],
+  },
 ];

@@ -56,4 +56,5 @@ export const toolGroups: readonly ConformanceGroup[] = [
     names: ["should run through the lifecycle of a ServiceAccount"],
   },
   { group: "[sig-auth] Certificates API", file: operations, names: ["should support CSR API operations"] },
+  { group: "[sig-auth] SubjectReview", file: operations, names: ["should support SubjectReview API operations"] },
 ];

@@ -236,6 +236,72 @@ describe.concurrent("Certificates API", () => {
   });
 });
 
+describe.concurrent("ServiceCIDR and IPAddress API", () => {
+  test("should support IPAddress API operations", async () => {
+    const addresses = ["203.0.113.1", "203.0.113.2", "203.0.113.3"];
+    const [apiVersion, kind] = [networking, "IPAddress"];
+    const spec = { parentRef: { resource: "services", namespace: "default", name: "web" } };
+    const path = `/apis/${apiVersion}/ipaddresses`;
+    const labels = { marked: "addresses" };
+    for (const name of addresses) await fixture.make([path, { apiVersion, kind, metadata: { name, labels }, spec }]);
+    const listed = async () =>
+      ((await fixture.call("GET", `${path}?labelSelector=marked%3Daddresses`)).body as unknown as Listed).items;
+    expect((await listed()).map(({ metadata }) => metadata.name)).toEqual(addresses);
+    const body = { metadata: { annotations: { note: "patched" } } };
+    const patched = await fixture.call("PATCH", `${path}/${addresses[0]}`, { body, headers: merge });
+    expect(patched.body.metadata).toMatchObject(body.metadata);
+    expect((await fixture.call("PUT", `${path}/${addresses[0]}`, { body: patched.body })).status).toBe(200);
+    expect((await fixture.call("DELETE", `${path}/${addresses[0]}`)).status).toBe(200);
+    expect((await fixture.call("DELETE", `${path}?labelSelector=marked%3Daddresses`)).status).toBe(200);
+    expect(await listed()).toEqual([]);
+  });
+
+  test("should support ServiceCIDR API operations", () =>
+    everyVerb({
+      ...{ apiVersion: networking, kind: "ServiceCIDR", plural: "servicecidrs", namespaced: false },
+      body: { spec: { cidrs: ["203.0.113.0/24"] } },
+      status: {
+        conditions: [
+          {
+            type: "Ready",
+            status: "True",
+            reason: "E2E",
+            message: "of a test",
+            lastTransitionTime: "2026-01-01T00:00:00Z",
+          },
+        ],
+      },
+    }));
+});
+
+describe.concurrent("SubjectReview", () => {
+  test("should support SubjectReview API operations", async () => {
+    const user = "system:serviceaccount:default:reviewed";
+    const resourceAttributes = { namespace: "default", verb: "list", resource: "configmaps" };
+    const [apiVersion, roles] = ["authorization.k8s.io/v1", "rbac.authorization.k8s.io"];
+    const allowed = async (kind: string, path: string): Promise<unknown> => {
+      const body = { apiVersion, kind, metadata: { namespace: "default" }, spec: { user, resourceAttributes } };
+      const answer = await fixture.call("POST", `/apis/${apiVersion}/${path}`, { body });
+      return (answer.body as unknown as { readonly status: { readonly allowed: unknown } }).status.allowed;
+    };
+    const answers = async () => [
+      await allowed("SubjectAccessReview", "subjectaccessreviews"),
+      await allowed("LocalSubjectAccessReview", "namespaces/default/localsubjectaccessreviews"),
+      (await fixture.call("GET", "/api/v1/namespaces/default/configmaps", { as: { name: user, groups: [] } })).status,
+    ];
+    expect(await answers()).toEqual([false, false, 403]);
+    const rules = [{ apiGroups: [""], resources: ["configmaps"], verbs: ["list"] }];
+    const at = `/apis/${roles}/v1/namespaces/default`;
+    const subjects = [{ kind: "ServiceAccount", name: "reviewed", namespace: "default" }];
+    const roleRef = { apiGroup: roles, kind: "Role", name: "reader" };
+    await fixture.make(
+      [`${at}/roles`, { metadata: { name: "reader" }, rules }],
+      [`${at}/rolebindings`, { metadata: { name: "reader" }, subjects, roleRef }],
+    );
+    expect(await answers()).toEqual([true, true, 200]);
+  });
+});
+
 /** What is not to change any more keeps its data and that it is so; its metadata may change, and it may go. */
 async function staysImmutable(plural: string, kind: string, value: (text: string) => string): Promise<void> {
   const path = `/api/v1/namespaces/default/${plural}`;
