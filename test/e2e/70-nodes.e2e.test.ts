@@ -235,11 +235,12 @@ describe("a machine that joins", () => {
   test("becomes a node by the printed command, and its pods are as near as others", async () => {
     const { stdout } = await cluster.navarch(["token", "create", "--name", "many", "--print-join-command"]);
     const [, , ...args] = stdout.trim().split(" ");
-    await using joining = join(...args, "--node-name", "far", "--zone", "d");
+    await using joining = join(...args, "--node-name", "far", "--zone", "d", "--kubelet-arg", "max-pods=9");
     await joining.says(/This machine is node far/);
     const node = await cluster.get("node", "far");
     expect(isReady(node)).toBe(true);
     expect(node.metadata.labels?.["topology.kubernetes.io/zone"]).toBe("d");
+    expect(node.status.capacity.pods).toBe("9");
     const requests = (await cluster.get("certificatesigningrequests")).items;
     expect(requests.map(({ spec }) => spec.signerName)).toEqual(
       expect.arrayContaining(["kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/kubelet-serving"]),
@@ -259,6 +260,18 @@ describe("a machine that joins", () => {
       );
     }
     expect(await inside(remote!, fetching("http://web/env"))).toMatch(/"HOSTNAME": "web-/);
+    await cluster.apply("default", {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "Ingress",
+      metadata: { name: "remote" },
+      spec: { defaultBackend: { service: { name: "remote", port: { number: 80 } } } },
+    });
+    for (const each of await nodes()) {
+      await eventually(`the Ingress is served at ${each.metadata.name}`, async () =>
+        expect(await hostnames(`http://${addressOf(each)}`, 1)).toEqual([remote!.metadata.name]),
+      );
+    }
+    await kubectl("delete", "ingress", "remote");
     expect(await heard(remote!)).toContain(`${remote!.metadata.name} speaks`);
 
     joining.kill("SIGINT");
