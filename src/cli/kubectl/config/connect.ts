@@ -71,7 +71,7 @@ export function connect(access: Access, host: Host): Connection {
 
   const proxy = proxyFor(server, cluster["proxy-url"], host.env);
   const dial = proxy
-    ? async (): Promise<Duplex> => (await import("./proxy-dial.ts")).dialProxy(proxy, server)
+    ? async (): Promise<Duplex> => (await import("./proxy-dial.ts")).dialProxy(proxy, server, tls)
     : undefined;
   const transport = http1Transport({
     server,

@@ -2,14 +2,15 @@ import { request } from "node:http";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
+import type { Http1Tls } from "../../../client/http1-transport.ts";
 import { Fault } from "../../../lib/fault.ts";
 
-/** Connects to a server through a proxy (CONNECT or SOCKS5); TLS to the server itself comes on top. Throws Fault. */
-export async function dialProxy(proxy: URL, server: string): Promise<Duplex> {
+/** Connects to a server through a proxy (CONNECT, to the proxy with TLS on these terms, or SOCKS5); TLS to the server itself comes on top. Throws Fault. */
+export async function dialProxy(proxy: URL, server: string, tls: () => Http1Tls = () => ({})): Promise<Duplex> {
   const { protocol, hostname, port } = new URL(server);
   const host = hostname.replace(/^\[|\]$/g, "");
   const to = { host, port: Number(port || (protocol === "https:" ? 443 : 80)) };
-  return proxy.protocol.startsWith("socks5") ? await dialSocks(proxy, to) : await dialConnect(proxy, to);
+  return proxy.protocol.startsWith("socks5") ? await dialSocks(proxy, to) : await dialConnect(proxy, to, tls);
 }
 
 interface Address {
@@ -17,7 +18,7 @@ interface Address {
   readonly port: number;
 }
 
-function dialConnect(proxy: URL, { host, port }: Address): Promise<Duplex> {
+function dialConnect(proxy: URL, { host, port }: Address, tls: () => Http1Tls): Promise<Duplex> {
   const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   const login = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
   return new Promise((resolve, reject) => {
@@ -28,7 +29,7 @@ function dialConnect(proxy: URL, { host, port }: Address): Promise<Duplex> {
         host: address,
         ...(proxy.username ? { "proxy-authorization": `Basic ${Buffer.from(login).toString("base64")}` } : {}),
       },
-      createConnection: () => proxySocket(proxy),
+      createConnection: () => proxySocket(proxy, tls),
     });
     asked.on("connect", (answer, socket) => {
       if (answer.statusCode === 200) resolve(socket);
@@ -44,10 +45,16 @@ function dialConnect(proxy: URL, { host, port }: Address): Promise<Duplex> {
   });
 }
 
-function proxySocket(proxy: URL): Socket {
+function proxySocket(proxy: URL, tls: () => Http1Tls = () => ({})): Socket {
   const host = proxy.hostname.replace(/^\[|\]$/g, "");
   if (proxy.protocol === "https:") {
-    return connectTls({ host, port: Number(proxy.port || 443), ...(isIP(host) ? {} : { servername: host }) });
+    // A proxy is believed on the same terms as the server, as upstream.
+    return connectTls({
+      ...(isIP(host) ? {} : { servername: host }),
+      ...tls(),
+      host,
+      port: Number(proxy.port || 443),
+    });
   }
   return connectTcp({ host, port: Number(proxy.port || (proxy.protocol === "http:" ? 80 : 1080)) });
 }

@@ -1,6 +1,8 @@
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer, type Server } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
+import { selfSigned } from "../../../wire/certificate-fixture.ts";
 import { proxyFor } from "./proxy.ts";
 import { dialProxy } from "./proxy-dial.ts";
 
@@ -88,6 +90,19 @@ describe("through a proxy", () => {
     expect(await heard(await dialProxy(url, "https://server.example:6443"))).toBe("hello");
     const login = `Basic ${Buffer.from("me:p@ss").toString("base64")}`;
     expect(asked).toEqual([{ url: "server.example:6443", login }]);
+  });
+
+  test("a proxy that speaks TLS is believed on the terms of the server", async () => {
+    const [port, pair] = await Promise.all([greeter(), selfSigned("CN=proxy")]);
+    const proxy = createTlsServer(pair);
+    proxy.on("connect", (_request, socket) => {
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      connectTcp(port, "127.0.0.1").pipe(socket);
+    });
+    const url = new URL(`https://127.0.0.1:${await listen(proxy)}`);
+    const terms = { ca: pair.cert };
+    expect(await heard(await dialProxy(url, "https://server", () => terms))).toBe("hello");
+    await expect(dialProxy(url, "https://server")).rejects.toThrow("proxyconnect tcp: self-signed certificate");
   });
 
   test("what the proxy refuses is told", async () => {
