@@ -93,6 +93,8 @@ const refreshEvery = 15_000;
 const rotateEvery = 10_000;
 /** How long a node that goes down waits to be heard, in ms. */
 const lastWordsMs = 2000;
+/** How often what belongs to no pod is looked for. */
+const strangersEvery = 10_000;
 /** How often everything is looked at, in case that an event was lost. */
 const resyncEvery = 60_000;
 
@@ -181,16 +183,19 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
   const clear = () => removeStrangers(isKnown, { ...services, volumes });
   // What a URL that does not answer yet may want must not be ended.
   if (settings.url === undefined) await clear();
-  const onceComplete = async () => {
-    if (!(await untilAborted(statics.complete, stop.signal))) return;
-    await clear().catch((error) => log.warn(`pods of old are left: ${errorMessage(error)}`));
+  // What the runtime was asked for by an agent that was killed may come up later.
+  const keepHouse = async () => {
+    if (settings.url !== undefined && !(await untilAborted(statics.complete, stop.signal))) return;
+    await every(clock, strangersEvery, stop.signal, () =>
+      clear().catch((error) => log.warn(`pods of old are left: ${errorMessage(error)}`)),
+    );
   };
   const fromApi = (pod: Pod) => {
     if (!isMirror(pod)) look(pod);
   };
   opened.use(pods.on({ added: fromApi, updated: fromApi, deleted: gone }));
   const tasks = [
-    ...(settings.url === undefined ? [] : [onceComplete()]),
+    keepHouse(),
     followRuntime(options, (uid) => workers.get(uid)?.wake(), stop.signal),
     pressure?.eviction.run(stop.signal),
     pressure?.images.run(stop.signal),

@@ -1,6 +1,6 @@
-import { execFile, spawn } from "node:child_process";
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { promisify } from "node:util";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { backoffDelay } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage, Fault } from "../../lib/fault.ts";
@@ -8,7 +8,17 @@ import { type Log, silentLog } from "../../lib/log.ts";
 import { type ContainerdSettings, containerdConfig, hasSysResource } from "./containerd-config.ts";
 import { openCriRuntime } from "./cri.ts";
 import { unmountBelow } from "./mounts.ts";
-import { awaitLastWork, type ContainerdPlaces, findShims, removeOrphanNetworks, removeOrphanShims } from "./orphans.ts";
+import {
+  awaitLastWork,
+  type ContainerdPlaces,
+  deleteContainer,
+  endOrphanLeases,
+  findBegun,
+  findShims,
+  type OciRuntime,
+  removeOrphanNetworks,
+  removeOrphans,
+} from "./orphans.ts";
 import { endProcess, findProcesses, identifyProcess, type ProcessIdentity, stillRuns } from "./process-table.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 
@@ -35,7 +45,7 @@ export interface PrivateContainerdOptions {
   readonly startTimeoutMs?: number;
 }
 
-/** Of the looks at containerd, a second apart, one in so many also looks after the shims of the one before. */
+/** Of the looks at containerd, a second apart, one in so many also looks after what the one before has left. */
 const orphansEvery = 10;
 
 /**
@@ -49,8 +59,8 @@ export class PrivateContainerd implements AsyncDisposable {
   #running: ProcessIdentity | undefined;
   #supervising: AbortController | undefined;
   #supervisor: Promise<void> = Promise.resolve();
-  /** Shims that an earlier containerd has started. */
-  #inherited: readonly ProcessIdentity[] = [];
+  /** Sandboxes and containers that an earlier containerd has begun to run. */
+  #inherited: readonly string[] = [];
 
   constructor(options: PrivateContainerdOptions) {
     this.#options = options;
@@ -130,38 +140,54 @@ export class PrivateContainerd implements AsyncDisposable {
     }
     if (!running || !(await this.#adopted(running))) {
       await awaitLastWork(this.#places, this.#options.clock);
+      this.#inherited = await findBegun(this.#places);
       await writeAtOnce(config, wanted);
       running = await this.#launch();
       await this.#answering(running);
+    } else {
+      this.#inherited = await findBegun(this.#places, { process: running, since: await this.#since() });
     }
     this.#running = running;
-    await this.#takeStock(running).catch((error) => this.#log.warn(`orphans are left: ${errorMessage(error)}`));
+    await this.#takeStock().catch((error) => this.#log.warn(`orphans are left: ${errorMessage(error)}`));
   }
 
   /** Gives back what a containerd that was killed had begun and this one does not know. */
-  async #takeStock(running: ProcessIdentity): Promise<void> {
-    const shims = await findShims(this.#paths.socket);
-    this.#inherited = shims.filter(({ startTicks }) => startTicks < running.startTicks);
-    const { mtimeMs } = await stat(this.#paths.pidFile);
-    await removeOrphanNetworks(await this.#sandboxes(), mtimeMs, this.#places, this.#log);
+  async #takeStock(): Promise<void> {
+    const since = await this.#since();
+    await removeOrphanNetworks(await this.#known(), since, this.#places, this.#log);
     await this.#endOrphans();
+    await endOrphanLeases(this.#places, since, this.#options.clock);
   }
 
   /** A sandbox that was found half made is forgotten as soon as its pod has another one; then its shim is nobody's. */
   async #endOrphans(): Promise<void> {
-    const known = () => this.#sandboxes();
-    this.#inherited = await removeOrphanShims(this.#inherited, known, this.#places, this.#options.clock, this.#log);
+    const known = () => this.#known();
+    this.#inherited = await removeOrphans(this.#inherited, known, this.#places, this.#options.clock, this.#log);
   }
 
-  async #sandboxes(): Promise<ReadonlySet<string>> {
+  /** When the running containerd was launched. */
+  async #since(): Promise<number> {
+    return (await stat(this.#paths.pidFile)).mtimeMs;
+  }
+
+  async #known(): Promise<ReadonlySet<string>> {
     await using runtime = this.#open();
-    return new Set((await runtime.listSandboxes()).map(({ id }) => id));
+    const all = await Promise.all([runtime.listSandboxes(), runtime.listContainers()]);
+    return new Set(all.flat().map(({ id }) => id));
   }
 
   get #places(): ContainerdPlaces {
     const { cniConfDir, networkNamespace } = this.#options;
-    const { state, socket } = this.#paths;
-    return { state, socket, cniConfDir, cniBinDir: this.#cniBinDir, ...(networkNamespace ? { networkNamespace } : {}) };
+    const { root, state, socket } = this.#paths;
+    return {
+      runtimes: this.#runtimes,
+      root,
+      state,
+      socket,
+      cniConfDir,
+      cniBinDir: this.#cniBinDir,
+      ...(networkNamespace ? { networkNamespace } : {}),
+    };
   }
 
   get #cniBinDir(): string {
@@ -306,19 +332,19 @@ export class PrivateContainerd implements AsyncDisposable {
   }
 
   async #removeLeftovers(): Promise<void> {
-    const run = promisify(execFile);
-    const { state } = this.#paths;
-    for (const name of ["runc", ...Object.keys(this.#options.handlers ?? {})]) {
-      const program = this.#options.handlers?.[name]?.program ?? this.#options.ociRuntime ?? "runc";
-      const root = `${state}/oci-${name}/k8s.io`;
-      const known = await run(program, ["--root", root, "list", "--quiet"]).catch(() => ({ stdout: "" }));
-      for (const id of known.stdout.split("\n").filter(Boolean)) {
-        await run(program, ["--root", root, "delete", "--force", id]).catch((error: unknown) => {
-          this.#log.warn("A container cannot be deleted", { id, error });
-        });
-      }
+    for (const runtime of this.#runtimes) {
+      const ids = existsSync(runtime.root) ? await readdir(runtime.root) : [];
+      for (const id of ids) await deleteContainer(runtime, id, this.#log);
     }
     for (const shim of await findShims(this.#paths.socket)) await endProcess(shim, 0, this.#options.clock);
+  }
+
+  get #runtimes(): readonly OciRuntime[] {
+    const { handlers = {}, ociRuntime = "runc" } = this.#options;
+    return Object.entries({ runc: { program: ociRuntime }, ...handlers }).map(([name, { program }]) => ({
+      program,
+      root: `${this.#paths.state}/oci-${name}/k8s.io`,
+    }));
   }
 }
 

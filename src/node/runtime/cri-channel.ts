@@ -7,6 +7,7 @@ import { type CriServices, criMethod, type MethodCodec, type RequestOf, type Res
 export interface UnaryOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -47,7 +48,7 @@ export class CriChannel implements Disposable {
   unary<Request, Response>(
     method: MethodCodec<Request, Response>,
     request: Request,
-    { timeoutMs, signal }: UnaryOptions = {},
+    { timeoutMs, signal, headers }: UnaryOptions = {},
   ): Promise<Response> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new Fault("closed", "The runtime's connection was closed"));
@@ -58,7 +59,7 @@ export class CriChannel implements Disposable {
         method.request.encode,
         method.response.decode,
         request,
-        new Metadata(),
+        metadataOf(headers),
         options,
         (error, response) => {
           signal?.removeEventListener("abort", abort);
@@ -81,14 +82,12 @@ export class CriChannel implements Disposable {
     },
   ): AsyncGenerator<Response> {
     if (this.#closed) throw new Fault("closed", "The runtime's connection was closed");
-    const metadata = new Metadata();
-    for (const [name, value] of Object.entries(options.headers ?? {})) metadata.set(name, value);
     const call = this.#client.makeServerStreamRequest<Request, Response>(
       method.path,
       method.request.encode,
       method.response.decode,
       request,
-      metadata,
+      metadataOf(options.headers),
     );
     const abort = () => call.cancel();
     options.signal.addEventListener("abort", abort, { once: true });
@@ -162,4 +161,10 @@ function goCodeName(code: status): string {
     /_?([A-Z])([A-Z]*)/g,
     (_, first: string, rest: string) => first + rest.toLowerCase(),
   );
+}
+
+function metadataOf(headers: Readonly<Record<string, string>> = {}): Metadata {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  return metadata;
 }

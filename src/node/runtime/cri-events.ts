@@ -3,7 +3,7 @@ import { faultCode } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Expectation } from "./changes.ts";
 import type { CriChannel } from "./cri-channel.ts";
-import { containerdSubscribe, containerdTopics, containerOfEvent, criMethod } from "./cri-wire.ts";
+import { containerdSubscribe, containerdTopics, containerOfEvent, criMethod, criNamespace } from "./cri-wire.ts";
 
 /** Where a runtime's hints come from: the CRI's own stream, containerd's own service, or nowhere (lists only). */
 export type HintSource = "cri" | "containerd" | "none";
@@ -66,8 +66,7 @@ async function followOnce(source: "cri" | "containerd", options: HintOptions, op
     return;
   }
   const filters = containerdTopics.map((topic) => `namespace==k8s.io,topic=="${topic}"`);
-  const headers = { "containerd-namespace": "k8s.io" };
-  for await (const envelope of channel.stream(containerdSubscribe, { filters }, { signal, headers })) {
+  for await (const envelope of channel.stream(containerdSubscribe, { filters }, { signal, headers: criNamespace })) {
     const id = containerOfEvent(envelope);
     if (id) hint(id, { expects: expectations[envelope.topic] });
   }

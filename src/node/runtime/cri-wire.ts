@@ -1,5 +1,6 @@
 import protobuf from "protobufjs";
 import containerdEventsDescriptor from "./proto/containerd-events-v1.json" with { type: "json" };
+import containerdLeasesDescriptor from "./proto/containerd-leases-v1.json" with { type: "json" };
 import criDescriptor from "./proto/cri-v1.json" with { type: "json" };
 import type { ImageService, RuntimeService } from "./proto/cri-v1.ts";
 
@@ -25,6 +26,7 @@ export interface MethodCodec<Request, Response> {
 
 const cri = protobuf.Root.fromJSON(criDescriptor);
 const events = protobuf.Root.fromJSON(containerdEventsDescriptor);
+const leases = protobuf.Root.fromJSON(containerdLeasesDescriptor);
 
 /** The codec of a CRI method. */
 export function criMethod<S extends keyof CriServices, M extends keyof CriServices[S] & string>(
@@ -48,6 +50,26 @@ export type ResponseOf<S extends keyof CriServices, M extends keyof CriServices[
 /** containerd's own events, which begin before the CRI had any: one envelope per event, of every namespace asked for. */
 export const containerdSubscribe: MethodCodec<{ readonly filters: readonly string[] }, ContainerdEnvelope> =
   methodCodec(events.lookupService("containerd.services.events.v1.Events"), "Subscribe");
+
+/** What containerd keeps from its garbage collection while something is made of it, and since when. */
+export const containerdLeases: MethodCodec<
+  { readonly filters: readonly string[] },
+  {
+    readonly leases: readonly {
+      readonly id: string;
+      readonly createdAt?: { readonly seconds: number; readonly nanos: number };
+    }[];
+  }
+> = methodCodec(leases.lookupService("containerd.services.leases.v1.Leases"), "List");
+
+/** Ends a lease; with `sync` resolves when what only it has kept is collected. */
+export const containerdEndLease: MethodCodec<{ readonly id: string; readonly sync: boolean }, object> = methodCodec(
+  leases.lookupService("containerd.services.leases.v1.Leases"),
+  "Delete",
+);
+
+/** The namespace of containerd in which its CRI has everything, as a call's header. */
+export const criNamespace: Readonly<Record<string, string>> = { "containerd-namespace": "k8s.io" };
 
 export interface ContainerdEnvelope {
   readonly namespace: string;

@@ -1,20 +1,32 @@
-import { spawn } from "node:child_process";
-import { globSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, globSync } from "node:fs";
 import { readdir, readFile, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
+import { CriChannel } from "./cri-channel.ts";
+import { containerdEndLease, containerdLeases, criNamespace } from "./cri-wire.ts";
 import { unmountBelow } from "./mounts.ts";
-import { endProcess, findProcesses, type ProcessIdentity, stillRuns } from "./process-table.ts";
+import { endProcess, findProcesses, type ProcessIdentity } from "./process-table.ts";
 
 /*
  * A containerd that is killed in the middle of making a sandbox leaves what the next one knows nothing of: a network
- * namespace with its interface and address, or a shim that went on making what it was asked for.
+ * namespace with its interface and address, a file system, or a shim that went on making what it was asked for.
  */
+
+/** An OCI runtime, and where it has what it knows of each container. */
+export interface OciRuntime {
+  readonly program: string;
+  readonly root: string;
+}
 
 /** Where a containerd has what outlives it. */
 export interface ContainerdPlaces {
+  readonly runtimes: readonly OciRuntime[];
+  readonly root: string;
   readonly state: string;
   readonly socket: string;
   readonly cniConfDir: string;
@@ -25,6 +37,8 @@ export interface ContainerdPlaces {
 
 /** Where libcni remembers what it has set up. */
 const cniResults = "/var/lib/cni/results";
+/** Where each sandbox and container that runs has a folder, in `state` and in `root`. */
+const bundles = "io.containerd.runtime.v2.task/k8s.io";
 /** How long containerd may take to give back what a shim had. */
 const cleanUpMs = 10_000;
 
@@ -43,33 +57,80 @@ export async function awaitLastWork({ state, socket }: ContainerdPlaces, clock: 
   }
 }
 
-/** Ends those of the given shims whose sandbox the runtime does not know, and gives back what they hold. Returns those that are left. */
-export async function removeOrphanShims(
-  shims: readonly ProcessIdentity[],
+/**
+ * Ids of the sandboxes and containers that something on the machine is there for. While a containerd runs, only of those that
+ * are older than it: younger ones may be in the making.
+ */
+export async function findBegun(
+  { state, socket }: ContainerdPlaces,
+  running?: { readonly process: ProcessIdentity; readonly since: number },
+): Promise<readonly string[]> {
+  const paths = globSync(join(state, bundles, "*"));
+  const folders = (running ? await older(paths, running.since) : paths).map((path) => basename(path));
+  const shims = (await findShims(socket)).filter(
+    ({ startTicks }) => !running || startTicks < running.process.startTicks,
+  );
+  const ids = shims.map(async ({ pid }) => {
+    const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+    return words[words.indexOf("-id") + 1] ?? "";
+  });
+  return [...new Set([...folders, ...(await Promise.all(ids))])].filter((id) => id !== "");
+}
+
+/** Kills a container's processes and lets its OCI runtime forget it. */
+export async function deleteContainer({ program, root }: OciRuntime, id: string, log: Log): Promise<void> {
+  await promisify(execFile)(program, ["--root", root, "delete", "--force", id]).catch((error: unknown) => {
+    log.warn("A container cannot be deleted", { id, error });
+  });
+}
+
+/** Of the given sandboxes and containers gives back those that the runtime does not know. Returns those that it knows. */
+export async function removeOrphans(
+  ids: readonly string[],
   known: () => Promise<ReadonlySet<string>>,
-  { state }: ContainerdPlaces,
+  places: ContainerdPlaces,
   clock: Clock,
   log: Log,
-): Promise<readonly ProcessIdentity[]> {
-  const running: { readonly shim: ProcessIdentity; readonly id: string }[] = [];
-  for (const shim of shims) {
-    const words = (await readFile(`/proc/${shim.pid}/cmdline`, "utf8").catch(() => "")).split("\0");
-    if (await stillRuns(shim)) running.push({ shim, id: words[words.indexOf("-id") + 1] ?? "" });
+): Promise<readonly string[]> {
+  if (ids.length === 0) return [];
+  const kept = await known();
+  for (const id of ids) if (!kept.has(id)) await removeOrphan(id, places, clock, log);
+  return ids.filter((id) => kept.has(id));
+}
+
+async function removeOrphan(
+  id: string,
+  { state, root, socket, runtimes }: ContainerdPlaces,
+  clock: Clock,
+  log: Log,
+): Promise<void> {
+  const bundle = join(state, bundles, id);
+  const shims = await findProcesses((args) => isShim(args) && args.includes(socket) && args.includes(id));
+  if (shims.length > 0 || existsSync(bundle)) log.info("ending what a killed containerd had begun", { id });
+  for (const shim of shims) await endProcess(shim, 0, clock);
+  // containerd sees that it has lost the shim, and ends its containers.
+  const deadline = clock.monotonic() + cleanUpMs;
+  while (shims.length > 0 && clock.monotonic() < deadline && existsSync(bundle)) await clock.sleep(50);
+  // Of one without a shim, or that was too young, it knows nothing.
+  for (const runtime of runtimes) if (existsSync(join(runtime.root, id))) await deleteContainer(runtime, id, log);
+  await unmountBelow(bundle);
+  for (const path of [bundle, join(root, bundles, id), shimSocket(socket, id)]) {
+    await rm(path, { recursive: true, force: true });
   }
-  if (running.length === 0) return [];
-  const ids = await known();
-  for (const { shim, id } of running) {
-    if (ids.has(id)) continue;
-    log.info("ending what a killed containerd had begun", { sandbox: id });
-    const bundle = join(state, "io.containerd.runtime.v2.task/k8s.io", id);
-    const address = await readFile(join(bundle, "address"), "utf8").catch(() => "");
-    await endProcess(shim, 0, clock);
-    // containerd sees that it has lost the shim, and ends its containers.
-    const deadline = clock.monotonic() + cleanUpMs;
-    while (clock.monotonic() < deadline && (await isThere(bundle))) await clock.sleep(50);
-    if (address.startsWith("unix:///")) await rm(address.slice("unix://".length), { force: true });
-  }
-  return running.filter(({ id }) => ids.has(id)).map(({ shim }) => shim);
+}
+
+/** Where the shim of a sandbox listens (containerd's `shim.SocketAddress`); its containers' ids give a path that nobody has. */
+function shimSocket(socket: string, id: string): string {
+  return join("/run/containerd/s", createHash("sha256").update(`${socket}/k8s.io/${id}`).digest("hex"));
+}
+
+/** Ends the leases from before `since` (ms): who held them is dead, and they would keep half-made file systems for a day. */
+export async function endOrphanLeases({ socket }: ContainerdPlaces, since: number, clock: Clock): Promise<void> {
+  using channel = new CriChannel(socket, clock);
+  const options = { timeoutMs: 30_000, headers: criNamespace };
+  const { leases } = await channel.unary(containerdLeases, { filters: [] }, options);
+  const old = leases.filter(({ createdAt }) => createdAt && createdAt.seconds * 1000 + createdAt.nanos / 1e6 < since);
+  for (const { id } of old) await channel.unary(containerdEndLease, { id, sync: true }, options);
 }
 
 /** Gives back the networks that were begun before `since` (ms) and belong to no sandbox that the runtime knows. */
@@ -79,16 +140,13 @@ export async function removeOrphanNetworks(
   places: ContainerdPlaces,
   log: Log,
 ): Promise<void> {
-  const changedAt = async (path: string) =>
-    (await stat(path).catch(() => undefined))?.mtimeMs ?? Number.POSITIVE_INFINITY;
-  const older = async (paths: readonly string[]) => {
-    const times = await Promise.all(paths.map(changedAt));
-    return paths.filter((_, index) => times[index]! < since);
-  };
   for (const list of await networkLists(places.cniConfDir)) {
-    const given = await older(list.plugins.flatMap(({ ipam }) => addressFiles(ipam?.dataDir, list.name)));
+    const given = await older(
+      list.plugins.flatMap(({ ipam }) => addressFiles(ipam?.dataDir, list.name)),
+      since,
+    );
     const owners = given.map(async (file) => (await readFile(file, "utf8").catch(() => "")).split(/\s/)[0] ?? "");
-    const kept = await older(globSync(`${cniResults}/${list.name}-*`));
+    const kept = await older(globSync(`${cniResults}/${list.name}-*`), since);
     const noted = kept.map(
       (file) =>
         basename(file)
@@ -103,7 +161,7 @@ export async function removeOrphanNetworks(
     }
   }
   const used = await usedNamespaces(places.state);
-  for (const path of await older(globSync(`${places.state}/io.containerd.grpc.v1.cri/netns/*`))) {
+  for (const path of await older(globSync(`${places.state}/io.containerd.grpc.v1.cri/netns/*`), since)) {
     if (used.has(path)) continue;
     // The interface in it goes with it.
     await unmountBelow(path);
@@ -166,7 +224,7 @@ async function release(
 
 /** The network namespaces of sandboxes that run. */
 async function usedNamespaces(state: string): Promise<ReadonlySet<string>> {
-  const paths = globSync(join(state, "io.containerd.runtime.v2.task/k8s.io/*/config.json")).map(async (file) => {
+  const paths = globSync(join(state, bundles, "*/config.json")).map(async (file) => {
     const { linux } = JSON.parse(await readFile(file, "utf8").catch(() => "{}")) as {
       readonly linux?: { readonly namespaces?: readonly { readonly type: string; readonly path?: string }[] };
     };
@@ -186,6 +244,8 @@ function isShim(args: readonly string[]): boolean {
   return basename(args[0] ?? "").startsWith("containerd-shim");
 }
 
-async function isThere(path: string): Promise<boolean> {
-  return (await readdir(dirname(path)).catch(() => [] as string[])).includes(basename(path));
+/** Those of the files that were last changed before `since` (ms). */
+async function older(paths: readonly string[], since: number): Promise<readonly string[]> {
+  const times = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
+  return paths.filter((_, index) => (times[index]?.mtimeMs ?? Number.POSITIVE_INFINITY) < since);
 }
