@@ -10,6 +10,7 @@ import { Service } from "../api/core/service.ts";
 import type { Container, ContainerStatus, PodSpec } from "../api/generated/core-v1.ts";
 import { connectExecWebSocket } from "../wire/exec-client.ts";
 import { readText } from "../wire/pump.ts";
+import { sandboxLabels } from "./runtime/labels.ts";
 import { mountsBelow } from "./runtime/mounts.ts";
 import { openRealNode, type RealNode } from "./testing/real-node.ts";
 
@@ -175,6 +176,20 @@ test("volumes and variables are what they are declared to be, and follow their s
   await remove("volumes");
   expect(mountsBelow(await readFile("/proc/self/mountinfo", "utf8"), `${node.dataFolder}/pods`)).toEqual([]);
 }, 90_000);
+
+test("a sandbox that comes up for a pod that is gone is taken away", async () => {
+  // As when an agent was killed after it had asked for it.
+  const podUid = "uid-of-nobody";
+  const id = await node.runtime.runSandbox({
+    metadata: { name: "nobody", uid: podUid, namespace: "default", attempt: 0 },
+    hostname: "nobody",
+    labels: sandboxLabels({ podName: "nobody", podNamespace: "default", podUid }),
+    annotations: {},
+    cgroupParent: await node.cgroups.ensurePod("BestEffort", podUid),
+  });
+  await until(async () => !(await node.runtime.sandboxStatus(id)), 60_000);
+  await until(async () => (await node.cgroups.listPods()).every(({ uid }) => uid !== podUid));
+});
 
 describe("probes", () => {
   test.each([
