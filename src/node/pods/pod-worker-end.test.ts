@@ -56,6 +56,18 @@ describe("a deleted pod", () => {
     expect(node.gone).toEqual(["web"]);
   });
 
+  test("leaves its room to others as soon as the API has forgotten it, though it has not ended yet", async () => {
+    const node = openNode({ behaviour: { main: { stopDelayMs: Number.POSITIVE_INFINITY } } });
+    const containers = [sampleContainer({ resources: { requests: { cpu: "2" } } })];
+    await node.create({ containers });
+    const { metadata, ...rest } = node.pod()!;
+    const next = { ...rest, metadata: { ...metadata, name: "next", uid: "uid-next" } };
+    expect(node.services.room.admit(next)).toMatchObject({ reason: "OutOfcpu" });
+    await remove(node, 0);
+    expect((await node.live()).state).toBe("running");
+    expect(node.services.room.admit(next)).toBeUndefined();
+  });
+
   test("tells how its containers ended before it goes", async () => {
     const node = openNode({ behaviour: { main: { stopExitCode: 7 } } });
     await node.create();

@@ -101,6 +101,8 @@ export class PodWorker {
   /** The API forgot the pod: whatever runs of it ends. */
   remove(): void {
     this.#removed = true;
+    // As upstream: whoever comes next does not wait for the end of what nobody declares any more.
+    this.#services.room.release(this.uid);
     this.#deleted.abort();
     this.wake();
   }
