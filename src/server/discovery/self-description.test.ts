@@ -46,6 +46,28 @@ describe("what the server says of itself", () => {
     expect((await fixture.call("GET", "/openapi/v2", { headers: { accept } })).bytes.length).toBeGreaterThan(100_000);
   });
 
+  test.each([
+    "v2",
+    "v3/apis/apiextensions.k8s.io/v1",
+  ])("the parts of a JSON schema have names in OpenAPI %s", async (path) => {
+    const { body } = await fixture.call("GET", `/openapi/${path}`);
+    const schemas = body.definitions ?? body.components?.schemas ?? {};
+    const group = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1";
+    const properties = schemas[`${group}.JSONSchemaProps`]?.properties ?? {};
+    for (const [field, type] of [
+      ["default", "JSON"],
+      ["enum", "JSON"],
+      ["items", "JSONSchemaPropsOrArray"],
+      ["additionalProperties", "JSONSchemaPropsOrBool"],
+      ["dependencies", "JSONSchemaPropsOrStringArray"],
+      ["not", "JSONSchemaProps"],
+    ] as const) {
+      expect(JSON.stringify(properties[field])).toContain(`/${group}.${type}"`);
+      expect(schemas[`${group}.${type}`]?.description).toMatch(new RegExp(`^${type} (?:is|represents)`));
+    }
+    expect(schemas[`${group}.JSON`]).not.toHaveProperty("type");
+  });
+
   test.each(["/healthz", "/livez", "/readyz", "/livez/ping"])("%s is ok", async (path) => {
     expect((await fixture.call("GET", path)).text).toBe("ok");
   });

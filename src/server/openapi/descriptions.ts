@@ -73,7 +73,7 @@ function installedFolder(): string | undefined {
   }
 }
 
-/** Reads the comments of a declaration file: of each interface, and of each of its members. */
+/** Reads the comments of a declaration file: of each type, and of each of its members. */
 export function parseDescriptions(source: string): ReadonlyMap<string, TypeDescription> {
   const types = new Map<string, TypeDescription>();
   let comment = "";
@@ -89,7 +89,7 @@ export function parseDescriptions(source: string): ReadonlyMap<string, TypeDescr
     if (/^\s*\/\*\*$/.test(line)) open = [];
     else open?.push(line.replace(/^\s*\* ?/, ""));
     if (open) continue;
-    const opened = /^export interface (\w+)/.exec(line)?.[1];
+    const opened = /^export (?:interface|type) (\w+)/.exec(line)?.[1];
     const member = /^ {4}(?:readonly )?"?([\w$-]+)"?\??:/.exec(line)?.[1];
     if (opened) {
       fields = new Map();

@@ -1,7 +1,7 @@
 import { customSchemaOf } from "../../api/apiextensions/custom-type.ts";
 import type { Schema as CustomSchema } from "../../api/apiextensions/schema.ts";
 import { typeFacts } from "../../api/type-info.ts";
-import type { FieldInfo, ScalarName, StructInfo, TypeInfo } from "../../machinery/type-info.ts";
+import type { EitherInfo, FieldInfo, ScalarName, StructInfo, TypeInfo } from "../../machinery/type-info.ts";
 import { customDefinitionName, customSchema } from "./custom-schemas.ts";
 import { Descriptions } from "./descriptions.ts";
 import { valuesOf } from "./enumerations.ts";
@@ -50,6 +50,13 @@ const namedScalars: Readonly<Partial<Record<ScalarName, string>>> = {
   fieldsV1: `${meta}.apis.meta.v1.FieldsV1`,
 };
 
+/** How types that are a struct or something simpler are called. */
+const alternatives: Readonly<Record<EitherInfo["or"], string>> = {
+  bool: "Bool",
+  list: "Array",
+  strings: "StringArray",
+};
+
 const packages: Readonly<Record<string, string>> = {
   meta: `${meta}.apis.meta`,
   apiextensions: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions",
@@ -90,7 +97,7 @@ export class SchemaBook {
     const properties: Record<string, Schema> = {};
     const described = descriptions.of(type.name);
     for (const [field, info] of type.fields)
-      properties[field] = this.#describe(this.#field(info, valuesOf(type.name, field)), described?.fields.get(field));
+      properties[field] = this.#describe(this.#field(info, type.name), described?.fields.get(field));
     const required = Array.from(type.fields.values())
       .filter(isRequired)
       .map((field) => field.name);
@@ -133,7 +140,7 @@ export class SchemaBook {
     return { description: text, ...rest, allOf: [{ $ref }] };
   }
 
-  #field(field: FieldInfo, values: readonly string[] | undefined): Schema {
+  #field(field: FieldInfo, owner: string): Schema {
     const { listType, listMapKeys, mapType, structType, patchStrategy, patchMergeKey } = field;
     const extensions = {
       ...(field.default === undefined ? {} : { default: field.default }),
@@ -143,30 +150,45 @@ export class SchemaBook {
       ...(patchStrategy ? { "x-kubernetes-patch-strategy": patchStrategy.join(",") } : {}),
       ...(patchMergeKey ? { "x-kubernetes-patch-merge-key": patchMergeKey } : {}),
     };
-    return { ...withValues(this.#type(field.type), values), ...extensions };
+    return { ...withValues(this.#type(field.type, owner), valuesOf(owner, field.name)), ...extensions };
   }
 
   #scalar(name: ScalarName): Schema {
     return (this.#dialect === "v3" ? eitherSchemas[name] : undefined) ?? scalarSchemas[name];
   }
 
-  #type(type: TypeInfo): Schema {
+  #type(type: TypeInfo, owner: string): Schema {
     switch (type.kind) {
       case "scalar": {
+        // Schemas are full of raw values that need not be objects.
+        if (type.scalar === "raw" && /^apiextensions\/\w+\.JSONSchemaProps$/.test(owner)) {
+          return this.#untyped(owner.replace(/SchemaProps$/, ""));
+        }
         const named = namedScalars[type.scalar];
         if (!named) return scalarSchemas[type.scalar];
         if (!this.#schemas.has(named)) this.#schemas.set(named, this.#scalar(type.scalar));
         return this.ref(named);
       }
       case "list":
-        return { type: "array", items: this.#type(type.item) };
+        return { type: "array", items: this.#type(type.item, owner) };
       case "map":
-        return { type: "object", additionalProperties: this.#type(type.value) };
+        return { type: "object", additionalProperties: this.#type(type.value, owner) };
       case "struct":
         return this.ref(this.add(type));
-      case "either":
-        return {};
+      case "either": {
+        if (type.struct.kind !== "struct") return {};
+        this.add(type.struct);
+        return this.#untyped(`${type.struct.name}Or${alternatives[type.or]}`);
+      }
     }
+  }
+
+  /** A definition that says in words alone what a value may be. */
+  #untyped(typeName: string): Schema {
+    const name = definitionName(typeName);
+    const text = descriptions.of(typeName)?.text;
+    if (!this.#schemas.has(name)) this.#schemas.set(name, text ? { description: text } : {});
+    return this.ref(name);
   }
 }
 
