@@ -21,6 +21,14 @@ export function consoleCommands(text: string): readonly DocumentedCommand[] {
   return found;
 }
 
+/** The files that a document has its reader save: blocks of YAML with a name, as ```yaml web.yaml. */
+export function savedFiles(text: string): readonly { readonly name: string; readonly content: string }[] {
+  return [...text.matchAll(/^```yaml (\S+)\n([\s\S]*?)^```/gm)].map(([, name = "", content = ""]) => ({
+    name,
+    content,
+  }));
+}
+
 /** The documented lines that an output lacks: each must come after the one before it. Blanks count as one. */
 export function missingLines({ prints }: DocumentedCommand, output: string): readonly string[] {
   const lines = output.split("\n").map(squeezed);
