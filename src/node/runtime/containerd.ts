@@ -19,7 +19,14 @@ import {
   removeOrphanNetworks,
   removeOrphans,
 } from "./orphans.ts";
-import { endProcess, findProcesses, identifyProcess, type ProcessIdentity, stillRuns } from "./process-table.ts";
+import {
+  endProcess,
+  findProcesses,
+  identifyProcess,
+  type ProcessIdentity,
+  startedAt,
+  stillRuns,
+} from "./process-table.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 
 export interface PrivateContainerdOptions {
@@ -145,15 +152,18 @@ export class PrivateContainerd implements AsyncDisposable {
       running = await this.#launch();
       await this.#answering(running);
     } else {
-      this.#inherited = await findBegun(this.#places, { process: running, since: await this.#since() });
+      this.#inherited = await findBegun(this.#places, {
+        process: running,
+        since: await startedAt(running, this.#options.clock),
+      });
     }
     this.#running = running;
-    await this.#takeStock().catch((error) => this.#log.warn(`orphans are left: ${errorMessage(error)}`));
+    await this.#takeStock(running).catch((error) => this.#log.warn(`orphans are left: ${errorMessage(error)}`));
   }
 
   /** Gives back what a containerd that was killed had begun and this one does not know. */
-  async #takeStock(): Promise<void> {
-    const since = await this.#since();
+  async #takeStock(running: ProcessIdentity): Promise<void> {
+    const since = await startedAt(running, this.#options.clock);
     await removeOrphanNetworks(await this.#known(), since, this.#places, this.#log);
     await this.#endOrphans();
     await endOrphanLeases(this.#places, since, this.#options.clock);
@@ -163,11 +173,6 @@ export class PrivateContainerd implements AsyncDisposable {
   async #endOrphans(): Promise<void> {
     const known = () => this.#known();
     this.#inherited = await removeOrphans(this.#inherited, known, this.#places, this.#options.clock, this.#log);
-  }
-
-  /** When the running containerd was launched. */
-  async #since(): Promise<number> {
-    return (await stat(this.#paths.pidFile)).mtimeMs;
   }
 
   async #known(): Promise<ReadonlySet<string>> {

@@ -28,6 +28,15 @@ export async function stillRuns(process: ProcessIdentity): Promise<boolean> {
   return now !== undefined && now.startTicks === process.startTicks && now.bootId === process.bootId;
 }
 
+/** The kernel counts a process's start in these, whatever its own clock's ticks are. */
+const ticksPerSecond = 100;
+
+/** When a process began, in milliseconds since the epoch, give or take a tick. */
+export async function startedAt({ startTicks }: ProcessIdentity, clock: Clock): Promise<number> {
+  const [uptime] = (await readFile("/proc/uptime", "utf8")).split(" ");
+  return clock.now() - (Number(uptime) - startTicks / ticksPerSecond) * 1000;
+}
+
 /** The running processes whose argument list satisfies `matches`. */
 export async function findProcesses(
   matches: (args: readonly string[]) => boolean,
