@@ -235,6 +235,11 @@ export const commandGroups: readonly CommandGroup[] = [
     title: "Other Commands",
     commands: [
       {
+        name: "alpha",
+        short: "Commands for features in alpha",
+        load: async () => (await import("./commands/kuberc/kuberc.ts")).alpha,
+      },
+      {
         name: "api-resources",
         short: "Print the supported API resources on the server",
         load: async () => (await import("./commands/api-resources.ts")).apiResources,
@@ -248,6 +253,12 @@ export const commandGroups: readonly CommandGroup[] = [
         name: "config",
         short: "Modify kubeconfig files",
         load: async () => (await import("./commands/config/config.ts")).config,
+      },
+      {
+        name: "kuberc",
+        short: "Manage kuberc configuration files",
+        hidden: true,
+        load: async () => (await import("./commands/kuberc/kuberc.ts")).kuberc,
       },
       {
         name: "options",

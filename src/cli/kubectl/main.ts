@@ -1,10 +1,14 @@
 import type { Command, CommandEntry } from "./command.ts";
 import { commandGroups } from "./command-list.ts";
+import type { PluginPolicy } from "./config/plugin-policy.ts";
 import type { Flags } from "./flags/flag.ts";
 import { type GlobalFlags, globalFlags } from "./flags/global.ts";
 import { FlagError, HelpAsked, parseFlags } from "./flags/parse.ts";
 import type { Host } from "./host.ts";
 import { CommandError, interruptedExitCode, signalExitCode, tellError } from "./messages.ts";
+import { aliasedCommand, presetFlags, wordsOfAlias } from "./preferences/apply.ts";
+import { preferencesOf } from "./preferences/kuberc-file.ts";
+import type { Alias, Preference } from "./preferences/preference.ts";
 import { kustomizeName } from "./resources/kustomize-name.ts";
 import { openSession } from "./session.ts";
 
@@ -32,7 +36,8 @@ async function dispatch(words: readonly string[], host: Host): Promise<number> {
     return await complete(words.slice(1), host, entries, { descriptions: words[0] === "__complete" });
   }
   const helpful = words[0] === "help";
-  const found = await findCommand(helpful ? words.slice(1) : words, host);
+  const preference = await preferencesOf(words, host);
+  const found = await findCommand(helpful ? words.slice(1) : words, host, preference);
   if (!found) {
     const { rootHelp } = await import("./help.ts");
     host.stdout.write(rootHelp(commandGroups));
@@ -50,6 +55,10 @@ async function dispatch(words: readonly string[], host: Host): Promise<number> {
   let parsed: ReturnType<typeof parseFlags>;
   try {
     parsed = parseFlags(flags, rest, { interspersed: command.interspersed });
+    const presets = preference
+      ? await presetFlags(preference, { ...found, flags }, parsed.given, { entries, host })
+      : [];
+    if (presets.length > 0) parsed = parseFlags(flags, [...presets, ...rest], { interspersed: command.interspersed });
   } catch (error) {
     if (error instanceof HelpAsked) return await help();
     if (error instanceof FlagError) {
@@ -75,7 +84,7 @@ async function dispatch(words: readonly string[], host: Host): Promise<number> {
     return 1;
   }
   for (const notice of parsed.notices) host.stderr.write(`${notice}\n`);
-  await using session = openSession(host, globalValues(parsed.values, command));
+  await using session = openSession(host, globalValues(parsed.values, command), pluginPolicy(preference));
   let exitCode = 0;
   try {
     exitCode =
@@ -123,19 +132,35 @@ function globalValues(values: Readonly<Record<string, unknown>>, command: Comman
   return Object.fromEntries(pairs) as GlobalFlags;
 }
 
+function pluginPolicy(preference: Preference | undefined): PluginPolicy | undefined {
+  if (!preference) return undefined;
+  const { credentialPluginPolicy: type = "", credentialPluginAllowlist } = preference;
+  return { type, allowlist: credentialPluginAllowlist?.map(({ name }) => name) };
+}
+
 interface Found {
   readonly command: Command;
   /** The words without the command's own names; flags may stand before them. */
   readonly rest: readonly string[];
   readonly path: string;
+  /** The command's own names, whatever it was called by. */
+  readonly names: readonly string[];
+  /** What the command was called by. */
+  readonly alias?: Alias;
 }
 
 /** Follows the words to a command and its subcommand; undefined is none, a number what a plug-in ended with. */
-async function findCommand(words: readonly string[], host: Host): Promise<Found | number | undefined> {
+async function findCommand(
+  words: readonly string[],
+  host: Host,
+  preference: Preference | undefined,
+): Promise<Found | number | undefined> {
   let among = entries;
   let rest = [...words];
   let found: Command | undefined;
   let path = "kubectl";
+  let names: readonly string[] = [];
+  let alias: Alias | undefined;
   for (;;) {
     const at = nextName(rest, { ...globalFlags, ...found?.flags });
     if (at === undefined) break;
@@ -143,15 +168,21 @@ async function findCommand(words: readonly string[], host: Host): Promise<Found 
     const entry = among.find(({ name, aliases }) => name === word || aliases?.includes(word));
     if (!entry) {
       if (found) break;
-      return await unknownCommand(words, word, host);
+      alias = preference?.aliases?.find(({ name }) => name === word);
+      if (!alias) return await unknownCommand(words, word, host);
+      ({ command: found, names } = await aliasedCommand(alias, entries));
+      path = `${path} ${word}`;
+      rest = wordsOfAlias(alias, rest.toSpliced(at, 1), at);
+      break;
     }
     found = await entry.load();
     path = `${path} ${entry.name}`;
+    names = [...names, entry.name];
     rest = rest.toSpliced(at, 1);
     among = found.subcommands ?? [];
     if (among.length === 0) break;
   }
-  if (found) return { command: found, rest, path };
+  if (found) return { command: found, rest, path, names, alias };
   // Flags alone: help, or a flag that is not known.
   try {
     parseFlags(globalFlags, words);

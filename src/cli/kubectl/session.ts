@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { type Access, resolveAccess } from "./config/access.ts";
 import { type Connection, connect } from "./config/connect.ts";
 import { type Kubeconfig, loadKubeconfig } from "./config/kubeconfig.ts";
+import type { PluginPolicy } from "./config/plugin-policy.ts";
 import type { GlobalFlags } from "./flags/global.ts";
 import type { Host } from "./host.ts";
 import { type Api, apiOver } from "./resources/api.ts";
@@ -31,8 +32,8 @@ export interface Session extends AsyncDisposable {
   readonly warnings: number;
 }
 
-/** What a whole run of the program shares. */
-export function openSession(host: Host, globals: GlobalFlags): Session {
+/** What a whole run of the program shares; the policy says which credential plug-ins may run. */
+export function openSession(host: Host, globals: GlobalFlags, policy?: PluginPolicy): Session {
   let kubeconfig: Kubeconfig | undefined;
   let access: Access | undefined;
   let connection: Connection | undefined;
@@ -79,7 +80,7 @@ export function openSession(host: Host, globals: GlobalFlags): Session {
       return access;
     },
     get connection() {
-      connection ??= connect(this.access, host);
+      connection ??= connect(this.access, host, policy);
       return connection;
     },
     get api() {

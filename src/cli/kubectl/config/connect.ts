@@ -7,6 +7,7 @@ import type { Host } from "../host.ts";
 import { CommandError } from "../messages.ts";
 import { type Access, fileOrData } from "./access.ts";
 import { type ExecCredential, runCredentialPlugin } from "./exec-credential.ts";
+import type { PluginPolicy } from "./plugin-policy.ts";
 import { proxyFor } from "./proxy.ts";
 
 /** A way to the API server under the identity that the access names. */
@@ -21,7 +22,7 @@ export interface Connection extends AsyncDisposable {
 const renewBefore = 10_000;
 
 /** Opens a connection; nothing goes over the wire before the first call. Throws CommandError. */
-export function connect(access: Access, host: Host): Connection {
+export function connect(access: Access, host: Host, policy?: PluginPolicy): Connection {
   const { cluster, user } = access;
   const server = serverUrl(cluster.server ?? "", cluster);
   const wantsTls = server.startsWith("https:");
@@ -29,7 +30,7 @@ export function connect(access: Access, host: Host): Connection {
   const plugin = (): ExecCredential => {
     if (!user.exec) return {};
     if (!told || (told.expires !== undefined && told.expires - renewBefore < host.clock.now())) {
-      told = runCredentialPlugin(user.exec, cluster, host);
+      told = runCredentialPlugin(user.exec, cluster, host, policy);
     }
     return told;
   };

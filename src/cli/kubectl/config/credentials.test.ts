@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -10,6 +10,7 @@ import type { Host } from "../host.ts";
 import { resolveAccess } from "./access.ts";
 import { connect } from "./connect.ts";
 import type { ExecEntry, UserEntry } from "./kubeconfig.ts";
+import type { PluginPolicy } from "./plugin-policy.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -53,6 +54,16 @@ async function headersOf(user: UserEntry, host: Host) {
 }
 
 describe("a credential plug-in", () => {
+  test("does not run where the preferences forbid it", async () => {
+    const user = { exec: plugin(credential({ token: "secret" })) };
+    const access = { cluster: { server: "http://one" }, user, namespace: "", namespaceGiven: false, timeout: 0 };
+    const calling = (policy: PluginPolicy) => connect(access, hostIn(), policy).upgrade("/x");
+    await expect(calling({ type: "DenyAll", allowlist: undefined })).rejects.toThrow(
+      'Unable to connect to the server: getting credentials: plugin "sh" not allowed: policy set to "DenyAll"',
+    );
+    expect(existsSync(join(folder, "calls"))).toBe(false);
+  });
+
   test("gives the token, and is told what the kubeconfig lets it know", async () => {
     const exec = plugin(credential({ token: "secret" }), { provideClusterInfo: true });
     expect(await headersOf({ exec }, hostIn())).toMatchObject({ authorization: "Bearer secret" });

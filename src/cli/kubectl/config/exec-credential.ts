@@ -3,6 +3,7 @@ import type { Host } from "../host.ts";
 import { CommandError } from "../messages.ts";
 import { fileOrData } from "./access.ts";
 import type { ClusterEntry, ExecEntry } from "./kubeconfig.ts";
+import { type PluginPolicy, permittedProgram, policyProblem } from "./plugin-policy.ts";
 
 /** What a credential plug-in told. */
 export interface ExecCredential {
@@ -25,11 +26,23 @@ interface ExecAnswer {
   };
 }
 
-/** Runs the program that a kubeconfig names (client.authentication.k8s.io). Throws CommandError. */
-export function runCredentialPlugin(exec: ExecEntry, cluster: ClusterEntry, host: Host): ExecCredential {
+/** Runs the program that a kubeconfig names (client.authentication.k8s.io), if the policy lets it. Throws CommandError. */
+export function runCredentialPlugin(
+  exec: ExecEntry,
+  cluster: ClusterEntry,
+  host: Host,
+  policy?: PluginPolicy,
+): ExecCredential {
   const { command = "", apiVersion = "" } = exec;
   if (!/^client\.authentication\.k8s\.io\/v1(?:beta1)?$/.test(apiVersion)) {
     throw new CommandError(`exec plugin: invalid apiVersion "${apiVersion}"`);
+  }
+  const problem = policy && policyProblem(policy);
+  if (problem) throw new CommandError(problem);
+  const permitted = permittedProgram(command, policy, host);
+  if ("refused" in permitted) {
+    const text = `Unable to connect to the server: getting credentials: ${permitted.refused}`;
+    throw new CommandError(text, { verbatim: true });
   }
   const terminal = host.stdin.isTTY === true;
   if (exec.interactiveMode === "Always" && !terminal) {
@@ -43,7 +56,7 @@ export function runCredentialPlugin(exec: ExecEntry, cluster: ClusterEntry, host
     apiVersion,
     spec: { ...(exec.provideClusterInfo ? { cluster: clusterInfo(cluster) } : {}), interactive },
   };
-  const run = spawnSync(command, [...(exec.args ?? [])], {
+  const run = spawnSync(permitted.program, [...(exec.args ?? [])], {
     cwd: host.cwd,
     env: {
       ...host.env,

@@ -17,7 +17,7 @@ export const globalFlags = {
     "Believes every server. Whoever sits between you and the server can then read and change everything.",
   ),
   kubeconfig: text("The kubeconfig file to use, instead of those that $KUBECONFIG names."),
-  kuberc: text("The file of preferences to use, instead of ~/.kube/kuberc; off for none."),
+  kuberc: text("The file of preferences to use, instead of $KUBERC or ~/.kube/kuberc. KUBERC=off: none."),
   "log-flush-frequency": duration("How often the log is written out.", { default: 5000 }),
   "match-server-version": bool("Refuses to talk to a server of another version."),
   namespace: text("The namespace that the command is about.", { short: "n" }),
