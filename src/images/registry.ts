@@ -1,9 +1,10 @@
 import { createReadStream } from "node:fs";
 import { mkdir, stat, writeFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { errorMessage, Fault } from "../lib/fault.ts";
+import { createServer } from "../lib/plain-http.ts";
 import { BlobStore } from "./blob-store.ts";
 import { listBuilt } from "./build.ts";
 import { manifestMediaType } from "./oci-archive.ts";

@@ -1,9 +1,10 @@
-import { createServer as createHttp, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createServer as createTls, type TLSSocket } from "node:tls";
 import { systemClock } from "../lib/clock.ts";
 import { Fault } from "../lib/fault.ts";
+import { createServer as createHttp } from "../lib/plain-http.ts";
 import { idleSeconds, mostHeaderBytes } from "./h2/limits.ts";
 import { H2Server } from "./h2/server.ts";
 import type { HttpHandler, HttpPeer } from "./http-message.ts";

@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
-import { type IncomingMessage, request, STATUS_CODES } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { errorMessage } from "../lib/fault.ts";
+import { request, STATUS_CODES } from "../lib/plain-http.ts";
 import { join } from "./pump.ts";
 import { isUpgradeRequest, refuseUpgrade, watchPeer } from "./upgrade-request.ts";
 

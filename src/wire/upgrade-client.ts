@@ -1,9 +1,10 @@
 import { Buffer } from "node:buffer";
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { connect as connectTcp } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { errorMessage, Fault } from "../lib/fault.ts";
+import { request } from "../lib/plain-http.ts";
 import { streamProtocolHeader, watchPeer } from "./upgrade-request.ts";
 
 /** How a client proves who it is and decides whom to believe. */

@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
-import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Fault } from "../lib/fault.ts";
+import { STATUS_CODES } from "../lib/plain-http.ts";
 
 /** The header in which SPDY peers agree on what the streams of an upgraded connection mean. */
 export const streamProtocolHeader = "X-Stream-Protocol-Version";

@@ -1,6 +1,7 @@
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import { errorMessage } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
+import { createServer } from "../../lib/plain-http.ts";
 import type { HealthCheck } from "./plan.ts";
 
 /** Answers load balancers that ask whether this node has endpoints of its own for a service. */

@@ -1,6 +1,6 @@
-import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Container, HTTPGetAction } from "../../api/generated/core-v1.ts";
+import { request as httpRequest } from "../../lib/plain-http.ts";
 
 export type HttpAnswer =
   | { readonly ok: true; readonly status: number; readonly body: string }

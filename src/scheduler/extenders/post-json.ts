@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Fault } from "../../lib/fault.ts";
+import { request as httpRequest } from "../../lib/plain-http.ts";
 import type { PostJson } from "./extender.ts";
 import type { ExtenderConfiguration } from "./extender-configuration.ts";
 

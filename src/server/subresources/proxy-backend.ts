@@ -1,4 +1,4 @@
-import { type ClientRequest, request as plainRequest } from "node:http";
+import type { ClientRequest } from "node:http";
 import { request as tlsRequest } from "node:https";
 import { connect, isIP } from "node:net";
 import type { Duplex } from "node:stream";
@@ -7,6 +7,7 @@ import type { Pod } from "../../api/core/pod.ts";
 import type { Service } from "../../api/core/service.ts";
 import { EndpointSlice } from "../../api/discovery/endpoint-slice.ts";
 import { errorMessage } from "../../lib/fault.ts";
+import { request as plainRequest } from "../../lib/plain-http.ts";
 import { badRequest, StatusError } from "../../machinery/status-error.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import type { ProxyTarget } from "../../wire/proxy-upgrade.ts";

@@ -1,6 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { createServer } from "../../../lib/plain-http.ts";
 import { standardAnswer } from "../standard-answers.ts";
 import type { FrontHandler, FrontRequest, FrontResponse, Head, HeaderList } from "./exchange.ts";
 import { readHead } from "./headers.ts";

@@ -1,7 +1,8 @@
-import { Agent, type AgentOptions, request as httpRequest, type IncomingMessage } from "node:http";
+import type { AgentOptions, Agent as HttpAgent, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../../lib/clock.ts";
 import { Fault } from "../../../lib/fault.ts";
+import { Agent, request as httpRequest } from "../../../lib/plain-http.ts";
 import { type Target, targetKey } from "../../proxy/front.ts";
 import { connectSecurely, serverNameOf } from "./endpoint-tls.ts";
 import type { UpstreamEvents, UpstreamPool, UpstreamRequest } from "./exchange.ts";
@@ -82,7 +83,7 @@ export function openH1Pool({ clock, limits, tls }: PoolOptions): UpstreamPool {
 }
 
 function ask(
-  agent: Agent,
+  agent: HttpAgent,
   { ip, port }: Target,
   { method, target, host, headers, body, trailers }: UpstreamRequest,
   events: UpstreamEvents,
