@@ -1,5 +1,6 @@
 /** How a command is called so that it goes on to ask the server, where that takes more than its own words. */
 export const lines: Readonly<Record<string, string>> = {
+  "alpha kuberc set": "alpha kuberc set --section=defaults --command=get --overwrite",
   create: "create -f cm.yaml",
   "create clusterrole": "create clusterrole x --verb=get --resource=pods",
   "create clusterrolebinding": "create clusterrolebinding x --clusterrole=y",
@@ -71,6 +72,7 @@ export const lines: Readonly<Record<string, string>> = {
   wait: "wait pod/x --for=condition=Ready",
   label: "label cm x a=b",
   annotate: "annotate cm x a=b",
+  "kuberc set": "kuberc set --section=defaults --command=get --overwrite",
   "config delete-cluster": "config delete-cluster none",
   "config delete-context": "config delete-context none",
   "config delete-user": "config delete-user none",
@@ -86,6 +88,10 @@ export const lines: Readonly<Record<string, string>> = {
 /** Commands whose words are not compared with the reference's, and why; what holds for all holds for them. */
 export const ownWords: Readonly<Record<string, string>> = {
   "rolling-update": "it is of 2016, and no later kubectl has it",
+  "alpha kuberc set": "the reference has no preferences",
+  "alpha kuberc view": "the reference has no preferences",
+  "kuberc set": "the reference has no preferences",
+  "kuberc view": "the reference has no preferences",
   kustomize: "what cannot be built is told in words of our own",
   certificate: "help is written in words of our own",
   options: "help is written in words of our own",

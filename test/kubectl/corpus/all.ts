@@ -17,6 +17,7 @@ import { logAndReplaceStories } from "./more.ts";
 import { nodeStories } from "./nodes.ts";
 import { preconditionStories } from "./preconditions.ts";
 import { streamStories } from "./streams.ts";
+import { topStories } from "./top.ts";
 import { workloadStories } from "./workloads.ts";
 
 /** Every story; a new file of stories is one line here and one below. */
@@ -40,5 +41,6 @@ export const stories: readonly Story[] = [
   ...apiStories,
   ...authStories,
   ...nodeStories,
+  ...topStories,
   ...kustomizeStories,
 ];

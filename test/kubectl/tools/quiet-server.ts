@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { createClient } from "../../../src/client/api-client.ts";
 import type { Credentials } from "../../../src/cluster/credentials.ts";
 import { inProcessTransport } from "../../../src/cluster/in-process-transport.ts";
+import { resourceMetricsKinds } from "../../../src/cluster/resource-metrics.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import { Metrics } from "../../../src/lib/metrics.ts";
@@ -9,10 +10,11 @@ import { seededRandom } from "../../../src/lib/random.ts";
 import { openServer } from "../../../src/server/api-server.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import { freePort } from "../../api/tools/live-server.ts";
+import { figuresOfStories } from "./figures.ts";
 import { kubeconfigIn } from "./kubeconfig.ts";
 import type { Side } from "./tell.ts";
 
-/** An API server over TLS on which nothing happens by itself: no controllers, no scheduler, no nodes. */
+/** An API server over TLS on which nothing happens by itself: no controllers, no scheduler, no nodes, figures that stay. */
 export interface QuietServer extends Side, AsyncDisposable {}
 
 /** Starts one; its kubeconfigs go into `folder`, their names begin with `name`. */
@@ -33,6 +35,7 @@ export async function startQuietServer(options: {
       log: silentLog,
       metrics: new Metrics(),
       clientCa: credentials.ca,
+      computed: resourceMetricsKinds(figuresOfStories()),
       serviceAccounts: {
         issuer: "https://kubernetes.default.svc.cluster.local",
         privateKey: credentials.serviceAccountKey,

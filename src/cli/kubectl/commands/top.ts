@@ -154,12 +154,23 @@ function checkSort(by: string): void {
   if (!["", "cpu", "memory"].includes(by)) throw new CommandError("--sort-by accepts only cpu or memory");
 }
 
+/** A selector that cannot be read is told here, before anybody is asked. */
+async function checkSelectors(selector: string, fieldSelector = ""): Promise<void> {
+  try {
+    if (selector) (await import("../../../machinery/labels.ts")).parseSelector(selector);
+    if (fieldSelector) (await import("../../../machinery/field-selector.ts")).parseFieldSelector(fieldSelector);
+  } catch (error) {
+    throw new CommandError((error as Error).message);
+  }
+}
+
 async function metricsOf(
   session: Session,
   path: string,
   labelSelector: string,
   fieldSelector = "",
 ): Promise<readonly AnyObject[]> {
+  await checkSelectors(labelSelector, fieldSelector);
   const { groups } = (await session.mapper()).discovery;
   if (!groups.some(({ name }) => name === "metrics.k8s.io")) throw new CommandError("Metrics API not available");
   return await listOf(session, path, labelSelector, fieldSelector);
