@@ -35,6 +35,7 @@ import { rangesIn } from "./address-ranges.ts";
 import type { KeyPair } from "./certificates.ts";
 import { privateContainerd } from "./containerd.ts";
 import type { NodeCredentials } from "./credentials.ts";
+import { collectAtRest, ownHeap } from "./heap-rest.ts";
 import { imageCache } from "./images.ts";
 import { withKubeletFile } from "./kubelet-flags.ts";
 import { withLivePair } from "./live-credentials.ts";
@@ -62,6 +63,8 @@ export async function startAgentRole(
   const { credentials } = access;
   await using opened = new AsyncDisposableStack();
   opened.use(access);
+  const heap = ownHeap();
+  if (heap) opened.use(collectAtRest(heap, clock));
   const stopping = new AbortController();
   const { client, informers } = connect(settings, credentials, credentials.node, log, clock, opened);
   const labels = nodeLabels(settings);

@@ -29,6 +29,8 @@ export interface ChildOptions {
   /** The program and its arguments, as `main.ts server --config FILE`. */
   readonly module: string;
   readonly args: readonly string[];
+  /** Flags of Node itself, beside those of this process. */
+  readonly flags?: readonly string[];
   readonly logFile: string;
   /** The file of the network namespace to run in; this process's own if absent. */
   readonly namespace?: string;
@@ -78,7 +80,8 @@ export class Child implements AsyncDisposable {
   }
 
   #spawn(): ChildProcess {
-    const { module, args, logFile, namespace } = this.#options;
+    const { module, args, flags = [], logFile, namespace } = this.#options;
+    const execArgv = [...process.execArgv, ...flags];
     mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
     const log = openSync(logFile, "a", 0o600);
     try {
@@ -89,8 +92,8 @@ export class Child implements AsyncDisposable {
         stdio: ["ignore", log, log, "ipc"],
         // Entering only the network keeps the machine's /sys, where the control groups are mounted.
         ...(namespace
-          ? { execPath: "nsenter", execArgv: [`--net=${namespace}`, process.execPath, ...process.execArgv] }
-          : {}),
+          ? { execPath: "nsenter", execArgv: [`--net=${namespace}`, process.execPath, ...execArgv] }
+          : { execArgv }),
       });
       this.#process = child;
       return child;

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { createClient } from "../client/api-client.ts";
 import { httpTransport } from "../client/http-transport.ts";
 import { unlessAborted } from "../lib/abort.ts";
+import { restingFlags } from "./heap-rest.ts";
 import { type JoinedNode, joinedAccess } from "./joined-node.ts";
 import { claimProcess } from "./process-lock.ts";
 import { roleProcess, type Supervisor } from "./supervised-role.ts";
@@ -24,7 +25,7 @@ export async function runJoinedNode(
   opened.use(claimProcess(runDir, "up"));
   opened.defer(() => rmSync(runDir, { recursive: true, force: true }));
   await options.phase("node", async (note) => {
-    const role = { part: "agent", args: ["agent", "--joined"] };
+    const role = { part: "agent", args: ["agent", "--joined"], flags: restingFlags };
     const child = roleProcess(role, { ...options, dataDir }, note);
     opened.defer(() => child.stop(true));
     await unlessAborted(child.start(), options.signal);

@@ -7,6 +7,8 @@ export interface SupervisedRole {
   readonly part: string;
   /** The command and what tells it more than the cluster's folder. */
   readonly args: readonly string[];
+  /** Flags of Node itself. */
+  readonly flags?: readonly string[];
   /** The network namespace that it runs in. */
   readonly namespace?: string;
 }
@@ -23,7 +25,7 @@ export interface Supervisor {
 
 /** A process of the cluster, not started yet. */
 export function roleProcess(
-  { part, args, namespace }: SupervisedRole,
+  { part, args, flags, namespace }: SupervisedRole,
   { dataDir, clock, program, warn }: Supervisor,
   note: (text: string) => void,
 ): Child {
@@ -31,6 +33,7 @@ export function roleProcess(
   return new Child({
     module: program,
     args: [...args, "--data-dir", dataDir],
+    ...(flags ? { flags } : {}),
     logFile,
     ...(namespace ? { namespace } : {}),
     clock,

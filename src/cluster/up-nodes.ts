@@ -5,6 +5,8 @@ import { unlessAborted } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import { isStatus } from "../machinery/status-error.ts";
+import { ensureNodeCredentials } from "./credentials.ts";
+import { restingFlags } from "./heap-rest.ts";
 import { cleanNode } from "./leftovers.ts";
 import { keptNodes, type LocalNode, localNodes } from "./local-nodes.ts";
 import { ensureNodeNamespace, openNodesToWorld, removeNodeNamespace } from "./node-namespaces.ts";
@@ -50,8 +52,15 @@ async function startNode(
 ): Promise<() => Promise<void>> {
   const role =
     node.number === 1
-      ? { part: "agent", args: ["agent"] }
-      : { part: `agent-${node.number}`, args: ["agent", "--node", String(node.number)], namespace: node.namespace! };
+      ? { part: "agent", args: ["agent"], flags: restingFlags }
+      : {
+          part: `agent-${node.number}`,
+          args: ["agent", "--node", String(node.number)],
+          flags: restingFlags,
+          namespace: node.namespace!,
+        };
+  // The library that makes them is in this process already; the node's would carry it for as long as it lives.
+  await ensureNodeCredentials(options.config, node, options);
   const child = roleProcess(role, { ...options, dataDir: options.config.dataDir }, note);
   try {
     await unlessAborted(child.start(), options.signal);
