@@ -42,7 +42,12 @@ export function encodeListProtobuf(metadata: ListMeta, items: readonly Held[], s
 export function encodeEvent(encoding: Encoding, frame: WatchFrame, served: Served): Uint8Array {
   if (encoding === jsonType) return frame.line();
   if (encoding === yamlType) return Buffer.from(`---\n${encodeYaml({ type: frame.type, object: frame.object })}`);
-  return eventMessage(frame.type, encodeOther(encoding, frame.object, served));
+  // Every watcher of a kind is told of the same states.
+  const { held } = frame;
+  const object = held
+    ? wrapMessage(served.apiVersion, served.kind, protobufOf(held, served))
+    : encodeOther(encoding, frame.object, served);
+  return eventMessage(frame.type, object);
 }
 
 /** Reads a body of another form than JSON into a plain value. Throws Fault `invalid`. */
