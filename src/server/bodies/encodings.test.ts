@@ -7,7 +7,8 @@ import { encodeEvent } from "./encodings.ts";
 
 test("an event in protobuf is the state's message, encoded once for all watchers, in an envelope of its own", async () => {
   await using fixture = await openRegistryFixture();
-  const object = await fixture.create(ConfigMap, { metadata: { name: "told" }, data: { some: "thing" } });
+  const kind = { apiVersion: "v1", kind: "ConfigMap" };
+  const object = await fixture.create(ConfigMap, { ...kind, metadata: { name: "told" }, data: { some: "thing" } });
   const { cache, resource } = fixture.registry.of(ConfigMap);
   await cache.current();
   const served = resource.stored;
