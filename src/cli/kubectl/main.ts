@@ -168,7 +168,7 @@ async function findCommand(
     const entry = among.find(({ name, aliases }) => name === word || aliases?.includes(word));
     if (!entry) {
       if (found) break;
-      alias = preference?.aliases?.find(({ name }) => name === word);
+      alias = preference?.aliases.find(({ name }) => name === word);
       if (!alias) return await unknownCommand(words, word, host);
       ({ command: found, names } = await aliasedCommand(alias, entries));
       path = `${path} ${word}`;

@@ -71,7 +71,7 @@ export async function presetFlags(
       unfit: (name, value) => `could not apply value ${value} to flag ${name} in alias kubectl`,
     });
   }
-  for (const { command, options } of preference.defaults ?? []) {
+  for (const { command, options } of preference.defaults) {
     const [first = ""] = command.split(/\s+/).filter(Boolean);
     if (alias?.name === first) throw preferencesError(`alias ${first} can not be overridden`);
     const entry = context.entries.find((one) => isNamed(one, first));

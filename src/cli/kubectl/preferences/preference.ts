@@ -29,13 +29,21 @@ export interface Alias {
 export interface Preference {
   readonly kind: "Preference";
   readonly apiVersion: string;
-  readonly defaults: readonly CommandDefaults[] | null;
-  readonly aliases: readonly Alias[] | null;
+  readonly defaults: readonly CommandDefaults[];
+  readonly aliases: readonly Alias[];
   readonly credentialPluginPolicy?: string;
   readonly credentialPluginAllowlist?: readonly { readonly name: string }[] | null;
 }
 
-export const preferenceVersion = "kubectl.config.k8s.io/v1beta1";
+const preferenceVersion = "kubectl.config.k8s.io/v1beta1";
+
+/** Preferences that say nothing. */
+export const noPreference: Preference = {
+  kind: "Preference",
+  apiVersion: preferenceVersion,
+  defaults: [],
+  aliases: [],
+};
 
 /** What was found in a text: `unknown` are fields that nobody knows, as the text of an error. */
 export interface ReadPreference {
@@ -48,15 +56,18 @@ export interface ReadPreference {
  * Throws an Error for one that has only others.
  */
 export function readPreference(text: string, file: string): ReadPreference | undefined {
-  const documents = text.split(/^---(?:[ \t].*)?$/m).filter((document) => document.trim() !== "");
-  let attempted = 0;
+  const documents = documentsOf(text);
   for (const document of documents) {
-    attempted += 1;
     const read = decode(document);
     if (read) return read;
   }
-  if (attempted === 0) return undefined;
+  if (documents.length === 0) return undefined;
   throw new Error(`no valid preferences found in ${file}, use --v=5 to see details`);
+}
+
+/** The documents of a text, each by itself, because one that cannot be read does not spoil the others. */
+export function documentsOf(text: string): readonly string[] {
+  return text.split(/^---(?:[ \t].*)?$/m).filter((document) => document.trim() !== "");
 }
 
 /** What is wrong with a preference, if anything. */
@@ -66,14 +77,14 @@ export function preferenceProblem({ aliases, defaults }: Preference): string | u
     const found = options.find(({ name }) => name.startsWith("-"));
     return found && `flag name ${found.name} should be in long form without dashes`;
   };
-  for (const { name, options } of aliases ?? []) {
+  for (const { name, options } of aliases) {
     if (!/^[a-zA-Z]+$/.test(name)) return "invalid alias name, can only include alphabetical characters";
     const problem = dashed(options);
     if (problem) return problem;
     if (names.has(name)) return `duplicate alias name ${name}`;
     names.add(name);
   }
-  for (const { options } of defaults ?? []) {
+  for (const { options } of defaults) {
     const problem = dashed(options);
     if (problem) return problem;
   }
@@ -153,18 +164,27 @@ function fits(value: unknown, shape: Shape, path: string, unknown: string[]): bo
   });
 }
 
+/** In the order of upstream's fields, which is that of its JSON; a text that is not there is an empty one. */
 function current(read: Preference | EarlyPreference): Preference {
   const { credentialPluginPolicy, credentialPluginAllowlist } = read;
+  const now: Partial<Preference> = "overrides" in read ? {} : (read as Preference);
   const early = read as EarlyPreference;
-  const now = read as Preference;
-  const defaults = early.overrides?.map(({ command, flags }) => ({ command, options: flags ?? [] })) ?? now.defaults;
-  const aliases = (early.aliases ?? []).map(({ flags, ...alias }) => (flags ? { ...alias, options: flags } : alias));
+  const defaults = early.overrides?.map(({ command, flags }) => ({ command, options: flags })) ?? now.defaults ?? [];
+  const aliases: readonly (Alias & { readonly flags?: readonly OptionDefault[] })[] = early.aliases ?? [];
   return {
-    kind: "Preference",
-    apiVersion: preferenceVersion,
-    defaults: (defaults ?? []).map(({ command, options: set }) => ({ command, options: set ?? [] })),
-    aliases,
+    ...noPreference,
+    defaults: defaults.map(({ command = "", options: set }) => ({ command, options: ordered(set) })),
+    aliases: aliases.map(({ name = "", command = "", prependArgs, appendArgs, flags, options: set = flags }) => ({
+      name,
+      command,
+      ...(prependArgs ? { prependArgs } : {}),
+      ...(appendArgs ? { appendArgs } : {}),
+      ...(set ? { options: ordered(set) } : {}),
+    })),
     ...(credentialPluginPolicy ? { credentialPluginPolicy } : {}),
     ...(credentialPluginAllowlist ? { credentialPluginAllowlist } : {}),
   };
 }
+
+const ordered = (set: readonly OptionDefault[] | null | undefined) =>
+  (set ?? []).map(({ name = "", default: value = "" }) => ({ name, default: value }));

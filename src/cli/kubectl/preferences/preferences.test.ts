@@ -124,6 +124,8 @@ describe("aliases", () => {
 
   test.each([
     { alias: "{name: a1, command: get}", says: "invalid alias name, can only include alphabetical characters" },
+    { alias: "{command: get}", says: "invalid alias name, can only include alphabetical characters" },
+    { alias: "{name: a}", says: 'command "" not found to set alias "a": []' },
     { alias: "{name: a, command: nope x}", says: 'command "nope x" not found to set alias "a": [nope x]' },
     {
       alias: "{name: a, command: config view, options: [{name: nope, default: x}]}",
@@ -209,7 +211,7 @@ describe("kubectl alpha kuberc", () => {
     expect((await run(["config", "get-contexts"])).stdout).toBe("one\ntwo\n");
     const shown = await run(["kuberc", "view"]);
     expect(shown.stdout).toBe(written());
-    expect(JSON.parse((await run(["alpha", "kuberc", "view", "-o", "json"])).stdout)).toEqual({
+    const expected = {
       kind: "Preference",
       apiVersion: "kubectl.config.k8s.io/v1beta1",
       defaults: [{ command: "config get-contexts", options: [{ name: "output", default: "name" }] }],
@@ -217,7 +219,9 @@ describe("kubectl alpha kuberc", () => {
         { name: "cx", command: "config", prependArgs: ["current-context"] },
         { name: "ctx", command: "config get-contexts", appendArgs: ["one"] },
       ],
-    });
+    };
+    const json = await run(["alpha", "kuberc", "view", "-o", "json"]);
+    expect(json.stdout).toBe(`${JSON.stringify(expected, undefined, 4)}\n`);
   });
 
   test("set replaces only with --overwrite, and keeps what was not given", async () => {
@@ -247,6 +251,16 @@ describe("kubectl alpha kuberc", () => {
     },
   ])("set $words is refused", async ({ words, says }) => {
     expect(await set(...words)).toEqual({ code: 1, stdout: "", stderr: `error: ${says}\n` });
+  });
+
+  test("set leaves a file alone that it does not understand whole", async () => {
+    for (const text of [`${preferences}---\n${preferences}`, "kind: Other\n"]) {
+      kuberc(text);
+      const refused = await set("--section=defaults", "--command=get", "--option=output=name");
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toMatch(/has several documents; change it by hand|no valid preferences found/);
+      expect(written()).toBe(text);
+    }
   });
 
   test("view says that there is no file", async () => {

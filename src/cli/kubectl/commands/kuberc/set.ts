@@ -6,7 +6,7 @@ import { encodeYaml } from "../../../../machinery/codec-yaml.ts";
 import { defineCommand } from "../../command.ts";
 import { bool, text, texts } from "../../flags/flag.ts";
 import { CommandError } from "../../messages.ts";
-import type { Alias, OptionDefault, Preference } from "../../preferences/preference.ts";
+import { type Alias, documentsOf, type OptionDefault, type Preference } from "../../preferences/preference.ts";
 import { ownKuberc, parsedKuberc } from "./own-file.ts";
 
 /** `kubectl alpha kuberc set` */
@@ -51,7 +51,7 @@ kubectl alpha kuberc set --section defaults --command get --option output=json -
       overwrite: flags.overwrite,
     };
     checkSection(flags.section, wanted);
-    const before = parsedKuberc(textOf(path));
+    const before = changeable(textOf(path), path);
     const options = wanted.options.map(optionOf);
     const next =
       flags.section === "aliases" ? withAlias(before, wanted, options) : withDefaults(before, wanted, options);
@@ -90,7 +90,7 @@ function optionOf(option: string): OptionDefault {
 
 /** Options that were not given stay as they were. */
 function withDefaults(before: Preference, wanted: Wanted, options: readonly OptionDefault[]): Preference {
-  const all = before.defaults ?? [];
+  const all = before.defaults;
   const known = all.find(({ command }) => command === wanted.command);
   if (known && !wanted.overwrite) {
     throw new CommandError(`defaults for command ${goQuote(wanted.command)} already exist, use --overwrite to replace`);
@@ -100,7 +100,7 @@ function withDefaults(before: Preference, wanted: Wanted, options: readonly Opti
 }
 
 function withAlias(before: Preference, wanted: Wanted, options: readonly OptionDefault[]): Preference {
-  const all = before.aliases ?? [];
+  const all = before.aliases;
   const known = all.find(({ name }) => name === wanted.name);
   if (known && !wanted.overwrite) {
     throw new CommandError(`alias ${goQuote(wanted.name)} already exists, use --overwrite to replace`);
@@ -112,6 +112,14 @@ function withAlias(before: Preference, wanted: Wanted, options: readonly OptionD
   });
   const entry: Alias = { name: wanted.name, command: wanted.command, ...Object.fromEntries(kept) };
   return { ...before, aliases: known ? all.map((one) => (one === known ? entry : one)) : [...all, entry] };
+}
+
+/** Only one document is written back, so that a file with more would lose the others. */
+function changeable(content: string, path: string): Preference {
+  if (documentsOf(content).length > 1) {
+    throw new CommandError(`${path} has several documents; change it by hand`);
+  }
+  return parsedKuberc(content, path);
 }
 
 function textOf(path: string): string {

@@ -31,7 +31,7 @@ kubectl alpha kuberc view --kuberc /path/to/kuberc`,
       if (message.endsWith("no such file or directory")) throw new CommandError(`kuberc file not found at ${path}`);
       throw new CommandError(`error reading kuberc file: ${message}`);
     }
-    const preference = parsedKuberc(content);
+    const preference = parsedKuberc(content, path);
     // Upstream writes its own types in the order of their fields.
     if (flags.output === "json") {
       session.say(JSON.stringify(preference, undefined, 4));
