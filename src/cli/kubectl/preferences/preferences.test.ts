@@ -132,7 +132,7 @@ describe("aliases", () => {
       says: "invalid alias flag nope in alias kubectl",
     },
     { alias: "{name: a, command: get}\n- {name: a, command: get}", says: "duplicate alias name a" },
-  ])("$says", async ({ alias, says }) => {
+  ])("$alias: $says", async ({ alias, says }) => {
     kuberc(`${head}aliases:\n- ${alias}\n`);
     expect(await run(["a"])).toEqual({ code: 1, stdout: "", stderr: `${wrong} ${says}\n` });
   });
