@@ -313,7 +313,7 @@ async function down(flags: DownFlags): Promise<void> {
     });
   } else if (existsSync(config.dataDir)) {
     await progress.phase("leftovers", (note) => cleanLeftovers(config, note));
-  }
+  } else console.error(`there is no cluster ${config.name}; navarch status shows those that there are`);
   if (!flags.wipe) return;
   await progress.phase("wiping", async (note) => {
     removeKubeconfig(kubeconfigPath(process.env), contextName(config.name));

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { Fault } from "../lib/fault.ts";
@@ -140,6 +140,8 @@ export class Child implements AsyncDisposable {
   }
 
   #logEnd(): string {
+    // The folder may have been taken away under the process, which is then why it ended.
+    if (!existsSync(this.#options.logFile)) return `${this.#options.logFile} is gone`;
     const lines = readFileSync(this.#options.logFile, "utf8").trimEnd().split("\n");
     return lines.slice(-10).join("\n");
   }

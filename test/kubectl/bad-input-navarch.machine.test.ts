@@ -67,3 +67,9 @@ test("an unknown command is told with the like of it", async () => {
   expectAnswer(ended);
   expect(ended.stderr).toContain("status");
 });
+
+test("to end a cluster that is not there is no fault, and is told", async () => {
+  const { code, stderr } = await navarch(["down", "--name", "no-such-cluster"]);
+  expect(stderr).toBe("there is no cluster no-such-cluster; navarch status shows those that there are\n");
+  expect(code).toBe(0);
+});
