@@ -19,9 +19,11 @@ const readyPatience = 120_000;
 export async function startNodes(client: Client, options: UpOptions, opened: AsyncDisposableStack): Promise<void> {
   const { config, phase } = options;
   const [first, ...further] = localNodes(config);
-  await phase("node", async (note) => {
-    opened.defer(await startNode(first, client, options, note));
+  const endFirst = await phase("node", async (note) => {
+    const end = await startNode(first, client, options, note);
+    opened.defer(end);
     note(`${first.name} at ${first.address}`);
+    return end;
   });
   const surplus = keptNodes(config).filter(({ number }) => number > further.length + 1);
   if (further.length === 0 && surplus.length === 0) return;
@@ -35,7 +37,9 @@ export async function startNodes(client: Client, options: UpOptions, opened: Asy
     }
     const started = await Promise.allSettled(further.map((node) => startNode(node, client, options, note)));
     opened.defer(async () => {
-      await Promise.all(started.map((each) => (each.status === "fulfilled" ? each.value() : undefined)));
+      // Together with the first: each may have to wait for its pods' grace.
+      const ends = started.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+      await Promise.all([endFirst, ...ends].map((end) => end()));
     });
     const failed = started.find((each) => each.status === "rejected");
     if (failed) throw failed.reason;
