@@ -154,12 +154,15 @@ describe("Ctrl-C", () => {
   });
 
   test.each(["certificates", "control plane", "node"])("while it starts, after %s, ends it at once", async (phase) => {
-    cluster.begin("--example", "guestbook");
-    await eventually("the phase is over", () => expect(cluster.said()).toMatch(new RegExp(`^ok ${phase}`, "m")), {
-      within: 60_000,
-      every: 10,
-    });
-    await cluster.interrupt();
+    // What comes after the last phases takes a moment only: a busy machine may be through before it is interrupted.
+    for (let attempt = 1; attempt === 1 || (cluster.said().includes("Ready in") && attempt <= 5); attempt += 1) {
+      cluster.begin("--example", "guestbook");
+      await eventually("the phase is over", () => expect(cluster.said()).toMatch(new RegExp(`^ok ${phase}`, "m")), {
+        within: 60_000,
+        every: 10,
+      });
+      await cluster.interrupt();
+    }
     expect(cluster.said()).toContain("interrupted before the cluster was ready");
     expect(cluster.said()).not.toContain("Ready in");
     expect(difference(before, machineState(), cluster.place)).toEqual([]);
