@@ -11,15 +11,8 @@ export interface Role {
   prepareForSignal?(): Promise<void>;
 }
 
-/**
- * Buffers shorter than half of this share memory. Most answers and stored objects are, and memory of its own is half of
- * what a short buffer costs; with Node's 8 KB only the shortest ones share.
- */
-const sharedBuffers = 64 * 1024;
-
 /** Runs a role in this process under a parent's eye: says when it is ready, and ends when asked or when left alone. */
 export async function runRole(log: Log, start: (note: (text: string) => void) => Promise<Role>): Promise<void> {
-  Buffer.poolSize = sharedBuffers;
   const tell = (message: ChildMessage) => {
     if (process.connected) process.send?.(message);
   };
