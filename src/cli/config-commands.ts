@@ -72,7 +72,10 @@ function render(file: string, { output }: Format): void {
 export function soundDescription(file: string): ClusterDescription {
   const { description, problems } = readDescription(file);
   if (description) return description;
-  throw new Fault("invalid", `the description has ${problems.length} faults:\n${problemText(file, problems)}`);
+  throw new Fault(
+    "invalid",
+    `the description has ${problems.length === 1 ? "a fault" : `${problems.length} faults`}:\n${problemText(file, problems)}`,
+  );
 }
 
 function print(description: ClusterDescription, format: Format["output"]): void {

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
 import { type Command, InvalidArgumentError } from "commander";
 import { parseToken } from "../cluster/bootstrap-tokens.ts";
 import { placesOf, readCluster } from "../cluster/config.ts";
@@ -7,6 +7,7 @@ import { type JoinedNode, readJoinedNode, withKubeletFlags, writeJoinedNode } fr
 import { runJoinedNode } from "../cluster/joined-up.ts";
 import type { Flags } from "../cluster/part-flags.ts";
 import { runningProcess } from "../cluster/process-lock.ts";
+import { userFile } from "../cluster/user-file.ts";
 import { aborted } from "../lib/abort.ts";
 import { systemClock } from "../lib/clock.ts";
 import { Fault } from "../lib/fault.ts";
@@ -114,7 +115,6 @@ function wishes(server: string | undefined, flags: JoinFlags) {
       "say by what the cluster is known: --discovery-token-ca-cert-hash or --ca-cert, or believe anybody with --discovery-token-unsafe-skip-ca-verification",
     );
   }
-  if (flags.caCert && !existsSync(flags.caCert)) throw new Fault("missing", `there is no file ${flags.caCert}`);
   return {
     name: flags.name,
     server,
@@ -122,7 +122,7 @@ function wishes(server: string | undefined, flags: JoinFlags) {
     caHashes,
     kubeletPort: flags.kubeletPort,
     ...(flags.kubeletArg ? { kubeletFlags: flags.kubeletArg } : {}),
-    ...(flags.caCert ? { caFile: flags.caCert } : {}),
+    ...(flags.caCert ? { ca: authorityIn(flags.caCert) } : {}),
     ...(flags.nodeName ? { nodeName: flags.nodeName } : {}),
     ...(flags.nodeAddress ? { address: flags.nodeAddress } : {}),
     ...(flags.zone ? { zone: flags.zone } : {}),
@@ -139,4 +139,15 @@ function serverUrl(text: string): string {
 
 function more(text: string, before: readonly string[]): readonly string[] {
   return [...before, text];
+}
+
+/** The certificate in a file. Throws Fault `missing`, and `invalid` when it holds none. */
+function authorityIn(file: string): string {
+  const text = userFile(file, "--ca-cert");
+  try {
+    new X509Certificate(text);
+    return text;
+  } catch (cause) {
+    throw new Fault("invalid", `--ca-cert: ${file} holds no certificate (PEM)`, { cause });
+  }
 }

@@ -13,6 +13,7 @@ import {
 import { wishesIn } from "../cluster/description/description.ts";
 import { exampleFolder, serveExample } from "../cluster/example.ts";
 import { loadExampleImages } from "../cluster/example-images.ts";
+import { summarizeSnapshot } from "../cluster/history/snapshots.ts";
 import { imageCache } from "../cluster/images.ts";
 import { readJoinedNode } from "../cluster/joined-node.ts";
 import { contextName, kubeconfigPath, removeKubeconfig } from "../cluster/kubeconfig.ts";
@@ -140,6 +141,7 @@ async function up(given: UpFlags, command: Command): Promise<void> {
     throw new Fault("in-use", `${wishes.name} is a node of a cluster elsewhere; choose another name with --name`);
   }
   if (flags.dryRun) {
+    if (flags.from !== undefined) await summarizeSnapshot(flags.from);
     const planned = planCluster(wishes, process.env);
     const needs = { ...planned, containers: planned.runtime === "cri", ports: portsOf(planned) };
     process.stdout.write(planText(planned, await inspectMachine(needs, process.env), kubeconfigPath(process.env)));

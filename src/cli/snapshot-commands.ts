@@ -1,11 +1,11 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { type ClusterConfig, planCluster } from "../cluster/config.ts";
 import { restoreSnapshot, saveSnapshot, summarizeSnapshot } from "../cluster/history/snapshots.ts";
 import { runningProcess } from "../cluster/process-lock.ts";
+import { userFile } from "../cluster/user-file.ts";
 import { systemClock } from "../lib/clock.ts";
-import { errorMessage, Fault } from "../lib/fault.ts";
+import { Fault } from "../lib/fault.ts";
 import { systemRandom } from "../lib/random.ts";
 import { adminTransport, type ClusterFlags, knownCluster } from "./cluster-access.ts";
 import { alignedTable, filePath, oneOf } from "./flags.ts";
@@ -97,11 +97,7 @@ export async function restoreInto(
 
 function passphraseOf({ passphraseFile }: Pick<SnapshotFlags, "passphraseFile">): { readonly passphrase?: string } {
   if (passphraseFile === undefined) return {};
-  try {
-    return { passphrase: readFileSync(passphraseFile, "utf8").split("\n", 1)[0] ?? "" };
-  } catch (error) {
-    throw new Fault("missing", `--passphrase-file: ${errorMessage(error)}`, { cause: error });
-  }
+  return { passphrase: userFile(passphraseFile, "--passphrase-file").split("\n", 1)[0] ?? "" };
 }
 
 async function show(file: string, { output }: { readonly output?: "json" }): Promise<void> {

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { readStages } from "../cluster/simulated-nodes.ts";
+import { userFile } from "../cluster/user-file.ts";
 import { errorMessage, Fault } from "../lib/fault.ts";
 
 /** What `--stages` says of itself. */
@@ -9,12 +9,7 @@ export const stagesFlag =
 /** The text of a file of stages that can be read; "" for an empty path. Throws Fault `missing` or `invalid` that name file and field. */
 export function soundStages(file: string): string {
   if (file === "") return "";
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new Fault("missing", `--stages ${file}: ${errorMessage(error)}`);
-  }
+  const text = userFile(file, "--stages");
   try {
     readStages(text);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -27,8 +27,8 @@ export interface JoinOptions {
   readonly server: string;
   readonly token: BootstrapToken;
   readonly caHashes: readonly string[];
-  /** A file with the authority's certificate; then nothing is discovered. */
-  readonly caFile?: string;
+  /** The authority's certificate (PEM); then nothing is discovered. */
+  readonly ca?: string;
   readonly nodeName?: string;
   /** Where others reach this machine, with a comma also by the other family; the address that it calls the server from if absent. */
   readonly address?: string;
@@ -49,9 +49,9 @@ export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
   const flags = joinedFlags(undefined, options.kubeletFlags);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   note("discovery");
-  const ca = options.caFile
-    ? readAuthority(options.caFile)
-    : await discoverAuthority({ server, token, caHashes: options.caHashes, clock, patience: signingPatience });
+  const ca =
+    options.ca ??
+    (await discoverAuthority({ server, token, caHashes: options.caHashes, clock, patience: signingPatience }));
   const settings = settingsOf(options, options.address ?? (await ownAddress(server)));
   note(`certificates for ${settings.name} at ${settings.address}`);
   await firstCertificates({ dataDir, settings }, { ca, token: tokenText(token) }, options);
@@ -110,14 +110,6 @@ async function asNode({ dataDir, settings }: Pick<JoinedNode, "dataDir" | "setti
     if (!isStatus(error, "NotFound")) throw error;
   }
   return await readNodeSettings(client);
-}
-
-function readAuthority(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new Fault("invalid", `--ca-cert ${file}: ${errorMessage(error)}`, { cause: error });
-  }
 }
 
 /** The address by which this machine calls the server. Throws Fault `unavailable` when nobody answers. */

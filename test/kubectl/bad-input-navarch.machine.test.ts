@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttp } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { addCommands } from "../../src/cli/commands.ts";
 import { addRoleCommands } from "../../src/cli/role-commands.ts";
 import { run } from "../e2e/tools/processes.ts";
@@ -66,6 +68,71 @@ test("an unknown command is told with the like of it", async () => {
   const ended = await navarch(["statsu"]);
   expectAnswer(ended);
   expect(ended.stderr).toContain("status");
+});
+
+/** What people hand over by mistake. */
+const mistakes = ["binary", "empty", "page", "broken", "missing", "folder", "huge"] as const;
+beforeAll(() => {
+  writeFileSync(join(folder, "binary"), Buffer.from(Array.from({ length: 4000 }, (_, at) => (at * 7919) % 256)));
+  writeFileSync(join(folder, "empty"), "");
+  writeFileSync(join(folder, "page"), "<!doctype html><title>Not found</title>\n");
+  writeFileSync(join(folder, "broken"), "kind: [Cluster\n");
+  writeFileSync(join(folder, "huge"), `# ${"x".repeat(100)}\n`.repeat(200_000));
+  mkdirSync(join(folder, "folder"));
+});
+
+/** Every command that reads a file which a person names; `FILE` stands for it. */
+const readers = [
+  "config validate FILE",
+  "config render FILE",
+  "up --config FILE --dry-run",
+  "up --from FILE --dry-run",
+  "up --stages FILE --runtime simulated --simulated-nodes 1",
+  "up --scheduler-config FILE --runtime simulated",
+  "snapshot show FILE",
+  "snapshot restore FILE",
+  "image build FILE",
+  "join https://127.0.0.1:1 --token abcdef.0123456789abcdef --ca-cert FILE",
+];
+
+describe.concurrent("a file that is not what it should be", () => {
+  const cases = readers.flatMap((words) => mistakes.map((mistake) => ({ words, mistake })));
+  test.each(cases)("navarch $words: $mistake", async ({ words, mistake }) => {
+    const ended = await navarch(words.replace("FILE", mistake).split(" "));
+    expectAnswer(ended);
+    // Which of the files that a command line names it is.
+    expect(ended.stderr).toContain(mistake);
+    expect(readdirSync(folder)).not.toContain("navarch");
+  });
+});
+
+describe("a server that is none", () => {
+  const token = ["--token", "abcdef.0123456789abcdef", "--discovery-token-unsafe-skip-ca-verification"];
+  const servers = {
+    "nobody listens": async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const { port } = server.address() as AddressInfo;
+      await new Promise((resolve) => server.close(resolve));
+      return { port, [Symbol.dispose]() {} };
+    },
+    "speaks no TLS": async () => {
+      const server = createHttp((_request, response) => response.end("<title>no</title>"));
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      return { port: (server.address() as AddressInfo).port, [Symbol.dispose]: () => void server.close() };
+    },
+    "hangs up at once": async () => {
+      const server = createServer((socket) => socket.destroy());
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      return { port: (server.address() as AddressInfo).port, [Symbol.dispose]: () => void server.close() };
+    },
+  };
+  test.each(Object.entries(servers))("join: %s", async (_what, open) => {
+    using server = await open();
+    const ended = await navarch(["join", `https://127.0.0.1:${server.port}`, ...token, "--yes"]);
+    expectAnswer(ended);
+    expect(ended.stderr).toContain(String(server.port));
+  });
 });
 
 test("to end a cluster that is not there is no fault, and is told", async () => {

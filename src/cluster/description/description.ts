@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { errorMessage, Fault } from "../../lib/fault.ts";
+import { errorMessage } from "../../lib/fault.ts";
 import { encodeYaml, parseYaml, parseYamlDocuments } from "../../machinery/codec-yaml.ts";
 import type { AddOn } from "../add-ons.ts";
 import type { ClusterConfig, ConfigWishes, NodeBackend, RuntimeName } from "../config.ts";
 import { type Flags, isPathFlag } from "../part-flags.ts";
+import { userFile } from "../user-file.ts";
 import { checkValue } from "./check.ts";
 import { clusterSchema } from "./schema.ts";
 import { type Place, yamlPlaces } from "./yaml-places.ts";
@@ -50,13 +50,7 @@ export function readDescription(file: string): {
   readonly description?: ClusterDescription;
   readonly problems: readonly FileProblem[];
 } {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new Fault("missing", errorMessage(error), { cause: error });
-  }
-  return parseDescription(text);
+  return parseDescription(userFile(file));
 }
 
 /** As `readDescription`, of a text. */
