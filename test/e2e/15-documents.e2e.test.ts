@@ -10,7 +10,7 @@ import { sharedCluster } from "./tools/spec.ts";
 const cluster = sharedCluster();
 const root = join(import.meta.dirname, "../..");
 const guides = readdirSync(join(root, "docs/how-to")).map((name) => `docs/how-to/${name}`);
-const documents = ["docs/tutorial.md", ...guides.toSorted()];
+const documents = ["README.md", "docs/tutorial.md", ...guides.toSorted()];
 const bin = join(cluster.place.folder, "bin");
 /** What a command sets for those after it is kept here: the blocks of a document are one session of a shell. */
 const variables = join(cluster.place.folder, "variables");
