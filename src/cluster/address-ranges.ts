@@ -1,8 +1,8 @@
+import type { SubnetSizes } from "../controllers/node-life-cycle/node-ranges.ts";
 import { Subnets } from "../controllers/node-life-cycle/subnets.ts";
 import { Fault } from "../lib/fault.ts";
 import { addressAt, type Cidr, cidrContains, familyOf, parseCidr } from "../network/machine/address.ts";
 import { AddressBlock } from "../registry/allocators/address-block.ts";
-import type { SubnetSizes } from "./controller-flags.ts";
 
 /** The ranges, or addresses, that a setting names: one, or with a comma between one of each family, the primary one first. */
 export const rangesIn = (setting: string): readonly string[] =>

@@ -1,5 +1,6 @@
 import { type AddressPool, readAddressPool } from "../controllers/load-balancer/address-pool.ts";
 import { type MonitorOptions, usualPatience } from "../controllers/node-life-cycle/monitor.ts";
+import { type SubnetSizes, usualSubnetSizes } from "../controllers/node-life-cycle/node-ranges.ts";
 import { Fault } from "../lib/fault.ts";
 import { durationFlag } from "./flag-values.ts";
 import type { Flags } from "./part-flags.ts";
@@ -12,12 +13,6 @@ export function nodeMonitorFromFlags(flags: Flags): MonitorOptions {
     grace: durationFlag(flags, "node-monitor-grace-period", grace),
     startupGrace: durationFlag(flags, "node-startup-grace-period", startupGrace),
   };
-}
-
-/** How many leading bits of a node's pod range are fixed, by family. */
-export interface SubnetSizes {
-  readonly IPv4: number;
-  readonly IPv6: number;
 }
 
 /** How large the nodes' pod ranges are, by flags. Throws Fault `invalid`. */
@@ -36,13 +31,10 @@ export function subnetSizesFromFlags(flags: Flags, dualStack: boolean): SubnetSi
     );
   }
   return {
-    IPv4: size("node-cidr-mask-size-ipv4", 30) ?? common ?? usualSizes.IPv4,
-    IPv6: size("node-cidr-mask-size-ipv6", 126) ?? usualSizes.IPv6,
+    IPv4: size("node-cidr-mask-size-ipv4", 30) ?? common ?? usualSubnetSizes.IPv4,
+    IPv6: size("node-cidr-mask-size-ipv6", 126) ?? usualSubnetSizes.IPv6,
   };
 }
-
-/** Upstream's. */
-const usualSizes: SubnetSizes = { IPv4: 24, IPv6: 64 };
 
 /** The addresses that Services of type LoadBalancer get, by flag; undefined for the nodes' own. Throws Fault `invalid`. */
 export function loadBalancerPoolFromFlags(flags: Flags): AddressPool | undefined {

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { Node, nodeCondition } from "../api/core/node.ts";
+import { isNodeReady, Node } from "../api/core/node.ts";
 import { createClient } from "../client/api-client.ts";
 import { httpTransport } from "../client/http-transport.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -100,7 +100,7 @@ async function asNode({ dataDir, settings }: Pick<JoinedNode, "dataDir" | "setti
   const client = createClient(transport);
   try {
     const node = await client.get(Node, { name });
-    if (nodeCondition(node, "Ready")?.status === "True") {
+    if (isNodeReady(node)) {
       throw new Fault(
         "in-use",
         `a Node with name ${JSON.stringify(name)} and status "Ready" already exists in the cluster; delete it, or choose another name with --node-name`,

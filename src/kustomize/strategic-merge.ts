@@ -12,16 +12,12 @@ const directive = "$patch";
  * directives only `$patch` counts. Throws `invalid`.
  */
 export function mergeStrategic(type: TypeInfo | undefined, object: Members, patch: Members): Members | undefined {
-  return mergeMembers(type, object, patch);
-}
-
-function mergeMembers(type: TypeInfo | undefined, value: Members, patch: Members): Members | undefined {
   const { [directive]: how, ...changes } = patch;
   if (how === "delete") return undefined;
   if (how === "replace") return bare(changes) as Members;
-  const made: Record<string, unknown> = { ...value };
+  const made: Record<string, unknown> = { ...object };
   for (const [key, change] of Object.entries(changes)) {
-    const merged = mergeMember(memberOf(type, key), value[key], change);
+    const merged = mergeMember(memberOf(type, key), object[key], change);
     if (merged === undefined) delete made[key];
     else setOwn(made, key, merged);
   }
@@ -51,7 +47,7 @@ function mergeMember(member: Member, before: unknown, change: unknown): unknown 
       `wrong node kind: expected ${was} but got ${is}: node contents:\n${JSON.stringify(change)}`,
     );
   }
-  if (isMembers(before) && isMembers(change)) return mergeMembers(member.type, before, change);
+  if (isMembers(before) && isMembers(change)) return mergeStrategic(member.type, before, change);
   if (Array.isArray(before) && Array.isArray(change)) return mergeList(member, before, change);
   return change;
 }

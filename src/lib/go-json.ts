@@ -1,6 +1,11 @@
 /** JSON as Go writes it: members sorted by name, `<`, `>` and `&` escaped. */
 export function goJson(value: unknown, indent = ""): string {
-  return text(value, indent, "").replace(
+  return htmlSafe(text(value, indent, ""));
+}
+
+/** JSON with the characters escaped that mean something in HTML, as Go does. */
+export function htmlSafe(json: string): string {
+  return json.replace(
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );

@@ -1,3 +1,4 @@
+import { htmlSafe } from "../lib/go-json.ts";
 import { goQuote } from "../lib/go-text.ts";
 import type { FieldError } from "./status-error.ts";
 
@@ -113,8 +114,5 @@ export function valueText(value: unknown): string {
 
 /** JSON as Go writes it, which escapes the characters that mean something in HTML. */
 export function goJson(value: unknown): string {
-  return (JSON.stringify(value) ?? "null").replace(
-    /[<>&\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return htmlSafe(JSON.stringify(value) ?? "null");
 }

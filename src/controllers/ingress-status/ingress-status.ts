@@ -1,4 +1,4 @@
-import { Node, nodeCondition } from "../../api/core/node.ts";
+import { isNodeReady, Node } from "../../api/core/node.ts";
 import { Ingress } from "../../api/networking/ingress.ts";
 import { IngressClass } from "../../api/networking/ingress-class.ts";
 import { isServedByNodes } from "../../api/networking/ingress-controller.ts";
@@ -43,6 +43,6 @@ export const ingressStatusController = defineController({
 /** Where a node serves Ingresses; nowhere if it does not, now. */
 function addressesOf(node: Node): readonly string[] {
   if (node.metadata.labels?.[servingLabel] !== "true" || node.metadata.deletionTimestamp) return [];
-  if (nodeCondition(node, "Ready")?.status !== "True") return [];
+  if (!isNodeReady(node)) return [];
   return (node.status?.addresses ?? []).filter(({ type }) => type === "InternalIP").map(({ address }) => address);
 }

@@ -1,5 +1,5 @@
 import { Lease } from "../../api/coordination/lease.ts";
-import { Node, nodeCondition } from "../../api/core/node.ts";
+import { isNodeReady, Node, nodeCondition } from "../../api/core/node.ts";
 import { Pod } from "../../api/core/pod.ts";
 import { isPodReady } from "../../api/core/pod-state.ts";
 import { errorMessage } from "../../lib/fault.ts";
@@ -102,7 +102,7 @@ class Monitor {
       const conditions = unknownConditions(node, now);
       if (conditions !== node.status?.conditions) {
         current = await client.updateStatus(Node, { ...node, status: { ...node.status, conditions } });
-        if (nodeCondition(node, "Ready")?.status === "True") {
+        if (isNodeReady(node)) {
           this.#tell(node, "NodeNotReady", `Node ${name} status is now: NodeNotReady`);
         }
       }

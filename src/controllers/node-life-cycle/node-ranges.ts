@@ -6,16 +6,25 @@ import { Subnets } from "./subnets.ts";
 
 const nodesBySubnet = "podSubnet";
 
+/** How many leading bits of a node's pod range are fixed, by family. */
+export interface SubnetSizes {
+  readonly IPv4: number;
+  readonly IPv6: number;
+}
+
+/** Upstream's. */
+export const usualSubnetSizes: SubnetSizes = { IPv4: 24, IPv6: 64 };
+
 /** Where nodes' pod subnets are from. */
 export interface NodeRangeOptions {
   /** One range, or one of each family separated by a comma. */
   readonly podRange: string;
-  /** The subnets' prefix lengths by family; upstream's defaults if absent. */
-  readonly sizes?: { readonly IPv4: number; readonly IPv6: number };
+  /** Upstream's if absent. */
+  readonly sizes?: SubnetSizes;
 }
 
 /** Gives every node a pod subnet out of each range. */
-export function nodeRangeController({ podRange, sizes = { IPv4: 24, IPv6: 64 } }: NodeRangeOptions) {
+export function nodeRangeController({ podRange, sizes = usualSubnetSizes }: NodeRangeOptions) {
   const pools = podRange
     .split(",")
     .map((range) => range.trim())

@@ -1,4 +1,4 @@
-import { Node, nodeCondition } from "../../api/core/node.ts";
+import { isNodeReady, Node } from "../../api/core/node.ts";
 import { Pod } from "../../api/core/pod.ts";
 import { isPodTerminal } from "../../api/core/pod-state.ts";
 import { errorMessage } from "../../lib/fault.ts";
@@ -108,11 +108,7 @@ async function exists(name: string, client: ReconcileContext["client"]): Promise
 }
 
 function isOutOfService(node: Node | undefined): boolean {
-  return (
-    node !== undefined &&
-    nodeCondition(node, "Ready")?.status !== "True" &&
-    (node.spec.taints ?? []).some(({ key }) => key === outOfService)
-  );
+  return node !== undefined && !isNodeReady(node) && (node.spec.taints ?? []).some(({ key }) => key === outOfService);
 }
 
 /** Finished pods beyond the number to keep: evicted ones first, then the oldest. */

@@ -1,4 +1,4 @@
-import { type Node, nodeCondition } from "../../api/core/node.ts";
+import { isNodeReady, type Node } from "../../api/core/node.ts";
 
 /** How a zone is doing: when many of its nodes are gone, the network is the likelier culprit, and evictions slow down. */
 export type ZoneState = "Normal" | "PartialDisruption" | "FullDisruption";
@@ -18,7 +18,7 @@ export function zoneOf({ metadata: { labels = {} } }: Node): string {
 }
 
 export function zoneStateOf(nodes: readonly Node[]): ZoneState {
-  const ready = nodes.filter((node) => nodeCondition(node, "Ready")?.status === "True").length;
+  const ready = nodes.filter(isNodeReady).length;
   const lost = nodes.length - ready;
   if (ready === 0 && lost > 0) return "FullDisruption";
   return lost > 2 && lost / nodes.length >= unhealthyShare ? "PartialDisruption" : "Normal";

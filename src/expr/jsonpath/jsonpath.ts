@@ -1,4 +1,5 @@
 import { Fault } from "../../lib/fault.ts";
+import { goJson } from "../../lib/go-json.ts";
 import { type EvaluateOptions, follow } from "./evaluate.ts";
 import { parseTemplate } from "./parse.ts";
 import type { Path, Segment } from "./syntax.ts";
@@ -82,17 +83,5 @@ export function printResults(values: readonly unknown[]): string {
 
 function printValue(value: unknown): string {
   if (value === null || value === undefined) return "null";
-  return typeof value === "object" ? sortedJson(value) : String(value);
-}
-
-// As Go writes it: members in order of their names, and characters that mean something in HTML escaped.
-function sortedJson(value: object): string {
-  const text = JSON.stringify(value, (_, part: unknown) => {
-    if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
-    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
-  return text.replace(
-    /[<>&\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return typeof value === "object" ? goJson(value) : String(value);
 }
