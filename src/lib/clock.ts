@@ -29,8 +29,15 @@ export function sleepWith(after: Clock["after"]): Clock["sleep"] {
     });
 }
 
+/** Node's timers count in 31 bits and fire at once when asked for more. */
+const longestTimer = 2 ** 31 - 1;
+
 const after: Clock["after"] = (ms, task) => {
-  const timer = setTimeout(task, ms);
+  let timer: NodeJS.Timeout;
+  const wait = (left: number) => {
+    timer = left > longestTimer ? setTimeout(() => wait(left - longestTimer), longestTimer) : setTimeout(task, left);
+  };
+  wait(ms);
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 };
 

@@ -6,6 +6,7 @@ import { Event } from "../api/core/event.ts";
 import { Node } from "../api/core/node.ts";
 import { Pod } from "../api/core/pod.ts";
 import { createInformers } from "../client/informer.ts";
+import type { Clock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { seededRandom } from "../lib/random.ts";
 import { addSimulatedNodes, ensureSimulatedNodes } from "../node/simulated-nodes/make-nodes.ts";
@@ -30,8 +31,7 @@ async function openWith(count: number, zones: readonly string[] = []) {
   return { cluster, pod, make, [Symbol.asyncDispose]: () => rest.disposeAsync() };
 }
 
-function play(cluster: TestCluster, opened: AsyncDisposableStack) {
-  const { clock } = cluster;
+function play(cluster: TestCluster, opened: AsyncDisposableStack, clock: Clock = cluster.clock) {
   const client = cluster.clientFor({ name: "system:kube-scheduler", groups: [] });
   const common = { clock, log: silentLog, random: seededRandom(2) };
   const informers = opened.use(createInformers({ client, ...common }));
@@ -146,6 +146,26 @@ test("a pod that takes its time to stop holds on until then, at most its grace",
   expect(await names()).toEqual(["never"]);
   await it.cluster.pass(25_000);
   expect(await names()).toEqual([]);
+});
+
+test("a timer that fires a moment early loses no step", async () => {
+  await using opened = new AsyncDisposableStack();
+  const cluster = opened.use(await openTestCluster({ scheduler: true }));
+  const { clock } = cluster;
+  play(cluster, opened, {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    after: (ms, task) => clock.after(ms > 1 ? ms - 1 : ms, task),
+    sleep: clock.sleep,
+  });
+  await addSimulatedNodes(cluster.client, { count: 1 });
+  await cluster.pass(2_000);
+  const metadata = { name: "p", namespace: "default", annotations: annotated({ "stop-delay-ms": "8000" }) };
+  await cluster.client.create(Pod, { metadata, spec: { containers: [{ name: "c", image: "i" }] } });
+  await cluster.pass(2_000);
+  await cluster.client.delete(Pod, { namespace: "default", name: "p" });
+  await cluster.pass(10_000);
+  expect((await cluster.client.list(Pod)).items).toEqual([]);
 });
 
 test("whoever plays them next goes on where the pods were", async () => {

@@ -274,7 +274,11 @@ export class SimulatedNodes implements AsyncDisposable {
       return;
     }
     const step = nextStep(current, now, () => this.#addresses(name, played));
-    if (!step || step.at > now) return;
+    if (!step || step.at > now) {
+      // A timer may fire a moment before its time.
+      this.#look(current);
+      return;
+    }
     if (step.kind === "status") await played.client.updateStatus(Pod, { ...current, status: step.status() });
     else await this.#remove(current, played);
   }

@@ -77,7 +77,7 @@ export const logAndReplaceStories = [
   }),
   story({
     name: "diff",
-    objects: [configMap("a"), deployment("web")],
+    objects: [deployment("web")],
     files: {
       "a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: '1'}\n",
       "a2.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: '2'}\n",
