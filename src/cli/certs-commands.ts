@@ -31,6 +31,7 @@ export function addCertsCommands(program: Command): void {
     .argument("[certificate...]", "their names as `check` shows them; all but the authorities when none is named")
     .option("--name <name>", "the cluster", "navarch")
     .option("--data-dir <folder>", "where the cluster's data is kept")
+    .option("--dry-run", "say which would be made anew; change nothing")
     .option("-o, --output <format>", "json for programs", oneOf("json"))
     .action(renew);
 }
@@ -39,7 +40,7 @@ function check(flags: CertsFlags): void {
   show(knownCluster(flags), flags);
 }
 
-async function renew(names: readonly string[], flags: CertsFlags): Promise<void> {
+async function renew(names: readonly string[], flags: CertsFlags & { readonly dryRun?: boolean }): Promise<void> {
   const config = knownCluster(flags);
   const present = inspectCertificates(config, systemClock.now()).map(({ name }) => name);
   for (const name of names) {
@@ -53,6 +54,12 @@ async function renew(names: readonly string[], flags: CertsFlags): Promise<void>
       throw new Fault("missing", `there is no certificate ${name}; there are: ${present.join(", ")}`);
   }
   const wanted = (name: string) => names.length === 0 || names.includes(name);
+  if (flags.dryRun) {
+    const renewed = present.filter((name) => wanted(name) && !authorityNames.includes(name));
+    if (flags.output === "json") console.log(JSON.stringify({ renewed }, undefined, 2));
+    else for (const name of renewed) console.log(`${name} would be made anew`);
+    return;
+  }
   const tools = { clock: systemClock, random: systemRandom };
   const credentials = await ensureCredentials(config, tools, wanted);
   for (const node of localNodes(config)) await ensureNodeCredentials(config, node, tools, wanted);

@@ -2,9 +2,10 @@ import { X509Certificate } from "node:crypto";
 import { type Command, InvalidArgumentError } from "commander";
 import { parseToken } from "../cluster/bootstrap-tokens.ts";
 import { placesOf, readCluster } from "../cluster/config.ts";
-import { joinCluster } from "../cluster/join.ts";
+import { joinCluster, ownName } from "../cluster/join.ts";
 import { type JoinedNode, readJoinedNode, withKubeletFlags, writeJoinedNode } from "../cluster/joined-node.ts";
 import { runJoinedNode } from "../cluster/joined-up.ts";
+import { inspectMachine } from "../cluster/machine.ts";
 import type { Flags } from "../cluster/part-flags.ts";
 import { runningProcess } from "../cluster/process-lock.ts";
 import { userFile } from "../cluster/user-file.ts";
@@ -13,6 +14,7 @@ import { systemClock } from "../lib/clock.ts";
 import { Fault } from "../lib/fault.ts";
 import { systemRandom } from "../lib/random.ts";
 import { addFlag, filePath, wholeNumber } from "./flags.ts";
+import { joinPlanText } from "./plan-text.ts";
 import { prepareMachine } from "./prepare-machine.ts";
 import { terminalProgress } from "./progress.ts";
 
@@ -20,6 +22,7 @@ interface JoinFlags {
   readonly name: string;
   readonly dataDir?: string;
   readonly yes?: boolean;
+  readonly dryRun?: boolean;
   readonly token?: string;
   readonly discoveryTokenCaCertHash: readonly string[];
   readonly discoveryTokenUnsafeSkipCaVerification?: boolean;
@@ -54,6 +57,7 @@ export function addJoinCommand(program: Command): void {
       addFlag,
     )
     .option("-y, --yes", "do not ask before installing packages")
+    .option("--dry-run", "say what would be done to this machine; change nothing, and ask the cluster nothing")
     .option("--name <name>", "what the node is called here; several can run side by side", "navarch")
     .option("--data-dir <folder>", "where the node's data is kept")
     .action(join);
@@ -68,7 +72,6 @@ async function join(server: string | undefined, flags: JoinFlags): Promise<void>
   if (running) throw new Fault("in-use", `${flags.name} is running already (process ${running})`);
   const before = readJoinedNode(places.dataDir);
   const known = before && withKubeletFlags(before, flags.kubeletArg);
-  if (known && known !== before) writeJoinedNode(known);
   const wanted = known ? undefined : wishes(server, flags);
   if (known && server !== undefined && server !== known.settings.server) {
     throw new Fault(
@@ -77,10 +80,17 @@ async function join(server: string | undefined, flags: JoinFlags): Promise<void>
     );
   }
 
-  const progress = terminalProgress({ stream: process.stderr, now: () => systemClock.monotonic() });
   const port = known?.settings.kubeletPort ?? flags.kubeletPort;
   const ports = [{ port, purpose: "the node agent", flag: "--kubelet-port" }];
-  await prepareMachine({ ...places, containers: true, ports }, flags, progress);
+  const needs = { ...places, containers: true, ports };
+  if (flags.dryRun) {
+    const node = known?.settings ?? { server: wanted!.server, name: wanted!.nodeName ?? ownName(), kubeletPort: port };
+    process.stdout.write(joinPlanText({ ...places, ...node }, await inspectMachine(needs, process.env)));
+    return;
+  }
+  if (known && known !== before) writeJoinedNode(known);
+  const progress = terminalProgress({ stream: process.stderr, now: () => systemClock.monotonic() });
+  await prepareMachine(needs, flags, progress);
   const stopping = new AbortController();
   const interrupted = new Fault("aborted", "interrupted before the node was ready");
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stopping.abort(interrupted));

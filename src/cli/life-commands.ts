@@ -13,7 +13,6 @@ import {
 import { wishesIn } from "../cluster/description/description.ts";
 import { exampleFolder, serveExample } from "../cluster/example.ts";
 import { loadExampleImages } from "../cluster/example-images.ts";
-import { summarizeSnapshot } from "../cluster/history/snapshots.ts";
 import { imageCache } from "../cluster/images.ts";
 import { readJoinedNode } from "../cluster/joined-node.ts";
 import { contextName, kubeconfigPath, removeKubeconfig } from "../cluster/kubeconfig.ts";
@@ -37,7 +36,7 @@ import { type NetworkFlags, networkWishes } from "./network-flags.ts";
 import { planText } from "./plan-text.ts";
 import { prepareMachine } from "./prepare-machine.ts";
 import { type Progress, seconds, terminalProgress } from "./progress.ts";
-import { restoreInto } from "./snapshot-commands.ts";
+import { planRestoreOf, restoreInto } from "./snapshot-commands.ts";
 import { soundStages, stagesFlag } from "./stages-flag.ts";
 
 interface UpFlags extends NetworkFlags {
@@ -141,8 +140,8 @@ async function up(given: UpFlags, command: Command): Promise<void> {
     throw new Fault("in-use", `${wishes.name} is a node of a cluster elsewhere; choose another name with --name`);
   }
   if (flags.dryRun) {
-    if (flags.from !== undefined) await summarizeSnapshot(flags.from);
-    const planned = planCluster(wishes, process.env);
+    const wanted = planCluster(wishes, process.env);
+    const planned = flags.from === undefined ? wanted : (await planRestoreOf(wanted, flags.from, flags)).config;
     const needs = { ...planned, containers: planned.runtime === "cri", ports: portsOf(planned) };
     process.stdout.write(planText(planned, await inspectMachine(needs, process.env), kubeconfigPath(process.env)));
     return;

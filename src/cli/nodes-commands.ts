@@ -12,6 +12,7 @@ interface AddFlags extends ClusterFlags {
   readonly memory?: string;
   readonly pods?: number;
   readonly stages?: string;
+  readonly dryRun?: boolean;
 }
 
 /** `navarch nodes add`. */
@@ -29,10 +30,11 @@ export function addNodesCommands(program: Command): void {
     .option("--stages <file>", stagesFlag, filePath)
     .option("--name <name>", "the cluster", "navarch")
     .option("--data-dir <folder>", "where the cluster's data is kept")
+    .option("--dry-run", "let the cluster say whether they could be added; change nothing")
     .action(add);
 }
 
-async function add({ simulated, zones, cpu, memory, pods, stages, ...flags }: AddFlags): Promise<void> {
+async function add({ simulated, zones, cpu, memory, pods, stages, dryRun = false, ...flags }: AddFlags): Promise<void> {
   const steps = stages === undefined ? undefined : soundStages(stages);
   await using transport = await adminTransport(knownCluster(flags));
   const amounts = {
@@ -41,7 +43,9 @@ async function add({ simulated, zones, cpu, memory, pods, stages, ...flags }: Ad
     ...(pods ? { pods: String(pods) } : {}),
   };
   const client = createClient(transport, { fieldManager: "navarch" });
-  if (steps !== undefined) await keepStages(client, steps);
-  const names = await addSimulatedNodes(client, { count: simulated, amounts, ...(zones ? { zones } : {}) });
-  console.log(`added ${names.length}: ${names[0]}${names.length > 1 ? ` to ${names.at(-1)}` : ""}`);
+  if (steps !== undefined && !dryRun) await keepStages(client, steps);
+  const names = await addSimulatedNodes(client, { count: simulated, amounts, ...(zones ? { zones } : {}) }, { dryRun });
+  console.log(
+    `${dryRun ? "would add" : "added"} ${names.length}: ${names[0]}${names.length > 1 ? ` to ${names.at(-1)}` : ""}`,
+  );
 }

@@ -1,7 +1,14 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { type ClusterConfig, planCluster } from "../cluster/config.ts";
-import { restoreSnapshot, saveSnapshot, summarizeSnapshot } from "../cluster/history/snapshots.ts";
+import { storePlace } from "../cluster/history/cluster-store.ts";
+import {
+  planRestore,
+  type RestorePlan,
+  restoreSnapshot,
+  saveSnapshot,
+  summarizeSnapshot,
+} from "../cluster/history/snapshots.ts";
 import { runningProcess } from "../cluster/process-lock.ts";
 import { userFile } from "../cluster/user-file.ts";
 import { systemClock } from "../lib/clock.ts";
@@ -35,6 +42,7 @@ export function addSnapshotCommands(program: Command): void {
     .option("--name <name>", "the cluster, which must have no data", "navarch")
     .option("--data-dir <folder>", "where the cluster's data is kept")
     .option("--passphrase-file <file>", "opens the keys that the snapshot carries", filePath)
+    .option("--dry-run", "check the file and say what would be made of it; change nothing")
     .option("-o, --output <format>", "json for programs", oneOf("json"))
     .action(restore);
   snapshot
@@ -65,8 +73,30 @@ async function save(file: string, flags: SnapshotFlags): Promise<void> {
   else console.log(report.file);
 }
 
-async function restore(file: string, flags: SnapshotFlags): Promise<void> {
-  await restoreInto(planCluster(flags, process.env), file, flags);
+async function restore(file: string, flags: SnapshotFlags & { readonly dryRun?: boolean }): Promise<void> {
+  const config = planCluster(flags, process.env);
+  if (!flags.dryRun) return await restoreInto(config, file, flags);
+  const plan = await planRestoreOf(config, file, flags);
+  console.log(
+    `${plan.keys} keys would be written to ${storePlace(config)}, as cluster ${config.name} with pods in ${plan.config.podRange} and services in ${plan.config.serviceRange}`,
+  );
+}
+
+/** What a restore would do. Throws the faults that it would begin with. */
+export async function planRestoreOf(
+  config: ClusterConfig,
+  file: string,
+  flags: Pick<SnapshotFlags, "passphraseFile">,
+): Promise<RestorePlan> {
+  refuseRunning(config);
+  const parts = { clock: systemClock, random: systemRandom, ...passphraseOf(flags) };
+  return await planRestore({ config, file: resolve(file), ...parts });
+}
+
+function refuseRunning(config: ClusterConfig): void {
+  const running = runningProcess(config.runDir);
+  if (!running) return;
+  throw new Fault("in-use", `cluster ${config.name} is running (process ${running}); it must be stopped and empty`);
 }
 
 /** Restores a snapshot into a cluster that must have no data, and tells of it. */
@@ -75,10 +105,7 @@ export async function restoreInto(
   file: string,
   flags: Pick<SnapshotFlags, "passphraseFile" | "output">,
 ): Promise<void> {
-  const running = runningProcess(config.runDir);
-  if (running) {
-    throw new Fault("in-use", `cluster ${config.name} is running (process ${running}); it must be stopped and empty`);
-  }
+  refuseRunning(config);
   const progress = terminalProgress({ stream: process.stderr, now: () => systemClock.monotonic() });
   const report = await progress.phase("restoring", async (note) => {
     const parts = { clock: systemClock, random: systemRandom, note, ...passphraseOf(flags) };

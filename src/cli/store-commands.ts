@@ -32,6 +32,7 @@ export function addStoreCommands(program: Command): void {
     .description("forget the history up to this moment, of a running or a stopped cluster")
     .option("--name <name>", "the cluster", "navarch")
     .option("--data-dir <folder>", "where the cluster's data is kept")
+    .option("--dry-run", "say what would be forgotten; change nothing")
     .action(compact);
   store
     .command("migrate")
@@ -44,22 +45,28 @@ export function addStoreCommands(program: Command): void {
     )
     .option("--name <name>", "the cluster", "navarch")
     .option("--data-dir <folder>", "where the cluster's data is kept")
+    .option("--dry-run", "look whether it can be done, and say what would be copied; change nothing")
     .action(migrate);
 }
 
-async function compact(flags: ClusterFlags): Promise<void> {
-  const config = knownCluster(flags);
-  await using transport = runningProcess(config.runDir) ? await adminTransport(config) : undefined;
-  console.log(`history before revision ${await compactStore(config, transport, tools)} is forgotten`);
+interface ChangingFlags extends ClusterFlags {
+  readonly dryRun?: boolean;
 }
 
-interface MigrateFlags extends ClusterFlags {
+async function compact({ dryRun = false, ...flags }: ChangingFlags): Promise<void> {
+  const config = knownCluster(flags);
+  await using transport = runningProcess(config.runDir) ? await adminTransport(config) : undefined;
+  const revision = await compactStore(config, transport, { ...tools, dryRun });
+  console.log(`history before revision ${revision} ${dryRun ? "would be" : "is"} forgotten`);
+}
+
+interface MigrateFlags extends ChangingFlags {
   readonly etcd?: Readonly<Record<string, string>>;
 }
 
 const etcdFlags = ["servers", "cafile", "certfile", "keyfile", "prefix"];
 
-async function migrate(driver: string, { etcd = {}, ...flags }: MigrateFlags): Promise<void> {
+async function migrate(driver: string, { etcd = {}, dryRun = false, ...flags }: MigrateFlags): Promise<void> {
   if (driver !== "etcd" && driver !== "lmdb") throw new Fault("invalid", `"${driver}" is no driver; say etcd or lmdb`);
   const unknown = Object.keys(etcd).find((name) => !etcdFlags.includes(name));
   if (unknown) throw new Fault("invalid", `--etcd ${unknown}: there are only ${etcdFlags.join(", ")}`);
@@ -69,8 +76,13 @@ async function migrate(driver: string, { etcd = {}, ...flags }: MigrateFlags): P
   const config = knownCluster(flags);
   const running = runningProcess(config.runDir);
   if (running) throw new Fault("in-use", `cluster ${config.name} is running (process ${running}); end it first`);
-  const progress = terminalProgress({ stream: process.stderr, now: () => systemClock.monotonic() });
   const wanted = Object.fromEntries(Object.entries(etcd).map(([name, value]) => [`etcd-${name}`, value]));
+  if (dryRun) {
+    const { keys, from, to } = await migrateStore(config, wanted, { ...tools, dryRun, note: () => {} });
+    console.log(`${keys} keys would be copied from ${from}, which stays as it is, to ${to}`);
+    return;
+  }
+  const progress = terminalProgress({ stream: process.stderr, now: () => systemClock.monotonic() });
   await progress.phase("copying", async (note) => {
     const { keys, from, to } = await migrateStore(config, wanted, { ...tools, note });
     note(`${keys} keys from ${from}, which stays as it is, to ${to}`);

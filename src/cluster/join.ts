@@ -71,13 +71,16 @@ export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
   return joined;
 }
 
+/** What a node is called unless somebody says otherwise: as its machine is. */
+export const ownName = (): string => hostname().toLowerCase();
+
 /** What the machine itself says; the rest is for the cluster to tell. */
 function settingsOf(options: JoinOptions, addresses: string): NodeSettings {
   const [address = "", secondAddress] = rangesIn(addresses);
   return {
     title: options.name,
     folder: join(options.dataDir, "node"),
-    name: options.nodeName ?? hostname().toLowerCase(),
+    name: options.nodeName ?? ownName(),
     address,
     ...(secondAddress ? { secondAddress } : {}),
     ...(options.zone ? { zone: options.zone } : {}),

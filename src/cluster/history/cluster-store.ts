@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage, Fault } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
+import { isEmpty } from "../../store/copy.ts";
 import type { EtcdStoreOptions } from "../../store/etcd.ts";
 import type { Store } from "../../store/store.ts";
 import type { ApiServerFlags } from "../api-server-flag-names.ts";
@@ -38,6 +39,13 @@ export async function openClusterStore(config: ClusterConfig, parts: StoreParts)
   }
   const { openEtcdStore } = await import("../../store/etcd.ts");
   return openEtcdStore({ ...etcdOptions(flags), ...parts });
+}
+
+/** Throws Fault `in-use` with the mend when a cluster's store has data already. Makes no folder for one that is not there. */
+export async function needVacant(config: ClusterConfig, parts: StoreParts, mend: string): Promise<void> {
+  if (!usesEtcd(config) && !existsSync(storeFolder(config))) return;
+  await using store = await openClusterStore(config, parts);
+  if (!(await isEmpty(store))) throw new Fault("in-use", `${storePlace(config)} has data already; ${mend}`);
 }
 
 /** What the flags of upstream's API server say of etcd. Throws Fault `invalid`. */

@@ -34,18 +34,27 @@ export function sealKeys(config: ClusterConfig, passphrase: string, random: Rand
   return { salt: saltText, nonce: nonceText, data: dataText, tag };
 }
 
-/** Lays the files of a chest into a cluster's `pki` folder, which must be empty. Throws Fault `invalid`, `in-use`. */
-export function unsealKeys(config: ClusterConfig, passphrase: string, chest: KeyChest): void {
+/** The files of a chest, for a cluster whose `pki` folder must be empty. Throws Fault `invalid`, `in-use`. */
+export function keysIn(
+  config: ClusterConfig,
+  passphrase: string,
+  chest: KeyChest,
+): { readonly folder: string; readonly files: Readonly<Record<string, string>> } {
   const folder = join(config.dataDir, "pki");
   if (existsSync(folder) && readdirSync(folder).length > 0) {
     throw new Fault("in-use", `${folder} has keys already; choose another --name or --data-dir for the snapshot's`);
   }
   const files = opened(passphrase, chest);
+  const stranger = Object.keys(files).find((name) => !/^[a-z0-9][a-z0-9._-]*$/i.test(name));
+  if (stranger !== undefined) throw new Fault("invalid", `the snapshot's keys hold a file "${stranger}"`);
+  return { folder, files };
+}
+
+/** Lays the files of a chest into a cluster's `pki` folder. Throws as `keysIn`. */
+export function unsealKeys(config: ClusterConfig, passphrase: string, chest: KeyChest): void {
+  const { folder, files } = keysIn(config, passphrase, chest);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  for (const [name, text] of Object.entries(files)) {
-    if (!/^[a-z0-9][a-z0-9._-]*$/i.test(name)) throw new Fault("invalid", `the snapshot's keys hold a file "${name}"`);
-    writeSafely(join(folder, name), text, !name.endsWith(".crt"));
-  }
+  for (const [name, text] of Object.entries(files)) writeSafely(join(folder, name), text, !name.endsWith(".crt"));
 }
 
 function opened(passphrase: string, chest: KeyChest): Readonly<Record<string, string>> {

@@ -10,15 +10,15 @@ import type { Random } from "../../lib/random.ts";
 import type { Status } from "../../machinery/generated/meta-v1.ts";
 import { StatusError } from "../../machinery/status-error.ts";
 import { isSealed } from "../../registry/encryption/encrypted-store.ts";
-import { entriesAt, fillStore, isEmpty } from "../../store/copy.ts";
+import { entriesAt, fillStore } from "../../store/copy.ts";
 import { checkSnapshot, openSnapshot, type SnapshotHead, snapshotBytes } from "../../store/snapshot-file.ts";
 import type { Store } from "../../store/store.ts";
 import { type ClusterConfig, writeCluster } from "../config.ts";
 import { openEncryption } from "../encryption.ts";
 import { aboutCluster, networkIn, refuseOverlap } from "./about-cluster.ts";
-import { openClusterStore, storePlace } from "./cluster-store.ts";
+import { needVacant, openClusterStore } from "./cluster-store.ts";
 import { keptEntries, lifetimeOf } from "./kept-entries.ts";
-import { type KeyChest, sealKeys, unsealKeys } from "./key-chest.ts";
+import { type KeyChest, keysIn, sealKeys, unsealKeys } from "./key-chest.ts";
 
 /** `GET`: the whole store at this moment as a file; `POST {"passphrase": "..."}`: the same with the cluster's keys, sealed. */
 export const snapshotPath = "/navarch/snapshot";
@@ -113,17 +113,9 @@ export interface RestoreOptions extends SnapshotTools {
 export async function restoreSnapshot(options: RestoreOptions): Promise<SnapshotReport> {
   const { file, passphrase, clock, random, note } = options;
   note("checking the file");
-  const { head, count } = await checkSnapshot(file);
-  const config = { ...options.config, ...networkIn(head.about) };
-  refuseOverlap(config);
-  await using store = await openClusterStore(config, { clock, random });
-  if (!(await isEmpty(store))) {
-    throw new Fault(
-      "in-use",
-      `${storePlace(config)} has data already; forget it with navarch down --wipe --name ${config.name}, or choose another --name`,
-    );
-  }
+  const { config, head, keys: count } = await planRestore(options);
   if (passphrase !== undefined) unsealKeys(config, passphrase, chestIn(file, head));
+  await using store = await openClusterStore(config, { clock, random });
   writeCluster(config);
   const { entries } = await openSnapshot(file);
   await fillStore(store, keptEntries(entries), {
@@ -132,6 +124,32 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Snapshot
   });
   const leftOut = await dropUnopened(store, config, options);
   return { file, keys: count - leftOut.length, revision: head.revision, leftOut };
+}
+
+/** What a restore is to do. */
+export interface RestorePlan {
+  /** The cluster with the address ranges that the snapshot's objects were made with. */
+  readonly config: ClusterConfig;
+  readonly head: SnapshotHead;
+  readonly keys: number;
+}
+
+/** Finds out what a restore would do, and changes nothing. Throws the faults that the restore would begin with. */
+export async function planRestore({
+  file,
+  passphrase,
+  ...options
+}: Omit<RestoreOptions, "note">): Promise<RestorePlan> {
+  const { head, count } = await checkSnapshot(file);
+  const config = { ...options.config, ...networkIn(head.about) };
+  refuseOverlap(config);
+  await needVacant(
+    config,
+    options,
+    `forget it with navarch down --wipe --name ${config.name}, or choose another --name`,
+  );
+  if (passphrase !== undefined) keysIn(config, passphrase, chestIn(file, head));
+  return { config, head, keys: count };
 }
 
 function chestIn(file: string, { about }: SnapshotHead): KeyChest {

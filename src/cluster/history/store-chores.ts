@@ -2,12 +2,13 @@ import type { Transport } from "../../client/transport.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { Fault } from "../../lib/fault.ts";
 import type { Random } from "../../lib/random.ts";
+import type { KubeList } from "../../machinery/object.ts";
 import { compactNow } from "../../registry/compaction.ts";
-import { entriesAt, fillStore, isEmpty } from "../../store/copy.ts";
+import { entriesAt, fillStore } from "../../store/copy.ts";
 import { callApi } from "../api-call.ts";
 import type { ApiServerFlags } from "../api-server-flag-names.ts";
 import { type ClusterConfig, writeCluster } from "../config.ts";
-import { openClusterStore, storePlace } from "./cluster-store.ts";
+import { needVacant, openClusterStore, storePlace } from "./cluster-store.ts";
 import { compactionPath, type ToldMoment } from "./history-paths.ts";
 import { keptEntries, lifetimeOf } from "./kept-entries.ts";
 
@@ -20,13 +21,33 @@ interface Tools {
 export async function compactStore(
   config: ClusterConfig,
   transport: Transport | undefined,
-  tools: Tools,
+  tools: Tools & { readonly dryRun?: boolean },
 ): Promise<string> {
+  const { dryRun = false } = tools;
+  if (transport && dryRun) {
+    const { metadata } = (await callApi(transport, {
+      method: "GET",
+      path: "/api/v1/namespaces?limit=1",
+    })) as KubeList<unknown>;
+    return metadata.resourceVersion ?? "";
+  }
   if (transport) {
     return ((await callApi(transport, { method: "POST", path: compactionPath })) as ToldMoment).revision;
   }
   await using store = await openClusterStore(config, tools);
-  return String(await compactNow(store));
+  return String(dryRun ? await store.revision() : await compactNow(store));
+}
+
+/** From where to where a cluster's data is to move. */
+export interface Move {
+  readonly from: string;
+  readonly to: string;
+}
+
+interface MoveOptions extends Tools {
+  /** Looks whether it can be done and counts, and changes nothing. */
+  readonly dryRun?: boolean;
+  readonly note: (text: string) => void;
 }
 
 /**
@@ -36,21 +57,20 @@ export async function compactStore(
 export async function migrateStore(
   config: ClusterConfig,
   to: ApiServerFlags,
-  tools: Tools & { readonly note: (text: string) => void },
-): Promise<{ readonly keys: number; readonly from: string; readonly to: string }> {
+  { dryRun = false, note, ...tools }: MoveOptions,
+): Promise<Move & { readonly keys: number }> {
   const others = Object.entries(config.apiServerFlags ?? {}).filter(([name]) => !name.startsWith("etcd-"));
   const target: ClusterConfig = { ...config, apiServerFlags: { ...Object.fromEntries(others), ...to } };
   const places = { from: storePlace(config), to: storePlace(target) };
   if (places.from === places.to) throw new Fault("invalid", `the cluster's data is in ${places.to} already`);
   await using source = await openClusterStore(config, tools);
-  await using store = await openClusterStore(target, tools);
-  if (!(await isEmpty(store))) {
-    throw new Fault("in-use", `${places.to} is not empty; give another etcd-prefix, or move that data away`);
-  }
+  await needVacant(target, tools, "give another etcd-prefix, or move that data away");
   const entries = keptEntries(entriesAt(source, await source.revision()));
+  if (dryRun) return { keys: (await Array.fromAsync(entries)).length, ...places };
+  await using store = await openClusterStore(target, tools);
   const keys = await fillStore(store, entries, {
     ttlOf: lifetimeOf,
-    progress: (written) => tools.note(`${written} keys`),
+    progress: (written) => note(`${written} keys`),
   });
   writeCluster(target);
   return { keys, ...places };

@@ -17,11 +17,12 @@ const wishes = {
   environment: { NAVARCH_DATA: "/srv/data" },
 };
 
-test("a unit runs up at boot, restarts it, and takes odd paths literally", () => {
+test("a unit runs up at boot, restarts it when it fails and not when somebody ends it, and takes odd paths literally", () => {
   const text = unitText(wishes);
   expect(text).toContain(
     'ExecStart=/bin/sh "/opt/nav arch/bin/navarch.js" up --yes --name shop --config /etc/100%%/$$HOME/cluster.yaml\n',
   );
+  expect(text).toContain("Restart=on-failure\n");
   expect(text).toContain("Environment=NAVARCH_DATA=/srv/data\n");
   expect(() => unitText({ ...wishes, home: "/root\nExecStart=/bin/evil" })).toThrow("has a line break");
 });
@@ -43,7 +44,7 @@ test("the watchdog hears of health only while the API server is ready", async ()
   const told: string[] = [];
   const warned: string[] = [];
   const stopping = new AbortController();
-  const answers: (number | Error)[] = [200, 200, 503, new Error("refused"), 200];
+  const answers: (number | Error)[] = [503, 200, 200, new Error("refused"), 200];
   const transport: Transport = {
     async send() {
       const next = answers.shift() ?? 200;

@@ -20,7 +20,7 @@ export const watchdogSeconds = 60;
 /** The unit's name: `navarch-shop.service`. */
 export const unitName = (name: string): string => `navarch-${name}.service`;
 
-/** The text of a systemd unit that runs `navarch up`, restarts it when it fails or falls silent, and starts it at boot. */
+/** The text of a systemd unit that runs `navarch up`, restarts it when it fails or falls silent, and starts it at boot. What `navarch down` ends stays ended until then. */
 export function unitText({ name, node, program, args, home, environment }: ServiceWishes): string {
   const command = [node, program, "up", "--yes", "--name", name, ...args].map(quoted).join(" ");
   const variables = Object.entries({ HOME: home, ...environment }).map(
@@ -37,7 +37,7 @@ Type=notify
 NotifyAccess=all
 ${variables.join("\n")}
 ExecStart=${command}
-Restart=always
+Restart=on-failure
 RestartSec=5
 WatchdogSec=${watchdogSeconds}
 TimeoutStartSec=600

@@ -29,12 +29,14 @@ export interface WatchdogOptions {
 /** Says that the service is up, and from then on that it lives, as long as the API server says it is ready. Ends with the signal. */
 export async function keepAlive(options: WatchdogOptions): Promise<void> {
   const { transport, notify, clock, interval, warn, signal } = options;
-  for (let first = true; !signal.aborted; first = false) {
+  for (let told = false; !signal.aborted; ) {
     try {
       const answer = await transport.send({ method: "GET", path: "/readyz", signal: AbortSignal.timeout(interval) });
       for await (const _ of answer.bytes());
-      if (answer.status === 200) await notify(first ? "READY=1" : "WATCHDOG=1");
-      else warn(`the API server is not ready (${answer.status})`);
+      if (answer.status === 200) {
+        await notify(told ? "WATCHDOG=1" : "READY=1");
+        told = true;
+      } else warn(`the API server is not ready (${answer.status})`);
     } catch (error) {
       if (!signal.aborted) warn(`the API server does not answer: ${errorMessage(error)}`);
     }

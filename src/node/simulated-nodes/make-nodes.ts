@@ -1,5 +1,5 @@
 import { Node } from "../../api/core/node.ts";
-import type { Client } from "../../client/client.ts";
+import type { Client, WriteOptions } from "../../client/client.ts";
 import { Fault } from "../../lib/fault.ts";
 import type { Draft } from "../../machinery/object.ts";
 
@@ -19,8 +19,12 @@ export interface SimulatedNodeWishes {
   readonly amounts?: Partial<typeof usualAmounts>;
 }
 
-/** Adds so many simulated nodes to those that there are. Returns their names. */
-export async function addSimulatedNodes(client: Client, wishes: SimulatedNodeWishes): Promise<readonly string[]> {
+/** Adds so many simulated nodes to those that there are, or with `dryRun` asks whether they could be. Returns their names. */
+export async function addSimulatedNodes(
+  client: Client,
+  wishes: SimulatedNodeWishes,
+  options: Pick<WriteOptions, "dryRun"> = {},
+): Promise<readonly string[]> {
   const { items } = await client.list(Node, { labelSelector: `${label}=true` });
   const taken = new Set(items.map(({ metadata }) => metadata.name));
   const names: string[] = [];
@@ -30,7 +34,7 @@ export async function addSimulatedNodes(client: Client, wishes: SimulatedNodeWis
   }
   for (let at = 0; at < names.length; at += atOnce) {
     const bunch = names.slice(at, at + atOnce);
-    await Promise.all(bunch.map((name) => client.create(Node, nodeNamed(name, wishes))));
+    await Promise.all(bunch.map((name) => client.create(Node, nodeNamed(name, wishes), options)));
   }
   return names;
 }
