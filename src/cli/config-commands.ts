@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { createClient } from "../client/api-client.ts";
 import { planCluster } from "../cluster/config.ts";
 import {
   type ClusterDescription,
@@ -6,11 +7,15 @@ import {
   descriptionText,
   problemText,
   readDescription,
+  simulatedIn,
   wishesIn,
 } from "../cluster/description/description.ts";
 import { clusterSchema } from "../cluster/description/schema.ts";
+import { describeSimulated } from "../cluster/description/simulated-part.ts";
+import { runningProcess } from "../cluster/process-lock.ts";
+import { simulatedNodes } from "../cluster/simulated-nodes.ts";
 import { Fault } from "../lib/fault.ts";
-import { type ClusterFlags, knownCluster } from "./cluster-access.ts";
+import { adminTransport, type ClusterFlags, knownCluster } from "./cluster-access.ts";
 import { oneOf } from "./flags.ts";
 
 type Format = { readonly output: "yaml" | "json" };
@@ -36,9 +41,7 @@ export function addConfigCommands(program: Command): void {
     .option("--name <name>", "the cluster", "navarch")
     .option("--data-dir <folder>", "where the cluster's data is kept")
     .option(...output)
-    .action(({ output: format, ...flags }: ClusterFlags & Format) =>
-      print(describeCluster(knownCluster(flags)), format),
-    );
+    .action(exported);
   config
     .command("schema")
     .description("print the JSON Schema of descriptions, for editors")
@@ -52,20 +55,22 @@ function validate(file: string): void {
 
 function render(file: string, { output }: Format): void {
   const description = soundDescription(file);
-  const { spec = {} } = description;
-  const whole = describeCluster(planCluster(wishesIn(description, file), process.env));
-  const { simulated } = spec.nodes ?? {};
-  print(
-    {
-      ...whole,
-      spec: {
-        ...whole.spec,
-        ...(simulated ? { nodes: { ...whole.spec?.nodes, simulated } } : {}),
-        ...(spec.example ? { example: spec.example } : {}),
-      },
-    },
-    output,
-  );
+  const { nodes = {}, example } = description.spec ?? {};
+  const simulated = nodes.simulated && simulatedIn(description, file);
+  const whole = describeCluster(planCluster(wishesIn(description, file), process.env), simulated);
+  print({ ...whole, spec: { ...whole.spec, ...(example ? { example } : {}) } }, output);
+}
+
+async function exported({ output, ...flags }: ClusterFlags & Format): Promise<void> {
+  const config = knownCluster(flags);
+  if (!runningProcess(config.runDir)) {
+    console.error(`cluster ${config.name} does not run: simulated nodes, if it has any, are not in its description`);
+    return print(describeCluster(config), output);
+  }
+  await using transport = await adminTransport(config);
+  const found = describeSimulated(await simulatedNodes(createClient(transport)));
+  if (found?.uneven) console.error("the simulated nodes differ in size; the first one's is told");
+  print(describeCluster(config, found?.part), output);
 }
 
 /** A description that has nothing wrong. Throws Fault `invalid` with a line for each fault. */

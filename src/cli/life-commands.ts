@@ -10,7 +10,8 @@ import {
   planCluster,
   type RuntimeName,
 } from "../cluster/config.ts";
-import { wishesIn } from "../cluster/description/description.ts";
+import { simulatedIn, wishesIn } from "../cluster/description/description.ts";
+import { amountsOf } from "../cluster/description/simulated-part.ts";
 import { exampleFolder, serveExample } from "../cluster/example.ts";
 import { loadExampleImages } from "../cluster/example-images.ts";
 import { imageCache } from "../cluster/images.ts";
@@ -58,6 +59,7 @@ interface UpFlags extends NetworkFlags {
   readonly nodeNetwork?: NodeBackend;
   readonly advertiseAddress?: string;
   readonly simulatedNodes?: number;
+  readonly simulatedAmounts?: ReturnType<typeof amountsOf>;
   readonly stages?: string;
   readonly zones?: readonly string[];
 }
@@ -179,7 +181,7 @@ async function up(given: UpFlags, command: Command): Promise<void> {
   });
   try {
     if (stages !== undefined) await keepStages(cluster.client, stages);
-    if (flags.simulatedNodes) await playNodes(cluster.client, flags.simulatedNodes, flags.zones, progress);
+    if (flags.simulatedNodes) await playNodes(cluster.client, flags, progress);
     if (flags.example) await startExample(flags.example, config, cluster.client, progress, stopping.signal);
     console.error(
       `\nReady in ${seconds(progress.taken.reduce((sum, { ms }) => sum + ms, 0))}. Ctrl-C ends the cluster; its data stays in ${config.dataDir}.`,
@@ -203,10 +205,13 @@ async function stayAlive({ transport }: RunningCluster, signal: AbortSignal): Pr
 function described(flags: UpFlags, named: boolean): { readonly wishes: ConfigWishes; readonly flags: UpFlags } {
   if (flags.config === undefined) return { wishes: wishesOf(flags), flags };
   const description = soundDescription(flags.config);
-  const { nodes: { simulated = {} } = {}, example } = description.spec ?? {};
+  const { count, zones, stages, ...size } = simulatedIn(description, flags.config);
+  const { example } = description.spec ?? {};
   const whole: UpFlags = {
-    ...(simulated.count === undefined ? {} : { simulatedNodes: simulated.count }),
-    ...(simulated.zones === undefined ? {} : { zones: simulated.zones }),
+    ...(count === undefined ? {} : { simulatedNodes: count }),
+    ...(zones === undefined ? {} : { zones }),
+    ...(stages === undefined ? {} : { stages }),
+    simulatedAmounts: amountsOf(size),
     ...(example === undefined ? {} : { example }),
     ...flags,
   };
@@ -219,11 +224,20 @@ function described(flags: UpFlags, named: boolean): { readonly wishes: ConfigWis
       ...beside,
       ...(named ? { name } : {}),
       ...(file.network || beside.network ? { network: { ...file.network, ...beside.network } } : {}),
-      ...(file.apiServerFlags || beside.apiServerFlags
-        ? { apiServerFlags: { ...file.apiServerFlags, ...beside.apiServerFlags } }
-        : {}),
+      ...bothFlags("apiServerFlags", file, beside),
+      ...bothFlags("controllerFlags", file, beside),
+      ...bothFlags("nodeFlags", file, beside),
     },
   };
+}
+
+/** A part's flags of the description, with those of the command line over them. */
+function bothFlags(
+  part: "apiServerFlags" | "controllerFlags" | "nodeFlags",
+  file: ConfigWishes,
+  beside: Partial<ConfigWishes>,
+): Partial<ConfigWishes> {
+  return file[part] || beside[part] ? { [part]: { ...file[part], ...beside[part] } } : {};
 }
 
 function wishesOf(flags: UpFlags): ConfigWishes {
@@ -240,12 +254,11 @@ function wishesOf(flags: UpFlags): ConfigWishes {
 
 async function playNodes(
   client: Client,
-  count: number,
-  zones: readonly string[] | undefined,
+  { simulatedNodes: count = 0, simulatedAmounts: amounts = {}, zones }: UpFlags,
   progress: Progress,
 ): Promise<void> {
   await progress.phase("simulated nodes", async (note) => {
-    note(`${await ensureSimulatedNodes(client, { count, ...(zones ? { zones } : {}) })} nodes`);
+    note(`${await ensureSimulatedNodes(client, { count, amounts, ...(zones ? { zones } : {}) })} nodes`);
   });
 }
 

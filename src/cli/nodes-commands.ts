@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { createClient } from "../client/api-client.ts";
+import { amountsOf } from "../cluster/description/simulated-part.ts";
 import { addSimulatedNodes, keepStages } from "../cluster/simulated-nodes.ts";
 import { adminTransport, type ClusterFlags, knownCluster } from "./cluster-access.ts";
 import { commaList, filePath, wholeNumber } from "./flags.ts";
@@ -37,11 +38,7 @@ export function addNodesCommands(program: Command): void {
 async function add({ simulated, zones, cpu, memory, pods, stages, dryRun = false, ...flags }: AddFlags): Promise<void> {
   const steps = stages === undefined ? undefined : soundStages(stages);
   await using transport = await adminTransport(knownCluster(flags));
-  const amounts = {
-    ...(cpu ? { cpu } : {}),
-    ...(memory ? { memory } : {}),
-    ...(pods ? { pods: String(pods) } : {}),
-  };
+  const amounts = amountsOf({ ...(cpu ? { cpu } : {}), ...(memory ? { memory } : {}), ...(pods ? { pods } : {}) });
   const client = createClient(transport, { fieldManager: "navarch" });
   if (steps !== undefined && !dryRun) await keepStages(client, steps);
   const names = await addSimulatedNodes(client, { count: simulated, amounts, ...(zones ? { zones } : {}) }, { dryRun });

@@ -1,7 +1,8 @@
 import type { Command, CommandEntry } from "./command.ts";
-import type { Flag, Flags } from "./flags/flag.ts";
+import { type Flag, type Flags, isOpen } from "./flags/flag.ts";
 import { globalFlags } from "./flags/global.ts";
 import { goDuration } from "./flags/go-values.ts";
+import type { Host } from "./host.ts";
 
 /** Commands that belong together, under a heading. */
 export interface CommandGroup {
@@ -30,8 +31,8 @@ export function optionsHelp(): string {
   return `The following options can be passed to any command:\n\n${flagLines(globalFlags)}\n`;
 }
 
-/** What `kubectl COMMAND --help` prints. */
-export function commandHelp(command: Command, path: string): string {
+/** What `kubectl COMMAND --help` prints; the environment opens flags that others do not see. */
+export function commandHelp(command: Command, path: string, env: Host["env"] = {}): string {
   const sections = [command.long ?? `${command.short}.`];
   if (command.aliases?.length) sections.push(`Aliases:\n${[command.name, ...command.aliases].join(", ")}`);
   if (command.examples) {
@@ -40,7 +41,7 @@ export function commandHelp(command: Command, path: string): string {
   }
   const shown = (command.subcommands ?? []).filter(({ hidden }) => !hidden);
   if (shown.length > 0) sections.push(`Available Commands:\n${commandLines(shown)}`);
-  const own = flagLines(command.flags ?? {});
+  const own = flagLines(command.flags ?? {}, env);
   if (own) sections.push(`Options:\n${own}`);
   sections.push(`Usage:\n  ${usageLine(command, path)}`);
   if (shown.length > 0) sections.push(`Use "${path} <command> --help" for more information about a given command.`);
@@ -59,9 +60,9 @@ function commandLines(commands: readonly CommandEntry[]): string {
   return shown.map(({ name, short }) => `  ${name.padEnd(width)} ${short}`).join("\n");
 }
 
-function flagLines(flags: Flags): string {
+function flagLines(flags: Flags, env: Host["env"] = {}): string {
   return Object.entries(flags)
-    .filter(([, { hidden, deprecated }]) => !hidden && deprecated === undefined)
+    .filter(([, flag]) => !flag.hidden && flag.deprecated === undefined && isOpen(flag, env))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(
       ([name, flag]) => `    ${flag.short ? `-${flag.short}, ` : ""}--${name}=${defaultText(flag)}:\n\t${flag.usage}`,

@@ -48,17 +48,18 @@ async function dispatch(words: readonly string[], host: Host): Promise<number> {
   const flags: Flags = { ...globalFlags, ...command.flags };
   const help = async () => {
     const { commandHelp } = await import("./help.ts");
-    host.stdout.write(commandHelp(command, path));
+    host.stdout.write(commandHelp(command, path, host.env));
     return 0;
   };
   if (helpful) return await help();
   let parsed: ReturnType<typeof parseFlags>;
+  const reading = { interspersed: command.interspersed, env: host.env };
   try {
-    parsed = parseFlags(flags, rest, { interspersed: command.interspersed });
+    parsed = parseFlags(flags, rest, reading);
     const presets = preference
       ? await presetFlags(preference, { ...found, flags }, parsed.given, { entries, host })
       : [];
-    if (presets.length > 0) parsed = parseFlags(flags, [...presets, ...rest], { interspersed: command.interspersed });
+    if (presets.length > 0) parsed = parseFlags(flags, [...presets, ...rest], reading);
   } catch (error) {
     if (error instanceof HelpAsked) return await help();
     if (error instanceof FlagError) {

@@ -7,6 +7,7 @@ import { type Flags, isPathFlag } from "../part-flags.ts";
 import { userFile } from "../user-file.ts";
 import { checkValue } from "./check.ts";
 import { clusterSchema } from "./schema.ts";
+import type { SimulatedPart } from "./simulated-part.ts";
 import { type Place, yamlPlaces } from "./yaml-places.ts";
 
 /** A cluster as one document; `clusterSchema` says what each field is. */
@@ -26,7 +27,7 @@ export interface ClusterDescription {
       readonly count?: number;
       readonly zones?: readonly string[];
       readonly flags?: Flags;
-      readonly simulated?: { readonly count?: number; readonly zones?: readonly string[] };
+      readonly simulated?: SimulatedPart;
     };
     readonly network?: {
       readonly backend?: NodeBackend;
@@ -108,8 +109,14 @@ function withPaths(flags: Flags, beside: (path: string) => string): Flags {
   return Object.fromEntries(entries);
 }
 
+/** What a description asks for of simulated nodes; the file that it names lies beside it. */
+export function simulatedIn({ spec }: ClusterDescription, file: string): SimulatedPart {
+  const { stages, ...part } = spec?.nodes?.simulated ?? {};
+  return { ...part, ...(stages === undefined ? {} : { stages: resolve(dirname(file), stages) }) };
+}
+
 /** A cluster as the document that makes the same one again; it names files but holds no keys. */
-export function describeCluster(config: ClusterConfig): ClusterDescription {
+export function describeCluster(config: ClusterConfig, simulated?: SimulatedPart): ClusterDescription {
   return definedOnly({
     apiVersion: "navarch/v1alpha1",
     kind: "Cluster",
@@ -130,6 +137,7 @@ export function describeCluster(config: ClusterConfig): ClusterDescription {
         count: config.nodes,
         zones: config.zones,
         flags: config.nodeFlags,
+        simulated,
       }),
       network: definedOnly({
         backend: config.nodeBackend,

@@ -89,6 +89,10 @@ export const clusterSchema: Schema = {
           simulated: object("Nodes beside these that are only played.", {
             count: whole("How many.", 0, 10_000),
             zones,
+            cpu: text("What each has; 32 unless said."),
+            memory: text("What each has; 128Gi unless said."),
+            pods: whole("How many pods each takes; 110 unless said.", 1, 100_000),
+            stages: text("A file of KWOK's Stage documents, by which their pods live."),
           }),
         }),
         network: object("Addresses and names; they stay for the cluster's life.", {

@@ -12,6 +12,11 @@ export const usualAmounts = { cpu: "32", memory: "128Gi", "ephemeral-storage": "
 /** Whether a node is only played. */
 export const isSimulated = ({ metadata }: Node): boolean => metadata.labels?.[label] === "true";
 
+/** The cluster's nodes that are only played. */
+export async function simulatedNodes(client: Client): Promise<readonly Node[]> {
+  return (await client.list(Node, { labelSelector: `${label}=true` })).items;
+}
+
 export interface SimulatedNodeWishes {
   readonly count: number;
   /** The nodes are spread over these in turn. */
@@ -25,8 +30,7 @@ export async function addSimulatedNodes(
   wishes: SimulatedNodeWishes,
   options: Pick<WriteOptions, "dryRun"> = {},
 ): Promise<readonly string[]> {
-  const { items } = await client.list(Node, { labelSelector: `${label}=true` });
-  const taken = new Set(items.map(({ metadata }) => metadata.name));
+  const taken = new Set((await simulatedNodes(client)).map(({ metadata }) => metadata.name));
   const names: string[] = [];
   for (let number = 1; names.length < wishes.count; number += 1) {
     const name = `${namePrefix}${number}`;
@@ -43,14 +47,14 @@ const atOnce = 32;
 
 /** Sees to it that there are so many, and adds what is missing. Throws Fault `invalid` when there are more. */
 export async function ensureSimulatedNodes(client: Client, wishes: SimulatedNodeWishes): Promise<number> {
-  const { items } = await client.list(Node, { labelSelector: `${label}=true` });
-  if (items.length > wishes.count) {
+  const { length } = await simulatedNodes(client);
+  if (length > wishes.count) {
     throw new Fault(
       "invalid",
-      `there are ${items.length} simulated nodes already; delete some first: kubectl delete node -l ${label}=true`,
+      `there are ${length} simulated nodes already; delete some first: kubectl delete node -l ${label}=true`,
     );
   }
-  await addSimulatedNodes(client, { ...wishes, count: wishes.count - items.length });
+  await addSimulatedNodes(client, { ...wishes, count: wishes.count - length });
   return wishes.count;
 }
 

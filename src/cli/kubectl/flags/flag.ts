@@ -1,3 +1,5 @@
+import type { Host } from "../host.ts";
+
 /** The values that flags can have, by the form they are written in. */
 export interface FlagValues {
   readonly bool: boolean;
@@ -27,6 +29,13 @@ export interface Flag<Form extends FlagForm = FlagForm> {
   readonly deprecated?: string;
   /** For `int`: the bits of Go's type, which an error's text tells. */
   readonly bits?: 32 | 64;
+  /** The variable of the environment that has to be `true`; without it there is no such flag. */
+  readonly gate?: string;
+}
+
+/** False for a flag whose gate is shut. */
+export function isOpen({ gate }: Flag, env: Host["env"]): boolean {
+  return gate === undefined || env[gate]?.toLowerCase() === "true";
 }
 
 export type Flags = Readonly<Record<string, Flag>>;

@@ -1,5 +1,6 @@
 import { goQuote } from "../../../lib/go-text.ts";
-import type { Flag, Flags } from "./flag.ts";
+import { type Flag, type Flags, isOpen } from "./flag.ts";
+import type { Host } from "../host.ts";
 import { type Parsed, parseGoBool, parseGoDuration, parseGoInt } from "./go-values.ts";
 
 /** What a command line says. */
@@ -26,7 +27,7 @@ export class FlagError extends Error {}
 export function parseFlags(
   flags: Flags,
   words: readonly string[],
-  options: { readonly interspersed?: boolean } = {},
+  options: { readonly interspersed?: boolean; readonly env?: Host["env"] } = {},
 ): ParsedFlags {
   const letters = new Map(
     Object.entries(flags).flatMap(([name, { short }]) => (short ? [[short, name] as const] : [])),
@@ -68,7 +69,8 @@ export function parseFlags(
       const [name = "", inline] = splitOnce(word.slice(2));
       if (name === "" || name.startsWith("-")) throw new FlagError(`bad flag syntax: ${word}`);
       const flag = Object.hasOwn(flags, name) ? flags[name] : undefined;
-      if (!flag) throw name === "help" ? new HelpAsked() : new FlagError(`unknown flag: --${name}`);
+      if (!flag || !isOpen(flag, options.env ?? {}))
+        throw name === "help" ? new HelpAsked() : new FlagError(`unknown flag: --${name}`);
       if (inline !== undefined) set(name, flag, inline);
       else if (flag.bare !== undefined) set(name, flag, flag.bare);
       else if (at + 1 < words.length) set(name, flag, words[++at]!);

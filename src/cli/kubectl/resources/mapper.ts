@@ -6,6 +6,10 @@ export interface Mapper {
   readonly discovery: Discovery;
   /** `po`, `pods`, `Pod`, `deployments.apps`, `deployments.v1.apps`. Throws NoResourceMatch. */
   resource(name: string): Promise<ApiResource>;
+  /** Of a name and its group, as `secrets` and nothing, in the preferred version; undefined where the server has none. */
+  groupResource(name: string, group: string): Promise<ApiResource | undefined>;
+  /** Of a kind and its group, in the preferred version; undefined where the server has none. */
+  groupKind(group: string, kind: string): Promise<ApiResource | undefined>;
   /** Of a manifest's apiVersion and kind; undefined where the server has none. */
   kind(apiVersion: string, kind: string): Promise<ApiResource | undefined>;
   /** The types of a category (`all`); undefined where there is no such category. */
@@ -34,6 +38,9 @@ export function mapperOf(known: Discovery, refresh?: () => Promise<Discovery>): 
       if (found) return found;
       throw new NoResourceMatch(name.split(".")[0] ?? "");
     },
+    groupResource: (name, group) => orRefreshed(() => findInGroup(discovery, name, group)),
+    groupKind: (group, kind) =>
+      orRefreshed(() => preferredOf(discovery).find((resource) => resource.group === group && resource.kind === kind)),
     kind: (apiVersion, kind) => orRefreshed(() => findKind(discovery, apiVersion, kind)),
     category: (name) =>
       orRefreshed(() => {
@@ -73,14 +80,16 @@ function findResource(discovery: Discovery, text: string): ApiResource | undefin
     const exact = findIn(discovery, plural, ({ version, group }) => version === rest[0] && group === "");
     if (exact) return exact;
   }
-  if (rest.length > 0) {
-    const group = rest.join(".");
-    return (
-      findIn(discovery, plural, (resource) => resource.group === group) ??
-      findIn(discovery, plural, (resource) => resource.group.startsWith(group))
-    );
-  }
-  return findIn(discovery, plural, () => true);
+  return findInGroup(discovery, plural, rest.join("."));
+}
+
+/** In a group, one that begins like it, or in any where none is named. */
+function findInGroup(discovery: Discovery, name: string, group: string): ApiResource | undefined {
+  if (group === "") return findIn(discovery, name, () => true);
+  return (
+    findIn(discovery, name, (resource) => resource.group === group) ??
+    findIn(discovery, name, (resource) => resource.group.startsWith(group))
+  );
 }
 
 /** By its full names first: a short name hides nobody's plural. */

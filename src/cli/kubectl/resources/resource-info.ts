@@ -1,4 +1,7 @@
+import { goQuote } from "../../../lib/go-text.ts";
+import { pathSegment } from "../../../machinery/names.ts";
 import { type KindRef, resourcePath } from "../../../machinery/object.ts";
+import { CommandError } from "../messages.ts";
 import type { ApiResource } from "./discovery.ts";
 
 /** An object as commands handle it: whatever its kind, with the members that all have. */
@@ -41,12 +44,19 @@ export function itemsOf(list: AnyObject): readonly AnyObject[] {
   }));
 }
 
-/** The path of a resource, or of one object. */
+/** The path of a resource, or of one object. Throws CommandError for names that no path can have. */
 export function pathOf(
   resource: KindRef<unknown>,
   at: { readonly namespace?: string; readonly name?: string } = {},
   subresource?: string,
 ): string {
+  for (const [what, name = ""] of [
+    ["resource name", at.name],
+    ["namespace", at.namespace],
+  ] as const) {
+    const faults = pathSegment(name);
+    if (faults.length > 0) throw new CommandError(`invalid ${what} ${goQuote(name)}: [${faults.join(" ")}]`);
+  }
   return resourcePath(resource, at, subresource);
 }
 

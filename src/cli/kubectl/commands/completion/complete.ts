@@ -1,5 +1,5 @@
 import type { CommandEntry } from "../../command.ts";
-import type { Flags } from "../../flags/flag.ts";
+import { type Flags, isOpen } from "../../flags/flag.ts";
 import type { Host } from "../../host.ts";
 import { openSession } from "../../session.ts";
 import { type Candidates, flagValues, wordCandidates } from "./candidates.ts";
@@ -35,7 +35,7 @@ export async function complete(
 async function candidatesOf(line: CommandLine, host: Host): Promise<Candidates> {
   const { writing, subcommands, command } = line;
   if (writing.form === "word" && writing.text.startsWith("-")) {
-    return { words: flagNames(line.flags, writing.text, line.given), shell: "noFiles" };
+    return { words: flagNames(openFlags(line.flags, host), writing.text, line.given), shell: "noFiles" };
   }
   if (writing.form === "word" && subcommands.length > 0) {
     const shown = subcommands.filter(({ hidden, name }) => !hidden && name.startsWith(writing.text));
@@ -51,6 +51,9 @@ async function candidatesOf(line: CommandLine, host: Host): Promise<Candidates> 
     return { words: [], shell: "noFiles" };
   }
 }
+
+const openFlags = (flags: Flags, { env }: Host): Flags =>
+  Object.fromEntries(Object.entries(flags).filter(([, flag]) => isOpen(flag, env)));
 
 function flagNames(flags: Flags, text: string, given: Readonly<Record<string, string>>) {
   return Object.entries(flags)
