@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { Node } from "../api/core/node.ts";
 import { Pod } from "../api/core/pod.ts";
-import { isPodTerminal } from "../api/core/pod-state.ts";
 import { Service } from "../api/core/service.ts";
 import type { Client, Informers } from "../client/client.ts";
 import { createEventRecorder } from "../client/event-recorder.ts";
@@ -10,6 +10,7 @@ import { errorMessage } from "../lib/fault.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
+import { PodAdmission } from "./admission/admission.ts";
 import { apiSources, remembering } from "./api-sources.ts";
 import { burstableShares } from "./burstable-shares.ts";
 import { type NodeConfiguration, nodeConfiguration } from "./configuration.ts";
@@ -17,16 +18,14 @@ import { machineSignals } from "./eviction/machine-signals.ts";
 import { keptBack } from "./eviction/thresholds.ts";
 import { followRuntime } from "./follow-runtime.ts";
 import { nodeMeters } from "./node-meters.ts";
-import { allocatableOf, type NodeCapacity, NodeReporter } from "./node-status.ts";
+import { allocatableOf, extendedOf, type NodeCapacity, NodeReporter } from "./node-status.ts";
 import type { EnvironmentSources } from "./pods/environment.ts";
 import { ImagePulls } from "./pods/image-pulls.ts";
-import { NodeRoom } from "./pods/node-room.ts";
-import { refusedSystem } from "./pods/pod-os.ts";
+import { NodeRoom, type NodeRoomOptions } from "./pods/node-room.ts";
 import type { PodServices } from "./pods/pod-services.ts";
 import { apiPods } from "./pods/pod-store.ts";
 import { PodWorker } from "./pods/pod-worker.ts";
 import { StartTurns } from "./pods/start-turns.ts";
-import { refusedSysctl } from "./pods/sysctls.ts";
 import { pressureOf } from "./pressure.ts";
 import { createHooks } from "./probes/hooks.ts";
 import { ProbeCounts } from "./probes/probe-counts.ts";
@@ -122,10 +121,12 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
   opened.defer(() => stop.abort());
   const events = createEventRecorder({ client, clock, random, log, source: { component: "kubelet", host: nodeName } });
   const workers = new Map<string, PodWorker>();
+  const nodes = informers.of(Node, { fieldSelector: `metadata.name=${nodeName}` });
+  const node = () => nodes.get({ name: nodeName });
   const { services, volumes, refresh, probeCounts } = await servicesOf(
     options,
     configuration,
-    allocatable,
+    { allocatable, extended: () => extendedOf(node()) },
     events,
     workers,
     opened,
@@ -134,21 +135,27 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
   await options.cgroups?.ensureRoot({ cpuShares: cpuSharesOf(allocatable.cpu * 1000) });
   const pods = informers.of(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
   const pressure = await pressureOn(options, configuration, events, workers, services);
-  const refusalOf = (pod: Pod) =>
-    refusedSystem(pod) ??
-    refusedSysctl(pod, configuration.unsafeSysctls) ??
-    pressure?.eviction.admit(pod) ??
-    services.room.admit(pod);
   let closing = false;
   let goingDown = false;
+  const admission = new PodAdmission({
+    ...services,
+    node,
+    readNode: () => client.get(Node, { name: nodeName }),
+    unsafeSysctls: configuration.unsafeSysctls,
+    refusals: [
+      (pod) => pressure?.eviction.admit(pod),
+      () =>
+        goingDown ? { reason: "NodeShutdown", message: "Pod was rejected as the node is shutting down." } : undefined,
+    ],
+    end: async ({ metadata }, sentence, ms) => await workers.get(metadata.uid)?.end(sentence, ms),
+    onPreempted: services.meters.preempted,
+  });
   const look = (pod: Pod) => {
     if (closing) return;
     const { uid } = pod.metadata;
     const known = workers.get(uid);
     if (known) return known.update(pod);
-    const own = isStatic(pod) ? { ...services, pods: statics.store } : services;
-    const refusal = hasBegun(pod) ? undefined : refusalOf(pod);
-    if (hasBegun(pod) && !isPodTerminal(pod)) services.room.adopt(pod);
+    const own = { ...services, admission, ...(isStatic(pod) ? { pods: statics.store } : {}) };
     const worker = new PodWorker(pod, own, () => {
       workers.delete(uid);
       // Wanted again while it ended.
@@ -156,15 +163,14 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
       if (again) look(again);
     });
     workers.set(uid, worker);
-    if (!refusal) return worker.wake();
-    events.record(pod, "Warning", refusal.reason, refusal.message);
-    worker.fail({ phase: "Failed", reason: refusal.reason, message: `Pod was rejected: ${refusal.message}` });
+    worker.wake();
   };
   const gone = ({ metadata }: Pod) => workers.get(metadata.uid)?.remove();
   opened.defer(async () => {
     await Promise.all([...workers.values()].map((worker) => worker[Symbol.asyncDispose]()));
   });
   const { manifests: settings } = configuration;
+  await nodes.synced();
   const statics = opened.use(staticPodsOf({ ...options, settings, pods, changed: look, gone }));
   await statics.start();
   const reporter = opened.use(
@@ -238,7 +244,6 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
       const times = configuration.shutdown;
       if (times.all === 0) return;
       goingDown = true;
-      closing = true;
       const told = reporter.report().catch((error) => log.warn(`shutdown not told: ${errorMessage(error)}`));
       await Promise.race([told, clock.sleep(lastWordsMs)]);
       const pods = [...workers.values()].map(({ pod }) => pod);
@@ -265,17 +270,13 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
   };
 }
 
-function hasBegun({ status }: Pod): boolean {
-  return status?.startTime !== undefined;
-}
-
 /** Who keeps this machine from filling up, after a first look at it; nobody where nothing of it is used. */
 async function pressureOn(
   options: NodeAgentOptions,
   configuration: NodeConfiguration,
   events: PodServices["events"],
   workers: ReadonlyMap<string, PodWorker>,
-  { podsFolder }: PodServices,
+  { podsFolder }: Pick<PodServices, "podsFolder">,
 ) {
   const { cgroups, log } = options;
   if (!cgroups) return undefined;
@@ -289,7 +290,7 @@ async function pressureOn(
 async function servicesOf(
   options: NodeAgentOptions,
   configuration: NodeConfiguration,
-  allocatable: NodeCapacity,
+  { allocatable, extended }: Pick<NodeRoomOptions, "allocatable" | "extended">,
   events: PodServices["events"],
   workers: ReadonlyMap<string, PodWorker>,
   opened: AsyncDisposableStack,
@@ -327,10 +328,11 @@ async function servicesOf(
   const shares = options.cgroups && burstableShares(options.cgroups, () => room.cpuOf("Burstable"), log);
   const room: NodeRoom = new NodeRoom({
     allocatable,
+    ...(extended ? { extended } : {}),
     onGranted: (uid) => workers.get(uid)?.wake(),
     ...(shares ? { onChanged: shares } : {}),
   });
-  const services: PodServices = {
+  const services: Omit<PodServices, "admission"> = {
     pods: apiPods(client),
     runtime,
     volumes,

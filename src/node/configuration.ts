@@ -1,10 +1,10 @@
 import { Fault } from "../lib/fault.ts";
 import { quantityToNumber } from "../machinery/quantity.ts";
 import { parseDuration } from "../machinery/times.ts";
+import { checkedPatterns } from "./admission/sysctls.ts";
 import { parseThresholds, type Threshold, usualHard } from "./eviction/thresholds.ts";
 import type { ImageLimits } from "./garbage/image-collector.ts";
 import { kubeletFileFlags, shownConfiguration } from "./kubelet-file.ts";
-import { checkedPatterns } from "./pods/sysctls.ts";
 import { type RotationPolicy, usualRotation } from "./runtime/log-rotation.ts";
 import type { ManifestSettings } from "./static-pods/manifest-sources.ts";
 

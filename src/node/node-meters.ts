@@ -34,7 +34,9 @@ export function nodeMeters(metrics: Metrics) {
     "container_type",
     "code",
   ]);
+  const preemptions = counter("preemptions", "Pods ended for critical ones, by what was short.", ["preemption_signal"]);
   return {
+    preempted: (resource: string) => preemptions.inc({ preemption_signal: resource }),
     /** From the first sight of a pod to its first look. */
     workerStarted: seconds("pod_worker_start_duration_seconds", "From seeing a pod to its worker's start.", usual),
     looked: (kind: LookKind, ms: number) => looks.observe({ operation_type: kind }, ms / 1000),

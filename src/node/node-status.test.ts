@@ -78,6 +78,8 @@ describe("a node's status", () => {
           { type: "RuntimeReady", status: true, reason: "", message: "" },
           { type: "NetworkReady", status: false, reason: "NoConfig", message: "cni config uninitialized" },
         ],
+        handlers: [],
+        features: {},
       }),
       message:
         "container runtime network not ready: NetworkReady=false reason:NoConfig message:cni config uninitialized",
@@ -86,6 +88,24 @@ describe("a node's status", () => {
     const { reporter, ready } = openReporter({ status: answer as unknown as ContainerRuntime["status"] });
     await reporter.report();
     expect(ready()).toMatchObject({ status: "False", reason: "KubeletNotReady", message });
+  });
+
+  test("says what its runtime can do, and keeps what an administrator says that the node has", async () => {
+    const { api, reporter, status } = openReporter({
+      status: (async () => ({
+        conditions: [],
+        handlers: [{ name: "runc", recursiveReadonlyMounts: true, userNamespaces: false }],
+        features: { supplementalGroupsPolicy: true },
+      })) as unknown as ContainerRuntime["status"],
+    });
+    api.change(Node, "one", (node) => ({ ...node, status: { capacity: { "example.com/dongle": "4", cpu: "99" } } }));
+    await reporter.report();
+    expect(status()).toMatchObject({
+      features: { supplementalGroupsPolicy: true },
+      runtimeHandlers: [{ name: "runc", features: { recursiveReadOnlyMounts: true, userNamespaces: false } }],
+      capacity: { "example.com/dongle": "4", cpu: "2" },
+      allocatable: { "example.com/dongle": "4", cpu: "1500m" },
+    });
   });
 
   test("keeps the conditions of others, and since when its own hold", async () => {

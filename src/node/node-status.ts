@@ -2,6 +2,7 @@ import { readFileSync, statfsSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { Lease } from "../api/coordination/lease.ts";
 import { Node } from "../api/core/node.ts";
+import type { Amounts } from "../api/core/pod-totals.ts";
 import type { NodeCondition, NodeStatus } from "../api/generated/core-v1.ts";
 import type { Client } from "../client/client.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -11,7 +12,7 @@ import { isEqual } from "../machinery/equality.ts";
 import { isStatus } from "../machinery/status-error.ts";
 import { timeOf } from "../machinery/times.ts";
 import type { PressureCondition } from "./eviction/thresholds.ts";
-import type { ContainerRuntime, RuntimeImage, RuntimeVersion } from "./runtime/runtime.ts";
+import type { ContainerRuntime, RuntimeImage, RuntimeStatus, RuntimeVersion } from "./runtime/runtime.ts";
 
 /** What a node has to give. */
 export interface NodeCapacity {
@@ -41,6 +42,12 @@ export function allocatableOf(
     memory: left(capacity.memory, keptFree.memory),
     ephemeralStorage: left(capacity.ephemeralStorage, keptFree.ephemeralStorage),
   };
+}
+
+/** Resources of a node that it has by name only: those that an administrator advertised, and huge pages. */
+export function extendedOf(node: Node | undefined): Amounts {
+  const entries = Object.entries<string>(node?.status?.allocatable ?? {});
+  return Object.fromEntries(entries.filter(([name]) => name.includes("/") || name.startsWith("hugepages-")));
 }
 
 export interface NodeReporterOptions {
@@ -191,12 +198,15 @@ export class NodeReporter implements AsyncDisposable {
   async #status(node: Node): Promise<NodeStatus> {
     const { runtime, addresses, nodeName, kubeletPort, capacity, clock } = this.#options;
     const now = timeOf(clock.now());
-    const [conditions, version, images] = await Promise.all([
-      this.#conditions(node, now),
+    const [found, version, images] = await Promise.all([
+      runtime.status().catch((error: unknown) => errorMessage(error)),
       runtime.version().catch(() => undefined),
       runtime.listImages().catch(() => []),
     ]);
+    const conditions = this.#conditions(node, now, found);
+    const advertised = Object.entries(node.status?.capacity ?? {}).filter(([name]) => name.includes("/"));
     const amounts = {
+      ...Object.fromEntries(advertised),
       cpu: String(capacity.cpu),
       memory: `${Math.floor(capacity.memory / 1024)}Ki`,
       "ephemeral-storage": `${Math.floor(capacity.ephemeralStorage / 1024)}Ki`,
@@ -223,6 +233,7 @@ export class NodeReporter implements AsyncDisposable {
       daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
       nodeInfo: this.#nodeInfo(version),
       images: shownImages(images),
+      ...(typeof found === "string" ? {} : capabilitiesOf(found)),
     };
   }
 
@@ -241,21 +252,10 @@ export class NodeReporter implements AsyncDisposable {
     };
   }
 
-  async #conditions(node: Node, now: string): Promise<readonly NodeCondition[]> {
-    const { runtime, pressure, isClosing } = this.#options;
-    let fault = "";
-    try {
-      const { conditions } = await runtime.status();
-      const bad = conditions.filter(({ status }) => !status);
-      fault = bad
-        .map(
-          ({ type, reason, message }) =>
-            `container runtime ${type === "NetworkReady" ? "network" : "status check"} not ready: ${type}=false reason:${reason} message:${message}`,
-        )
-        .join("; ");
-    } catch (error) {
-      fault = `container runtime is down: ${errorMessage(error)}`;
-    }
+  /** `found` is how the runtime is, or why it did not say so. */
+  #conditions(node: Node, now: string, found: RuntimeStatus | string): readonly NodeCondition[] {
+    const { pressure, isClosing } = this.#options;
+    let fault = typeof found === "string" ? `container runtime is down: ${found}` : faultsOf(found);
     if (isClosing?.()) fault = fault ? `${fault}; node is shutting down` : "node is shutting down";
     const short = pressure?.() ?? [];
     const diskPressure = short.includes("DiskPressure");
@@ -289,6 +289,28 @@ export class NodeReporter implements AsyncDisposable {
         : make("Ready", true, "KubeletReady", "kubelet is posting ready status"),
     ];
   }
+}
+
+function faultsOf({ conditions }: RuntimeStatus): string {
+  return conditions
+    .filter(({ status }) => !status)
+    .map(
+      ({ type, reason, message }) =>
+        `container runtime ${type === "NetworkReady" ? "network" : "status check"} not ready: ${type}=false reason:${reason} message:${message}`,
+    )
+    .join("; ");
+}
+
+/** What the runtime can do, where it says so. */
+function capabilitiesOf({ handlers, features }: RuntimeStatus): Pick<NodeStatus, "features" | "runtimeHandlers"> {
+  const runtimeHandlers = handlers.map(({ name, recursiveReadonlyMounts, userNamespaces }) => ({
+    name,
+    features: { recursiveReadOnlyMounts: recursiveReadonlyMounts, userNamespaces },
+  }));
+  return {
+    ...(runtimeHandlers.length > 0 ? { runtimeHandlers } : {}),
+    features: { supplementalGroupsPolicy: features.supplementalGroupsPolicy },
+  };
 }
 
 function shownImages(images: readonly RuntimeImage[]): NonNullable<NodeStatus["images"]> {

@@ -1,3 +1,4 @@
+import { portsClash } from "../api/core/host-ports.ts";
 import { termMatches } from "../api/core/node-selection.ts";
 import { tolerates } from "../api/core/tolerations.ts";
 import type { NodeSelectorTerm, Pod, PodAffinityTerm } from "../api/generated/core-v1.ts";
@@ -7,7 +8,7 @@ import { quantityOf, quantityOfMilli } from "../machinery/quantity.ts";
 import type { NodeInfo } from "./framework/node-info.ts";
 import type { Rejection } from "./framework/plugin.ts";
 import { podInfo } from "./framework/pod-info.ts";
-import { amountOf, portsClash } from "./framework/requests.ts";
+import { amountOf } from "./framework/requests.ts";
 
 type Mend = (pod: Pod, node: NodeInfo) => readonly string[];
 

@@ -1,4 +1,4 @@
-import { podTotal } from "../../api/core/pod-totals.ts";
+import { type Amounts, podTotal } from "../../api/core/pod-totals.ts";
 import { qosClassOf } from "../../api/core/qos.ts";
 import type { Pod, PodQOSClass } from "../../api/generated/core-v1.ts";
 import { milliValue, quantityValue } from "../../machinery/quantity.ts";
@@ -9,6 +9,14 @@ import { haveSameResources, withResourcesOf, withToldResources } from "./granted
 export interface Refusal {
   readonly reason: string;
   readonly message: string;
+}
+
+/** What the node has too little of for a pod: CPU in thousandths of a core, memory and disk in bytes, the rest in whole numbers. */
+export interface Shortage {
+  readonly resource: string;
+  readonly requested: number;
+  readonly used: number;
+  readonly capacity: number;
 }
 
 /** What became of a pod's wish for other amounts. */
@@ -24,6 +32,8 @@ export interface Settlement {
 export interface NodeRoomOptions {
   /** What the node has for pods. */
   readonly allocatable: NodeCapacity;
+  /** Extended resources and huge pages that the node has for pods; what is not named does not count. None if absent. */
+  readonly extended?: () => Amounts;
   /** A resize that waited was granted because others made room. */
   readonly onGranted: (uid: string) => void;
   /** What pods were granted has changed. */
@@ -31,7 +41,6 @@ export interface NodeRoomOptions {
 }
 
 const names = ["cpu", "memory", "ephemeral-storage"] as const;
-type Name = (typeof names)[number];
 
 /** Keeps account of what this node's pods were granted, and decides who begins and who grows (Kubernetes documentation: resize CPU and memory). */
 export class NodeRoom {
@@ -46,16 +55,23 @@ export class NodeRoom {
     this.#options = options;
   }
 
-  /** Takes in a pod that has not begun; says why not if there is no room. */
-  admit(pod: Pod): Refusal | undefined {
+  /** The pods that have been taken in, with what they were granted. */
+  get pods(): readonly Pod[] {
+    return [...this.#held.values()];
+  }
+
+  /** What is missing for a pod that has not begun. */
+  shortages(pod: Pod): readonly Shortage[] {
     const used = this.#held.size;
     const { pods } = this.#options.allocatable;
-    const short =
-      used + 1 > pods
-        ? shortage("pods", 1, used, pods)
-        : names.flatMap((name) => this.#shortageOf(pod, name) ?? []).at(0);
-    if (!short) this.#hold(pod);
-    return short;
+    const full = used + 1 > pods ? [{ resource: "pods", requested: 1, used, capacity: pods }] : [];
+    const asked = [...names, ...Object.keys(this.#options.extended?.() ?? {})];
+    return [...full, ...asked.flatMap((name) => this.#shortageOf(pod, name) ?? [])];
+  }
+
+  /** Takes in a pod that has not begun. */
+  take(pod: Pod): void {
+    this.#hold(pod);
   }
 
   /** Takes in a pod that has begun before, as its status says. */
@@ -117,7 +133,7 @@ export class NodeRoom {
     }
     const grown = names.filter((name) => amountOf(pod, name) > amountOf(before, name));
     const short = grown.flatMap((name) => this.#shortageOf(pod, name) ?? []).at(0);
-    return short ? { reason: "Deferred", message: short.message } : undefined;
+    return short ? { reason: "Deferred", message: refusalFor(short).message } : undefined;
   }
 
   /** Grants what has waited and fits now: by priority, then guaranteed pods, then who has waited longest. */
@@ -135,31 +151,36 @@ export class NodeRoom {
     }
   }
 
-  #shortageOf(pod: Pod, name: Name): Refusal | undefined {
+  #shortageOf(pod: Pod, name: string): Shortage | undefined {
     const requested = amountOf(pod, name);
     if (requested === 0) return undefined;
     let used = 0;
     for (const [uid, held] of this.#held) if (uid !== pod.metadata.uid) used += amountOf(held, name);
     const capacity = this.#capacity(name);
-    return used + requested > capacity ? shortage(name, requested, used, capacity) : undefined;
+    return used + requested > capacity ? { resource: name, requested, used, capacity } : undefined;
   }
 
-  #capacity(name: Name): number {
+  #capacity(name: string): number {
     const { cpu, memory, ephemeralStorage } = this.#options.allocatable;
-    return name === "cpu" ? cpu * 1000 : name === "memory" ? memory : ephemeralStorage;
+    if (name === "cpu") return cpu * 1000;
+    if (name === "memory") return memory;
+    if (name === "ephemeral-storage") return ephemeralStorage;
+    return quantityValue(this.#options.extended?.()[name] ?? "0");
   }
 }
 
-function shortage(name: string, requested: number, used: number, capacity: number): Refusal {
+/** How a pod is told what is missing (as upstream). */
+export function refusalFor({ resource, requested, used, capacity }: Shortage): Refusal {
   const amounts = `requested: ${requested}, used: ${used}, capacity: ${capacity}`;
-  return { reason: `OutOf${name}`, message: `Node didn't have enough resource: ${name}, ${amounts}` };
+  return { reason: `OutOf${resource}`, message: `Node didn't have enough resource: ${resource}, ${amounts}` };
 }
 
 const rank = (pod: Pod) => (qosClassOf(pod.spec) === "Guaranteed" ? 0 : 1);
 
-/** What a pod asks for, its overhead included: CPU in thousandths of a core, else bytes. */
-function amountOf({ spec }: Pod, name: Name): number {
+/** What a pod takes of the node, its overhead included, in the units of `Shortage`. */
+export function amountOf({ spec }: Pod, name: string): number {
+  if (name === "pods") return 1;
   const of = name === "cpu" ? milliValue : quantityValue;
-  const amounts = [podTotal(spec, "requests")[name], (spec.overhead as Record<string, string> | undefined)?.[name]];
+  const amounts = [podTotal(spec, "requests")[name], (spec.overhead as Amounts | undefined)?.[name]];
   return amounts.reduce<number>((total, amount) => total + (amount === undefined ? 0 : of(amount)), 0);
 }

@@ -2,6 +2,7 @@ import type { Container, Pod } from "../../api/generated/core-v1.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import type { PodAdmission } from "../admission/admission.ts";
 import type { NodeMeters } from "../node-meters.ts";
 import type { Cgroups } from "../runtime/cgroups.ts";
 import type { LogFiles } from "../runtime/log-files.ts";
@@ -65,6 +66,7 @@ export interface PodServices {
   readonly hooks: Hooks;
   readonly images: ImagePulls;
   readonly room: NodeRoom;
+  readonly admission: PodAdmission;
   readonly meters: NodeMeters;
   readonly cgroups: Cgroups | undefined;
   /** Processes that one pod may have; no limit if absent. */

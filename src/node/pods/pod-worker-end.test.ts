@@ -62,10 +62,10 @@ describe("a deleted pod", () => {
     await node.create({ containers });
     const { metadata, ...rest } = node.pod()!;
     const next = { ...rest, metadata: { ...metadata, name: "next", uid: "uid-next" } };
-    expect(node.services.room.admit(next)).toMatchObject({ reason: "OutOfcpu" });
+    expect(node.services.room.shortages(next)).toMatchObject([{ resource: "cpu" }]);
     await remove(node, 0);
     expect((await node.live()).state).toBe("running");
-    expect(node.services.room.admit(next)).toBeUndefined();
+    expect(node.services.room.shortages(next)).toEqual([]);
   });
 
   test("tells how its containers ended before it goes", async () => {

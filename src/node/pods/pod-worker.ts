@@ -58,6 +58,8 @@ export class PodWorker {
   readonly #seenAt: number;
   /** The pod has not run yet, as long as this worker knows it. */
   #begins: boolean;
+  /** The node has taken the pod in, or never will. */
+  #decided: boolean;
   #looks = 0;
   /** Nothing of the pod runs any more. */
   readonly #over = Promise.withResolvers<void>();
@@ -68,6 +70,8 @@ export class PodWorker {
     this.uid = pod.metadata.uid;
     this.#seenAt = clock.monotonic();
     this.#begins = !pod.status?.startTime;
+    this.#decided = !this.#begins || isPodTerminal(pod);
+    if (!this.#begins && !isPodTerminal(pod)) services.room.adopt(pod);
     services.meters.podSeen(pod.spec.containers.length);
     this.#pod = pod;
     this.#services = services;
@@ -238,6 +242,7 @@ export class PodWorker {
 
   /** One look; returns after how many ms another is due at the latest. */
   async #look(): Promise<number | undefined> {
+    if (!this.#decided && !this.#removed && !this.#pod.metadata.deletionTimestamp) await this.#admit();
     const observed = await observePod(this.#services.runtime, this.uid, this.#stop.signal);
     const pod = this.#pod;
     if (this.#removed || pod.metadata.deletionTimestamp) return await this.#terminate(pod, observed);
@@ -252,6 +257,17 @@ export class PodWorker {
     if (finishedPhase(pod, after)) this.#dirty = true;
     const due = Math.min(retryIn ?? Number.POSITIVE_INFINITY, deadline);
     return Number.isFinite(due) ? due : undefined;
+  }
+
+  /** Asks whether the pod may begin here; one that may not has failed. */
+  async #admit(): Promise<void> {
+    const { admission, events } = this.#services;
+    const refusal = await admission.admit(this.#pod, AbortSignal.any([this.#stop.signal, this.#deleted.signal]));
+    this.#decided = true;
+    if (!refusal) return;
+    const { reason, message } = refusal;
+    events.record(this.#pod, "Warning", reason, message);
+    this.#sentence ??= { phase: "Failed", reason, message: `Pod was rejected: ${message}` };
   }
 
   get #folder(): string {

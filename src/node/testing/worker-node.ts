@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { Node } from "../../api/core/node.ts";
 import { Pod } from "../../api/core/pod.ts";
 import type { ContainerStatus, PodSpec, PodStatus } from "../../api/generated/core-v1.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
@@ -9,7 +10,9 @@ import { silentLog } from "../../lib/log.ts";
 import { Metrics } from "../../lib/metrics.ts";
 import { seededRandom } from "../../lib/random.ts";
 import { VirtualClock } from "../../lib/virtual-clock.ts";
+import { PodAdmission } from "../admission/admission.ts";
 import { nodeMeters } from "../node-meters.ts";
+import { extendedOf } from "../node-status.ts";
 import { ImagePulls } from "../pods/image-pulls.ts";
 import { NodeRoom } from "../pods/node-room.ts";
 import type { Hooks, PodServices, Probes } from "../pods/pod-services.ts";
@@ -29,6 +32,8 @@ export interface Given {
   readonly probes?: Partial<Probes>;
   readonly hooks?: Hooks;
   readonly mount?: PodServices["volumes"]["mount"];
+  /** What the agent has heard of its node; all that the API knows if absent. */
+  readonly staleNode?: () => Node;
 }
 
 /** A node with a simulated runtime, a make-believe API and virtual time, and what happens on it. Closes with the test that opened it. */
@@ -65,6 +70,14 @@ export function openNode(given: Given = {}) {
   const unmounted: string[] = [];
   const podsFolder = join(directory, "pods");
   mkdirSync(podsFolder);
+  api.put(Node, { metadata: { name: "node-1", namespace: "" }, spec: {}, status: {} });
+  const node = () => api.get(Node, "node-1");
+  const room = new NodeRoom({
+    allocatable: { cpu: 2, memory: 1e9, ephemeralStorage: 1e9, pods: 110 },
+    extended: () => extendedOf(node()),
+    onGranted: (uid) => workers.get(uid)?.wake(),
+  });
+  const meters = nodeMeters(metrics);
   const services: PodServices = {
     pods: apiPods(api.client),
     runtime: counted,
@@ -83,11 +96,18 @@ export function openNode(given: Given = {}) {
     },
     hooks: given.hooks ?? { run: async () => {} },
     images: new ImagePulls({ runtime: counted, clock, events: recorder, secrets: async () => [] }),
-    room: new NodeRoom({
-      allocatable: { cpu: 2, memory: 1e9, ephemeralStorage: 1e9, pods: 110 },
-      onGranted: (uid) => workers.get(uid)?.wake(),
+    room,
+    admission: new PodAdmission({
+      room,
+      node: given.staleNode ?? node,
+      readNode: async () => node()!,
+      unsafeSysctls: [],
+      refusals: [],
+      end: async ({ metadata }, sentence, ms) => await workers.get(metadata.uid)?.end(sentence, ms),
+      events: recorder,
+      onPreempted: meters.preempted,
     }),
-    meters: nodeMeters(metrics),
+    meters,
     cgroups: undefined,
     events: recorder,
     clock,
@@ -157,9 +177,11 @@ export function openNode(given: Given = {}) {
     clock,
     pass,
     workers,
-    async create(spec: Partial<PodSpec> = {}, status?: PodStatus): Promise<void> {
+    /** A pod is bound to the node; `web` if it is not given another name. */
+    async create(spec: Partial<PodSpec> = {}, status?: PodStatus, more: Partial<Pod["metadata"]> = {}): Promise<void> {
       const { metadata, ...pod } = samplePod(spec, status ? { status } : {});
-      api.put(Pod, { ...pod, metadata: { name: metadata.name, uid: metadata.uid } });
+      const { name = metadata.name } = more;
+      api.put(Pod, { ...pod, metadata: { ...more, name, uid: `uid-${name}` } });
       await pass(0);
     },
     /** The agent goes and another comes; containers go on. */
@@ -177,7 +199,7 @@ export function openNode(given: Given = {}) {
       await pass(0);
     },
     pod: () => api.get(Pod, "web"),
-    status: () => api.get(Pod, "web")?.status,
+    status: (name = "web") => api.get(Pod, name)?.status,
     container: (name = "main") => statusOf(api.get(Pod, "web"), name),
     ready: () => api.get(Pod, "web")?.status?.conditions?.find(({ type }) => type === "Ready")?.status,
     condition: (named: string) => api.get(Pod, "web")?.status?.conditions?.find(({ type }) => type === named),

@@ -1,5 +1,6 @@
+import { type HostPort, hostPorts } from "../../api/core/host-ports.ts";
 import type { Pod } from "../../api/generated/core-v1.ts";
-import { type HostPort, hostPorts, placedRequests, type Resources, scoredRequests } from "./requests.ts";
+import { placedRequests, type Resources, scoredRequests } from "./requests.ts";
 
 /** A pod with what plugins ask of it again and again, computed once. */
 export interface PodInfo {

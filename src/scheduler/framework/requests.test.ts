@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Container, PodSpec } from "../../api/generated/core-v1.ts";
 import { samplePod } from "../testing/samples.ts";
-import { amountOf, hostPorts, placedRequests, podRequests, portsClash, scoredRequests } from "./requests.ts";
+import { amountOf, placedRequests, podRequests, scoredRequests } from "./requests.ts";
 
 const container = (cpu?: string, memory?: string, more: object = {}) =>
   ({
@@ -93,25 +93,5 @@ describe("what a pod counts as in scores", () => {
 
   test("a request of zero is one", () => {
     expect(scoredRequests(spec([container("0", "0")]))).toMatchObject({ cpu: 0, memory: 0 });
-  });
-});
-
-describe("host ports", () => {
-  test("are those of containers and sidecars, not of init containers", () => {
-    const ports = (hostPort: number, more = {}) => ({ name: "c", ports: [{ containerPort: 1, hostPort }], ...more });
-    const pod = samplePod({
-      spec: { containers: [ports(80), ports(0)], initContainers: [ports(81), ports(82, sidecar)] } as never,
-    });
-    expect(hostPorts(pod).map(({ port }) => port)).toEqual([80, 82]);
-  });
-
-  test.each([
-    { name: "the same port of the same address", one: "1.1.1.1", two: "1.1.1.1", clash: true },
-    { name: "the same port of different addresses do not clash", one: "1.1.1.1", two: "1.1.1.2", clash: false },
-    { name: "all addresses include every one", one: "0.0.0.0", two: "1.1.1.2", clash: true },
-  ])("$name", ({ one, two, clash }) => {
-    const port = { protocol: "TCP", port: 80 };
-    expect(portsClash({ ...port, ip: one }, { ...port, ip: two })).toBe(clash);
-    expect(portsClash({ ...port, ip: one }, { ...port, ip: two, protocol: "UDP" })).toBe(false);
   });
 });

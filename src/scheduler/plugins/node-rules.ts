@@ -1,10 +1,10 @@
+import { type HostPort, hostPorts, portsClash } from "../../api/core/host-ports.ts";
 import { tolerates } from "../../api/core/tolerations.ts";
 import type { Pod, Taint } from "../../api/generated/core-v1.ts";
 import { isEqual } from "../../machinery/equality.ts";
 import type { ClusterState } from "../framework/cluster-state.ts";
 import { definePlugin, fewerIsBetter, fits, ready, reject, skip } from "../framework/plugin.ts";
 import { podInfo } from "../framework/pod-info.ts";
-import { type HostPort, hostPorts, portsClash } from "../framework/requests.ts";
 
 const noTaints: readonly Taint[] = [];
 

@@ -1,6 +1,6 @@
 import type { Pod } from "../../api/generated/core-v1.ts";
 import { Fault } from "../../lib/fault.ts";
-import type { Refusal } from "./node-room.ts";
+import type { Refusal } from "../pods/node-room.ts";
 
 /** Settings of the kernel that a pod may have for itself without harm to others (Kubernetes documentation: sysctls). */
 const safe: ReadonlySet<string> = new Set([
