@@ -15,10 +15,15 @@ export interface FrontRequest {
   /** What is meant for the back end: nothing of the connection, no length, no host, and nobody's word on where it came from. */
   readonly headers: HeaderList;
   /** Absent when there is none. */
-  readonly body?: { readonly stream: Readable; readonly length: string | undefined };
+  readonly body?: RequestBody;
   /** The client says that it understands trailers. */
   readonly trailers: boolean;
 }
+
+/** All of a body, or what it comes from bit by bit. */
+export type RequestBody =
+  | { readonly whole: Buffer; readonly length: string }
+  | { readonly stream: Readable; readonly length: string | undefined; readonly whole?: undefined };
 
 export interface Head {
   readonly status: number;
@@ -33,6 +38,8 @@ export interface Head {
 export interface FrontResponse {
   /** To be called once; when `empty`, the answer is complete with it. */
   head(head: Head): void;
+  /** Instead of `head`, when the body is all there and no trailers will come: the answer is complete with it. */
+  whole(head: Head, body: Buffer): void;
   readonly sink: Writable;
   /** To be called before the sink ends. */
   trailers(list: HeaderList): void;
@@ -56,7 +63,8 @@ export interface UpstreamAnswer {
   readonly headers: HeaderList;
   readonly empty: boolean;
   readonly trailers: boolean;
-  readonly body: Readable;
+  /** All of the body, then without trailers; or, to be called once, what it comes from bit by bit. */
+  readonly content: Buffer | (() => Readable);
   /** To be asked once the body has ended. */
   trailerList(): HeaderList;
 }
@@ -68,7 +76,12 @@ export interface UpstreamRequest {
   readonly host: string;
   readonly secure: boolean;
   readonly headers: HeaderList;
-  readonly body?: { readonly length: string | undefined; readonly sendTo: (sink: Writable) => void };
+  readonly body?: {
+    readonly length: string | undefined;
+    readonly whole: Buffer | undefined;
+    /** Sends it, whole or bit by bit; not to be called for a second endpoint unless it is whole. */
+    readonly sendTo: (sink: Writable) => void;
+  };
   readonly trailers: boolean;
 }
 

@@ -40,7 +40,9 @@ export function forward(request: FrontRequest, response: FrontResponse, backend:
       ? {
           body: {
             length: body.length,
+            whole: body.whole,
             sendTo: (sink: NodeJS.WritableStream) => {
+              if (body.whole) return void sink.end(body.whole);
               flowing = true;
               body.stream.pipe(sink);
             },
@@ -74,8 +76,18 @@ export function forward(request: FrontRequest, response: FrontResponse, backend:
   ask(0);
 }
 
-function relay({ status, headers, empty, trailers, body, trailerList }: UpstreamAnswer, response: FrontResponse): void {
-  response.head({ status, headers: answerHeaders(headers), empty, trailers });
+function relay(
+  { status, headers, empty, trailers, content, trailerList }: UpstreamAnswer,
+  response: FrontResponse,
+): void {
+  const head = { status, headers: answerHeaders(headers), empty, trailers };
+  if (typeof content !== "function") {
+    if (empty) response.head(head);
+    else response.whole(head, content);
+    return;
+  }
+  const body = content();
+  response.head(head);
   // An answer that breaks off must not look like one that is complete.
   body.once("error", () => response.abort());
   body.once("close", () => {

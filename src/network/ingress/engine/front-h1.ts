@@ -104,6 +104,11 @@ class H1Response implements FrontResponse {
     if (empty) this.sink.end();
   }
 
+  whole({ status, headers }: Head, body: Buffer): void {
+    this.sink.writeHead(status, headers as string[]);
+    this.sink.end(body);
+  }
+
   trailers(list: HeaderList): void {
     const pairs: [string, string][] = [];
     for (let index = 0; index + 1 < list.length; index += 2) pairs.push([list[index]!, list[index + 1]!]);

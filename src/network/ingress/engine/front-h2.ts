@@ -34,6 +34,9 @@ export function createH2Front({
   return server;
 }
 
+/** What could be passed on in a line of text. */
+const plainTarget = /^[\x21-\x7e\x80-\xff]+$/;
+
 function readRequest(
   stream: ServerHttp2Stream,
   incoming: IncomingHttpHeaders,
@@ -41,7 +44,7 @@ function readRequest(
 ): FrontRequest | undefined {
   const method = incoming[":method"];
   const path = incoming[":path"];
-  if (!method || !path || method === "CONNECT") return undefined;
+  if (!method || !path || method === "CONNECT" || !plainTarget.test(path)) return undefined;
   const { headers, host, length, trailers, ambiguous } = readHead(listOf(incoming));
   const authority = incoming[":authority"] ?? host;
   if (ambiguous || (host !== "" && host !== authority)) return undefined;
@@ -111,6 +114,11 @@ class H2Response implements FrontResponse {
       this.sink.once("finish", () => {
         this.#complete = true;
       });
+  }
+
+  whole(head: Head, body: Buffer): void {
+    this.head({ ...head, trailers: false });
+    this.sink.end(body);
   }
 
   trailers(list: HeaderList): void {

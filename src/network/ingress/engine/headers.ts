@@ -27,6 +27,10 @@ export interface ReadHead {
   readonly trailers: boolean;
   /** It can be read in two ways, and whoever is behind might read it in the other. */
   readonly ambiguous: boolean;
+  /** It asks for more than an answer, or its body comes in a special way. */
+  readonly special: boolean;
+  /** The client ends the connection after the answer. */
+  readonly close: boolean;
 }
 
 /** Reads a request's headers for passing it on. */
@@ -36,6 +40,8 @@ export function readHead(raw: HeaderList): ReadHead {
   let length: string | undefined;
   let trailers = false;
   let ambiguous = false;
+  let special = false;
+  let close = false;
   const dropped = connectionNames(raw);
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index]!.toLowerCase();
@@ -45,11 +51,15 @@ export function readHead(raw: HeaderList): ReadHead {
       if (length !== undefined || !/^[0-9]+$/.test(value)) ambiguous = true;
       length = value;
     } else if (name === "te") trailers ||= /\btrailers\b/i.test(value);
-    else if (name === "transfer-encoding") ambiguous ||= value.toLowerCase() !== "chunked";
+    else if (name === "transfer-encoding") {
+      special = true;
+      ambiguous ||= value.toLowerCase() !== "chunked";
+    } else if (name === "upgrade" || name === "expect") special = true;
+    else if (name === "connection") close ||= /\bclose\b/i.test(value);
     if (ofConnection.has(name) || ofForwarding.has(name) || dropped?.has(name)) continue;
     headers.push(raw[index]!, value);
   }
-  return { headers, host: hosts[0] ?? "", length, trailers, ambiguous: ambiguous || hosts.length > 1 };
+  return { headers, host: hosts[0] ?? "", length, trailers, ambiguous: ambiguous || hosts.length > 1, special, close };
 }
 
 /** An answer's headers for the client, without what belongs to the back end's connection. The length stays. */

@@ -19,6 +19,7 @@ import { ShownCertificates } from "./certificates.ts";
 import type { FrontRequest, FrontResponse, Head, UpstreamPool } from "./exchange.ts";
 import { forward } from "./forward.ts";
 import { createH1Front, type UpgradeRequest } from "./front-h1.ts";
+import { DirectFront } from "./front-h1-direct.ts";
 import { createH2Front } from "./front-h2.ts";
 import { type EngineLimits, usualLimits } from "./limits.ts";
 import { requestObserver } from "./observer.ts";
@@ -67,6 +68,7 @@ class Engine implements NodeIngressEngine {
   readonly #pools: Readonly<Record<Backend["protocol"], UpstreamPool>>;
   readonly #shown: ShownCertificates;
   readonly #h1: HttpServer;
+  readonly #direct: DirectFront;
   readonly #h2: Http2Server;
   readonly #plain: Server;
   readonly #secure: ReturnType<typeof createTls>;
@@ -95,12 +97,13 @@ class Engine implements NodeIngressEngine {
     this.#observe = requestObserver({ clock, metrics, log, accessLog });
     const handle = (request: FrontRequest, response: FrontResponse) => this.#handle(request, response);
     this.#h1 = createH1Front({ handle, upgrade: (request) => void this.#upgrade(request), limits });
+    this.#direct = new DirectFront({ handle, other: this.#h1, limits, clock });
     this.#h2 = createH2Front({ handle, limits });
     this.#h2.on("session", (session) => {
       this.#sessions.add(session);
       session.once("close", () => this.#sessions.delete(session));
     });
-    this.#plain = createTcp({ noDelay: true }, (socket) => this.#h1.emit("connection", socket));
+    this.#plain = createTcp({ noDelay: true }, (socket) => this.#direct.accept(socket));
     this.#secure = createTls(
       {
         ...this.#shown.unnamed,
@@ -112,7 +115,8 @@ class Engine implements NodeIngressEngine {
       },
       (socket) => {
         socket.on("error", () => socket.destroy());
-        (socket.alpnProtocol === "h2" ? this.#h2 : this.#h1).emit("connection", socket);
+        if (socket.alpnProtocol === "h2") this.#h2.emit("connection", socket);
+        else this.#direct.accept(socket);
       },
     );
     this.#secure.on("tlsClientError", (_error, socket) => socket.destroy());
@@ -165,6 +169,7 @@ class Engine implements NodeIngressEngine {
   async [Symbol.asyncDispose](): Promise<void> {
     const servers = this.#doors.map(({ server }) => server).filter((server) => server.listening);
     const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    this.#direct.close();
     this.#h1.close();
     this.#h1.closeIdleConnections();
     for (const session of this.#sessions) session.close();
@@ -240,7 +245,13 @@ class Engine implements NodeIngressEngine {
         status = head.status;
         response.head(head);
       },
-      sink: response.sink,
+      whole: (head, body) => {
+        status = head.status;
+        response.whole(head, body);
+      },
+      get sink() {
+        return response.sink;
+      },
       trailers: (list) => response.trailers(list),
       abort: () => response.abort(),
       ended: (callback) => response.ended(callback),

@@ -5,14 +5,12 @@ import type { FrontRequest, FrontResponse } from "./exchange.ts";
 export function answerStandard(request: FrontRequest, response: FrontResponse, answer: number | StandardAnswer): void {
   const { status, type, body, location } = typeof answer === "number" ? standardAnswer(answer) : answer;
   const empty = request.method === "HEAD";
-  response.head({
-    status,
-    headers: [
-      ...["Content-Type", type, "Content-Length", String(Buffer.byteLength(body))],
-      ...(location === undefined ? [] : ["Location", location]),
-    ],
-    empty,
-    trailers: false,
-  });
-  if (!empty) response.sink.end(body);
+  const bytes = Buffer.from(body);
+  const headers = [
+    ...["Content-Type", type, "Content-Length", String(bytes.length)],
+    ...(location === undefined ? [] : ["Location", location]),
+  ];
+  const head = { status, headers, empty, trailers: false };
+  if (empty) response.head(head);
+  else response.whole(head, bytes);
 }

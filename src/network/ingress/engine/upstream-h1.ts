@@ -1,47 +1,14 @@
-import type { AgentOptions, Agent as HttpAgent, IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
+import { connect, type Socket } from "node:net";
+import { Readable } from "node:stream";
 import type { Clock } from "../../../lib/clock.ts";
-import { Fault } from "../../../lib/fault.ts";
-import { Agent, request as httpRequest } from "../../../lib/plain-http.ts";
+import { errorMessage, Fault } from "../../../lib/fault.ts";
 import { type Target, targetKey } from "../../proxy/front.ts";
 import { connectSecurely, serverNameOf } from "./endpoint-tls.ts";
-import type { UpstreamEvents, UpstreamPool, UpstreamRequest } from "./exchange.ts";
+import type { UpstreamEvents, UpstreamFailure, UpstreamPool, UpstreamRequest } from "./exchange.ts";
+import { AnswerReader } from "./h1-answer.ts";
+import { BodySink } from "./h1-body-sink.ts";
+import { fieldLines } from "./h1-heads.ts";
 import type { EngineLimits } from "./limits.ts";
-
-/** The connections to one endpoint. */
-class EndpointAgent extends Agent {
-  readonly endpoint: string;
-  #draining = false;
-
-  constructor(endpoint: string, options: AgentOptions) {
-    super(options);
-    this.endpoint = endpoint;
-  }
-
-  override keepSocketAlive(socket: Duplex): boolean {
-    return !this.#draining && (super.keepSocketAlive as (socket: Duplex) => unknown)(socket) !== false;
-  }
-
-  /** Connections end with the request that they carry. */
-  drain(): void {
-    this.#draining = true;
-    for (const sockets of Object.values(this.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
-  }
-}
-
-/** As the other, by TLS for one server's name. */
-class SecureEndpointAgent extends EndpointAgent {
-  readonly #connect: () => Duplex;
-
-  constructor(endpoint: Target, servername: string, options: AgentOptions) {
-    super(targetKey(endpoint), options);
-    this.#connect = () => connectSecurely(endpoint, servername, { ALPNProtocols: ["http/1.1"] });
-  }
-
-  override createConnection(): Duplex {
-    return this.#connect();
-  }
-}
 
 export interface PoolOptions {
   readonly clock: Clock;
@@ -50,108 +17,298 @@ export interface PoolOptions {
   readonly tls: boolean;
 }
 
+/** Connections to one endpoint that carry nothing are at most so many. */
+const mostIdle = 256;
+const nothing: Buffer = Buffer.alloc(0);
+
 /** Keeps HTTP/1.1 connections to endpoints open from one request to the next. */
-export function openH1Pool({ clock, limits, tls }: PoolOptions): UpstreamPool {
-  const agents = new Map<string, EndpointAgent>();
-  const agentOf = (endpoint: Target, host: string): EndpointAgent => {
-    const servername = tls ? serverNameOf(host) : "";
-    const key = `${targetKey(endpoint)} ${servername}`;
-    const known = agents.get(key);
+export function openH1Pool(options: PoolOptions): UpstreamPool {
+  const groups = new Map<string, Group>();
+  const groupOf = (endpoint: Target, host: string): Group => {
+    const servername = options.tls ? serverNameOf(host) : undefined;
+    const address = targetKey(endpoint);
+    const key = servername === undefined ? address : `${address} ${servername}`;
+    const known = groups.get(key);
     if (known) return known;
-    const options = { keepAlive: true, maxFreeSockets: 256, timeout: limits.poolIdle, scheduling: "lifo" } as const;
-    const made = tls
-      ? new SecureEndpointAgent(endpoint, servername, options)
-      : new EndpointAgent(targetKey(endpoint), options);
-    agents.set(key, made);
+    const made = new Group(endpoint, servername, options);
+    groups.set(key, made);
     return made;
   };
   return {
-    ask: (endpoint, request, events) =>
-      ask(agentOf(endpoint, request.host), endpoint, request, events, { clock, limits }),
+    ask: (endpoint, request, events) => groupOf(endpoint, request.host).ask(request, events),
     keep(endpoints) {
-      for (const [key, agent] of agents) {
-        if (endpoints.has(agent.endpoint)) continue;
-        agents.delete(key);
-        agent.drain();
+      for (const [key, group] of groups) {
+        if (endpoints.has(targetKey(group.endpoint))) continue;
+        groups.delete(key);
+        group.drain();
       }
     },
     [Symbol.dispose]() {
-      for (const agent of agents.values()) agent.destroy();
-      agents.clear();
+      for (const group of groups.values()) group[Symbol.dispose]();
+      groups.clear();
     },
   };
 }
 
-function ask(
-  agent: HttpAgent,
-  { ip, port }: Target,
-  { method, target, host, headers, body, trailers }: UpstreamRequest,
-  events: UpstreamEvents,
-  { clock, limits }: { readonly clock: Clock; readonly limits: EngineLimits },
-): () => void {
-  let settled = false;
-  let connected = false;
-  let late = false;
-  const outgoing = httpRequest({
-    agent,
-    host: ip,
-    port,
-    method,
-    path: target,
-    setHost: false,
-    timeout: limits.answerTime,
-    headers: [
-      ...["Host", host, ...headers],
-      ...(body ? (body.length === undefined ? ["Transfer-Encoding", "chunked"] : ["Content-Length", body.length]) : []),
-      ...(!body && writes.has(method) ? ["Content-Length", "0"] : []),
-      ...(trailers ? ["TE", "trailers"] : []),
-    ],
-  });
-  const send = () => {
-    connected = true;
-    if (settled) return;
-    if (body) body.sendTo(outgoing);
-    else outgoing.end();
-  };
-  outgoing.on("socket", (socket) => {
-    const secure = "secureConnecting" in socket;
-    if (!socket.connecting && !(secure && socket.secureConnecting)) return send();
+/** The connections to one endpoint. */
+class Group implements Disposable {
+  readonly endpoint: Target;
+  readonly options: PoolOptions;
+  readonly #servername: string | undefined;
+  readonly #open = new Set<Connection>();
+  /** The one that was used last is used first, so that those too many grow old. */
+  readonly #idle: Connection[] = [];
+  #draining = false;
+
+  constructor(endpoint: Target, servername: string | undefined, options: PoolOptions) {
+    this.endpoint = endpoint;
+    this.#servername = servername;
+    this.options = options;
+  }
+
+  ask(request: UpstreamRequest, events: UpstreamEvents): () => void {
+    const connection = this.#take() ?? this.#connect();
+    connection.ask(request, events);
+    return () => connection.abandon(events);
+  }
+
+  /** Takes back what may carry another request. */
+  put(connection: Connection): void {
+    connection.idleSince = this.options.clock.monotonic();
+    if (this.#draining || this.#idle.length >= mostIdle) connection.destroy();
+    else this.#idle.push(connection);
+  }
+
+  forget(connection: Connection): void {
+    this.#open.delete(connection);
+    const index = this.#idle.indexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
+  }
+
+  /** Connections end with the request that they carry. */
+  drain(): void {
+    this.#draining = true;
+    for (const connection of [...this.#idle]) connection.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    for (const connection of this.#open) connection.destroy();
+  }
+
+  #take(): Connection | undefined {
+    const oldest = this.options.clock.monotonic() - this.options.limits.poolIdle;
+    for (let last = this.#idle.pop(); last; last = this.#idle.pop()) {
+      if (last.idleSince >= oldest && last.usable) return last;
+      last.destroy();
+    }
+    return undefined;
+  }
+
+  #connect(): Connection {
+    const { ip, port } = this.endpoint;
+    const socket =
+      this.#servername === undefined
+        ? connect({ host: ip, port, noDelay: true })
+        : connectSecurely(this.endpoint, this.#servername, { ALPNProtocols: ["http/1.1"] });
+    const connection = new Connection(this, socket, this.#servername === undefined ? "connect" : "secureConnect");
+    this.#open.add(connection);
+    return connection;
+  }
+}
+
+/** What a connection carries now. */
+interface Exchange {
+  readonly request: UpstreamRequest;
+  readonly events: UpstreamEvents;
+  readonly reader: AnswerReader;
+  /** The request's body, while it comes bit by bit. */
+  sink?: BodySink;
+  /** The answer's, likewise. */
+  body?: Readable;
+  answered: boolean;
+}
+
+class Connection {
+  idleSince = 0;
+  readonly #group: Group;
+  readonly #socket: Socket;
+  #connected = false;
+  #exchange: Exchange | undefined;
+
+  constructor(group: Group, socket: Socket, connected: "connect" | "secureConnect") {
+    const { ip, port } = group.endpoint;
+    const { clock, limits } = group.options;
+    this.#group = group;
+    this.#socket = socket;
     const timer = clock.after(limits.connectTime, () =>
-      outgoing.destroy(new Fault("timeout", `no connection to ${ip}:${port} in time`)),
+      socket.destroy(new Fault("timeout", `no connection to ${ip}:${port} in time`)),
     );
-    socket.once(secure ? "secureConnect" : "connect", () => {
+    socket.once(connected, () => {
       timer[Symbol.dispose]();
-      send();
+      this.#connected = true;
+      if (this.#exchange) this.#send(this.#exchange);
     });
-    socket.once("close", () => timer[Symbol.dispose]());
-  });
-  outgoing.on("timeout", () => {
-    late = true;
-    outgoing.destroy(new Fault("timeout", `${ip}:${port} did not answer in time`));
-  });
-  outgoing.on("error", (error) => {
-    if (settled) return;
-    settled = true;
-    events.failed({ kind: late ? "late" : connected ? "unanswered" : "unsent", error });
-  });
-  outgoing.on("response", (answer: IncomingMessage) => {
-    if (settled) return answer.destroy();
-    settled = true;
-    const status = answer.statusCode ?? 502;
-    events.answered({
-      status,
-      headers: answer.rawHeaders,
-      empty: method === "HEAD" || status === 204 || status === 304,
-      trailers: answer.headers.trailer !== undefined,
-      body: answer,
-      trailerList: () => answer.rawTrailers,
+    socket.setTimeout(limits.answerTime, () => this.#silent());
+    socket.on("data", (bytes: Buffer) => this.#read(bytes));
+    socket.on("end", () => this.#ended());
+    let cause: Error | undefined;
+    socket.on("error", (error) => {
+      cause = error;
     });
-  });
-  return () => {
-    settled = true;
-    outgoing.destroy();
-  };
+    socket.once("close", () => {
+      timer[Symbol.dispose]();
+      group.forget(this);
+      this.#broken(cause ?? new Fault("closed", `${ip}:${port} closed the connection`));
+    });
+  }
+
+  get usable(): boolean {
+    return this.#socket.writable;
+  }
+
+  ask(request: UpstreamRequest, events: UpstreamEvents): void {
+    const reader = new AnswerReader(request.method, this.#group.options.limits.headerBytes);
+    this.#exchange = { request, events, reader, answered: false };
+    if (this.#connected) this.#send(this.#exchange);
+  }
+
+  /** Nobody waits for this answer any more; what the connection would still carry is lost with it. */
+  abandon(events: UpstreamEvents): void {
+    if (this.#exchange?.events !== events) return;
+    const { body } = this.#exchange;
+    this.#exchange = undefined;
+    body?.destroy();
+    this.destroy();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #send(exchange: Exchange): void {
+    const { request } = exchange;
+    const { body } = request;
+    const head = requestHead(request);
+    if (!body) this.#socket.write(head, "latin1");
+    else if (body.whole) {
+      this.#socket.cork();
+      this.#socket.write(head, "latin1");
+      this.#socket.write(body.whole);
+      this.#socket.uncork();
+    } else {
+      this.#socket.write(head, "latin1");
+      const length = body.length === undefined ? undefined : Number(body.length);
+      const finished = () => {
+        delete exchange.sink;
+      };
+      exchange.sink = new BodySink(this.#socket, { length, finished });
+      body.sendTo(exchange.sink);
+    }
+  }
+
+  #read(bytes: Buffer): void {
+    const exchange = this.#exchange;
+    // What nobody asked for might be taken for the next answer.
+    if (!exchange) {
+      this.destroy();
+      return;
+    }
+    let pieces: readonly Buffer[];
+    try {
+      pieces = exchange.reader.read(bytes);
+      if (exchange.reader.done) exchange.reader.trailers;
+    } catch (error) {
+      this.#socket.destroy(new Fault("invalid", errorMessage(error)));
+      return;
+    }
+    if (exchange.answered) this.#pass(exchange, pieces);
+    else if (exchange.reader.head) this.#answer(exchange, pieces);
+  }
+
+  #answer(exchange: Exchange, pieces: readonly Buffer[]): void {
+    const { reader, events } = exchange;
+    const { status, fields, empty, trailers } = reader.head!;
+    exchange.answered = true;
+    const isWhole = reader.done && reader.trailers.length === 0;
+    const answer = { status, headers: fields, empty, trailers, trailerList: () => reader.trailers };
+    if (isWhole) {
+      const content = pieces.length === 0 ? nothing : pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+      this.#release(exchange);
+      events.answered({ ...answer, content });
+      return;
+    }
+    const body = new Readable({
+      read: () => {
+        if (this.#exchange === exchange) this.#socket.resume();
+      },
+    });
+    exchange.body = body;
+    events.answered({ ...answer, content: () => body });
+    this.#pass(exchange, pieces);
+  }
+
+  #pass(exchange: Exchange, pieces: readonly Buffer[]): void {
+    const { body, reader } = exchange;
+    if (!body || this.#exchange !== exchange) return;
+    let goesOn = true;
+    for (const piece of pieces) goesOn = body.push(piece);
+    if (reader.done) {
+      this.#release(exchange);
+      body.push(null);
+    } else if (!goesOn) this.#socket.pause();
+  }
+
+  /** The answer is complete. */
+  #release({ reader, sink }: Exchange): void {
+    this.#exchange = undefined;
+    if (!reader.reusable || sink) {
+      this.destroy();
+      return;
+    }
+    this.#socket.resume();
+    this.#group.put(this);
+  }
+
+  #ended(): void {
+    const exchange = this.#exchange;
+    if (!exchange) return;
+    exchange.reader.end();
+    if (!exchange.reader.done) return;
+    if (exchange.answered) this.#pass(exchange, []);
+    else this.#answer(exchange, []);
+  }
+
+  #silent(): void {
+    const { ip, port } = this.#group.endpoint;
+    const late = new Fault("timeout", `${ip}:${port} did not answer in time`);
+    if (this.#exchange && !this.#exchange.answered) this.#fail(this.#exchange, "late", late);
+    this.#socket.destroy(late);
+  }
+
+  #broken(error: Error): void {
+    const exchange = this.#exchange;
+    if (!exchange) return;
+    if (exchange.answered) {
+      this.#exchange = undefined;
+      exchange.sink?.destroy();
+      exchange.body?.destroy(error);
+    } else this.#fail(exchange, this.#connected ? "unanswered" : "unsent", error);
+  }
+
+  #fail({ events, sink }: Exchange, kind: UpstreamFailure["kind"], error: Error): void {
+    this.#exchange = undefined;
+    sink?.destroy();
+    events.failed({ kind, error });
+  }
 }
 
 /** Methods of which back ends expect to be told that there is no body. */
 const writes: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
+
+function requestHead({ method, target, host, headers, body, trailers }: UpstreamRequest): string {
+  let text = `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${fieldLines(headers)}`;
+  if (body) text += body.length === undefined ? "Transfer-Encoding: chunked\r\n" : `Content-Length: ${body.length}\r\n`;
+  else if (writes.has(method)) text += "Content-Length: 0\r\n";
+  if (trailers) text += "TE: trailers\r\n";
+  return `${text}Connection: keep-alive\r\n\r\n`;
+}

@@ -113,7 +113,7 @@ function ask(
         headers: listOf(fields),
         empty,
         trailers: true,
-        body: opened,
+        content: () => opened,
         trailerList: () => last,
       });
     });
