@@ -116,7 +116,7 @@ function listText(
     stateText(status),
     nodesText(status.nodes),
     status.version ?? "",
-    sizeText(status.storeBytes),
+    status.etcd ? "in etcd" : sizeText(status.storeBytes),
     status.server,
   ]);
   const nodes = joined.map(({ name, node, state, server }) => [name, state, `is ${node}`, "", "", server]);
@@ -131,7 +131,7 @@ function detailText(status: ClusterStatus): string {
     ["State:", status.pid ? `${stateText(status)}, process ${status.pid}` : status.state],
     ["Server:", status.server],
     ...(status.version ? [["Version:", status.version]] : []),
-    ["Store:", sizeText(status.storeBytes)],
+    ["Store:", status.etcd ?? sizeText(status.storeBytes)],
     ["Data:", status.dataDir],
   ];
   const partRows = parts.map(({ name, healthy, detail }) => [name, healthy ? "ok" : "failed", detail]);

@@ -18,6 +18,16 @@ const config = {
 mkdirSync(storeFolder(config), { recursive: true });
 writeFileSync(join(storeFolder(config), "data.mdb"), "x".repeat(10_000));
 
+test("a cluster whose data is in etcd says where, and not how large a folder of old is", async () => {
+  const elsewhere = { ...config, apiServerFlags: { "etcd-servers": "https://10.0.0.1:2379" } };
+  const connect = () => Promise.reject(new Error("nobody asks"));
+  expect(await clusterStatus(elsewhere, connect, () => now)).toMatchObject({
+    state: "stopped",
+    storeBytes: 0,
+    etcd: "https://10.0.0.1:2379",
+  });
+});
+
 const lease = (renewTime: string) => ({ spec: { holderIdentity: "me", leaseDurationSeconds: 15, renewTime } });
 const node = (name: string, ready: string) => ({
   metadata: { name, labels: { "topology.kubernetes.io/zone": "a" } },

@@ -8,6 +8,7 @@ import type { Transport } from "../client/transport.ts";
 import { errorMessage } from "../lib/fault.ts";
 import { isStatus } from "../machinery/status-error.ts";
 import { type ClusterConfig, storeFolder } from "./config.ts";
+import { storePlace, usesEtcd } from "./history/cluster-store.ts";
 import { answerText } from "./node-calls.ts";
 import { runningProcess } from "./process-lock.ts";
 
@@ -35,7 +36,10 @@ export interface ClusterStatus {
   readonly pid?: number;
   readonly server: string;
   readonly dataDir: string;
+  /** Of its folder; 0 when its data is in etcd. */
   readonly storeBytes: number;
+  /** The servers of etcd that have its data. */
+  readonly etcd?: string;
   /** The Kubernetes version that the server says. */
   readonly version?: string;
   readonly parts?: readonly PartStatus[];
@@ -56,7 +60,7 @@ export async function clusterStatus(
     name: config.name,
     server: `https://127.0.0.1:${config.apiPort}`,
     dataDir: config.dataDir,
-    storeBytes: bytesIn(storeFolder(config)),
+    ...(usesEtcd(config) ? { storeBytes: 0, etcd: storePlace(config) } : { storeBytes: bytesIn(storeFolder(config)) }),
   };
   if (!pid) return { ...about, state: "stopped" };
   const running = { ...about, state: "running", pid } as const;

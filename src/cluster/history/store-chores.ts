@@ -8,7 +8,7 @@ import { entriesAt, fillStore } from "../../store/copy.ts";
 import { callApi } from "../api-call.ts";
 import type { ApiServerFlags } from "../api-server-flag-names.ts";
 import { type ClusterConfig, writeCluster } from "../config.ts";
-import { needVacant, openClusterStore, storePlace } from "./cluster-store.ts";
+import { needVacant, openClusterStore, storePlace, usesEtcd } from "./cluster-store.ts";
 import { compactionPath, type ToldMoment } from "./history-paths.ts";
 import { keptEntries, lifetimeOf } from "./kept-entries.ts";
 
@@ -64,7 +64,11 @@ export async function migrateStore(
   const places = { from: storePlace(config), to: storePlace(target) };
   if (places.from === places.to) throw new Fault("invalid", `the cluster's data is in ${places.to} already`);
   await using source = await openClusterStore(config, tools);
-  await needVacant(target, tools, "give another etcd-prefix, or move that data away");
+  await needVacant(
+    target,
+    tools,
+    usesEtcd(target) ? "give another etcd-prefix, or delete that data" : "move that folder away, or remove it",
+  );
   const entries = keptEntries(entriesAt(source, await source.revision()));
   if (dryRun) return { keys: (await Array.fromAsync(entries)).length, ...places };
   await using store = await openClusterStore(target, tools);
