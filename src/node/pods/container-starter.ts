@@ -127,7 +127,10 @@ async function configOf(
   const target = targetContainerName ? newest(request.observed, targetContainerName) : undefined;
   return containerConfig(pod, container, {
     image,
-    environment: await environmentOf(pod, container, environment(podIPs)),
+    environment: await environmentOf(pod, container, {
+      ...environment(podIPs),
+      volumePath: (name) => request.volumes.get(name)?.path || undefined,
+    }),
     volumes: request.volumes,
     hostsFile,
     restartCount,

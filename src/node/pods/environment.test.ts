@@ -1,7 +1,10 @@
-import { describe, expect, test } from "vitest";
-import type { Container, Service } from "../../api/generated/core-v1.ts";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { Container, FileKeySelector, Service } from "../../api/generated/core-v1.ts";
 import { sampleContainer, samplePod } from "../testing/samples.ts";
-import { type EnvironmentSources, environmentOf } from "./environment.ts";
+import { type ContainerSources, environmentOf } from "./environment.ts";
 import { expand } from "./expansion.ts";
 
 const meta = (name: string, namespace = "default") => ({
@@ -17,7 +20,7 @@ const service = (name: string, clusterIP: string, namespace = "default"): Servic
   metadata: meta(name, namespace),
   spec: { clusterIP, ports: [{ name: "http", port: 80, protocol: "TCP" }] },
 });
-const sources: EnvironmentSources = {
+const sources: ContainerSources = {
   configMap: async (_, name) =>
     name === "settings"
       ? { apiVersion: "v1", kind: "ConfigMap", metadata: meta(name), data: { color: "blue", "2-nd.shade": "grey" } }
@@ -31,13 +34,14 @@ const sources: EnvironmentSources = {
           data: { word: Buffer.from("hush").toString("base64") },
         }
       : undefined,
+  volumePath: () => undefined,
   services: () => [],
   podIPs: ["10.88.0.5", "fd00::5"],
   hostIPs: ["192.0.2.1", "2001:db8::1"],
   nodeName: "node-1",
   allocatable: { cpu: 2, memory: 1024 ** 3 },
 };
-const of = async (container: Partial<Container>, extra: Partial<EnvironmentSources> = {}, pod = samplePod()) =>
+const of = async (container: Partial<Container>, extra: Partial<ContainerSources> = {}, pod = samplePod()) =>
   Object.fromEntries(
     (await environmentOf(pod, sampleContainer(container), { ...sources, ...extra })).map(({ name, value }) => [
       name,
@@ -117,6 +121,26 @@ describe("a container's variables", () => {
     const valueFrom = { configMapKeyRef: { name: "none", key: "k", optional: true } };
     expect(await of({ env: [{ name: "X", valueFrom }] })).toEqual({});
   });
+});
+
+test("variables come from a file of a volume, which the container need not mount", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "nvenv-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "env"), "WORD='hush'\nEMPTY=''\n");
+  const volumePath = (name: string) => (name === "work" ? folder : undefined);
+  const from = (name: string, more: Partial<FileKeySelector> = {}) => ({
+    name,
+    valueFrom: { fileKeyRef: { volumeName: "work", path: "env", key: name, ...more } },
+  });
+  const found = [from("WORD"), from("NONE", { optional: true }), from("GONE", { path: "none", optional: true })];
+  const after = { name: "AFTER", value: "$(WORD)!" };
+  expect(await of({ env: [...found, after] }, { volumePath })).toEqual({ WORD: "hush", AFTER: "hush!" });
+  const fault = (variable: ReturnType<typeof from>) => of({ env: [variable] }, { volumePath });
+  await expect(fault(from("NONE"))).rejects.toThrow('environment variable key "NONE" not found in file "env"');
+  await expect(fault(from("EMPTY"))).rejects.toThrow('environment variable key "EMPTY" not found in file "env"');
+  await expect(fault(from("WORD", { path: "none" }))).rejects.toThrow("couldn't parse env file");
+  const elsewhere = from("WORD", { volumeName: "none" });
+  await expect(fault(elsewhere)).rejects.toThrow('cannot find the volume "none" referenced by FileKeyRef');
 });
 
 describe("variables of services", () => {

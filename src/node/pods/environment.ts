@@ -1,6 +1,7 @@
 import type {
   ConfigMap,
   Container,
+  FileKeySelector,
   ObjectFieldSelector,
   Pod,
   ResourceFieldSelector,
@@ -9,6 +10,7 @@ import type {
 } from "../../api/generated/core-v1.ts";
 import { Fault } from "../../lib/fault.ts";
 import { milliValue, quantityValue } from "../../machinery/quantity.ts";
+import { fileInVolume, variableInFile } from "./env-files.ts";
 import { expand } from "./expansion.ts";
 
 /** What a container's variables may be taken from. */
@@ -25,6 +27,12 @@ export interface EnvironmentSources {
   readonly allocatable: { readonly cpu: number; readonly memory: number };
 }
 
+/** What the variables of a container may be taken from whose pod's volumes are ready. */
+export interface ContainerSources extends EnvironmentSources {
+  /** Where the files of a volume of the pod are; undefined for one that has none on the node. */
+  volumePath(name: string): string | undefined;
+}
+
 /**
  * A container's environment in order. Throws Fault `missing` with upstream's words when something required is not there:
  * the container waits with CreateContainerConfigError.
@@ -32,7 +40,7 @@ export interface EnvironmentSources {
 export async function environmentOf(
   pod: Pod,
   container: Container,
-  sources: EnvironmentSources,
+  sources: ContainerSources,
 ): Promise<readonly { readonly name: string; readonly value: string }[]> {
   const { namespace } = pod.metadata;
   const result = new Map<string, string>();
@@ -66,7 +74,7 @@ export async function environmentOf(
 interface Place {
   readonly pod: Pod;
   readonly container: Container;
-  readonly sources: EnvironmentSources;
+  readonly sources: ContainerSources;
   readonly known: ReadonlyMap<string, string>;
 }
 
@@ -80,6 +88,7 @@ async function variableValue(
   if (!from) return expand(variable.value ?? "", known);
   if (from.fieldRef) return fieldValue(from.fieldRef, pod, sources);
   if (from.resourceFieldRef) return resourceValue(from.resourceFieldRef, pod, place.container, sources);
+  if (from.fileKeyRef) return valueInFile(from.fileKeyRef, sources);
   const reference = from.configMapKeyRef ?? from.secretKeyRef;
   if (!reference) return undefined;
   const isConfigMap = from.configMapKeyRef !== undefined;
@@ -96,6 +105,23 @@ async function variableValue(
     throw new Fault("missing", `couldn't find key ${reference.key} in ${word} ${namespace}/${name}`);
   }
   return isConfigMap ? value : fromBase64(value);
+}
+
+function valueInFile(
+  { volumeName, path, key, optional }: FileKeySelector,
+  { volumePath }: ContainerSources,
+): string | undefined {
+  const folder = volumePath(volumeName);
+  if (folder === undefined)
+    throw new Fault("missing", `cannot find the volume "${volumeName}" referenced by FileKeyRef`);
+  const text = fileInVolume(folder, path);
+  if (text === undefined && !optional)
+    throw new Fault("missing", `couldn't parse env file: failed to open environment variable file "${path}"`);
+  const value = text === undefined ? undefined : variableInFile(text, key);
+  // As upstream, an empty value is none.
+  if (value) return value;
+  if (optional) return undefined;
+  throw new Fault("missing", `environment variable key "${key}" not found in file "${path}"`);
 }
 
 const fromBase64 = (text: string) => Buffer.from(text, "base64").toString("utf8");

@@ -107,6 +107,44 @@ describe("a deleted pod", () => {
     expect(node.pod()).toBeUndefined();
   });
 
+  test("runs the hooks of sidecars with those of the others, and asks a sidecar to end when those after it have", async () => {
+    const story: string[] = [];
+    const behaviour = { main: { stopDelayMs: 4000 }, late: { stopDelayMs: 1000 }, early: { stopDelayMs: 1000 } };
+    const node = openNode({ behaviour, hooks: { run: async (_pod, { name }) => void story.push(name) } });
+    const preStop = { exec: { command: ["x"] } };
+    const sidecar = { restartPolicy: "Always", lifecycle: { preStop } } as const;
+    await node.create({
+      containers: [sampleContainer({ lifecycle: { preStop } })],
+      initContainers: ["early", "late"].map((name) => sampleContainer({ name, ...sidecar })),
+    });
+    const running = async () => {
+      const all = await Promise.all(["main", "late", "early"].map((name) => node.live(name)));
+      return all.filter(({ state }) => state === "running").map(({ config }) => config.metadata.name);
+    };
+    await remove(node, 30);
+    expect(story.toSorted()).toEqual(["early", "late", "main"]);
+    await node.pass(3);
+    expect(await running()).toEqual(["main", "late", "early"]);
+    await node.pass(1.5);
+    expect(await running()).toEqual(["late", "early"]);
+    await node.pass(1);
+    expect(await running()).toEqual(["early"]);
+    await node.pass(1);
+    expect(node.pod()).toBeUndefined();
+  });
+
+  test("lets no sidecar wait for its turn when the grace is over", async () => {
+    const stuck = { stopDelayMs: Number.POSITIVE_INFINITY };
+    const node = openNode({ behaviour: { main: stuck, early: stuck, late: stuck } });
+    const initContainers = ["early", "late"].map((name) => sampleContainer({ name, restartPolicy: "Always" }));
+    await node.create({ initContainers });
+    await remove(node, 5);
+    await node.pass(6);
+    expect(node.pod()).toBeDefined();
+    await node.pass(1.5);
+    expect(node.pod()).toBeUndefined();
+  });
+
   test("that never started goes too", async () => {
     const mount = async () => {
       throw new Fault("missing", "no volume");
