@@ -1,26 +1,28 @@
 import { connect } from "node:net";
 
 /**
- * Asks a proxy over a number of connections, each of which sends its next request when the last is answered. It reads HTTP/1.1
+ * Asks a proxy so many times over a number of connections, each of which sends its next request when the last is answered. It reads HTTP/1.1
  * by itself, since Node's client costs more than some of what is measured. Tells its parent what it saw, and ends.
  */
-const [port = "", milliseconds = "", connections = "32"] = process.argv.slice(2);
+const [port = "", requests = ""] = process.argv.slice(2);
+const connections = 32;
 const request = Buffer.from(
   "GET /some/path?query=1 HTTP/1.1\r\nHost: h7.bench\r\nUser-Agent: bench/1\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\r\n",
 );
 const began = performance.now();
-const ends = began + Number(milliseconds);
 const latencies: number[] = [];
 let failed = 0;
-let open = Number(connections);
+let begun = 0;
+let open = connections;
 
-for (let index = 0; index < Number(connections); index++) {
+for (let index = 0; index < connections; index++) {
   const socket = connect({ port: Number(port), host: "127.0.0.1", noDelay: true });
   /** Bytes of the answer that are still to come; 0 while its head is awaited. */
   let left = 0;
   let sent = 0;
   const ask = () => {
-    if (performance.now() > ends) return socket.destroy();
+    if (begun === Number(requests)) return socket.destroy();
+    begun += 1;
     sent = performance.now();
     socket.write(request);
   };
