@@ -1,6 +1,7 @@
 import type { Story } from "../tools/story.ts";
 import { apiStories } from "./api.ts";
 import { applyStories } from "./apply.ts";
+import { applySetStories } from "./apply-sets.ts";
 import { authStories } from "./auth.ts";
 import { changeStories } from "./change.ts";
 import { completionStories } from "./completion.ts";
@@ -33,6 +34,7 @@ export const stories: readonly Story[] = [
   ...changeStories,
   ...preconditionStories,
   ...applyStories,
+  ...applySetStories,
   ...workloadStories,
   ...streamStories,
   ...logAndReplaceStories,

@@ -1,10 +1,10 @@
 import { isStatus } from "../../../machinery/status-error.ts";
 import { defineCommand } from "../command.ts";
 import { bool, duration, int, text } from "../flags/flag.ts";
-import { parseGoBool } from "../flags/go-values.ts";
 import { allFlag, allNamespacesFlag, dryRunFlag, fieldSelectorFlag, fileFlags, selectorFlag } from "../flags/shared.ts";
 import { CommandError, throwAll, usageError } from "../messages.ts";
 import { waitGone } from "../resources/gone.ts";
+import { propagationOf } from "../resources/propagation.ts";
 import { type AnyObject, pathOf, type ResourceInfo, typeName } from "../resources/resource-info.ts";
 import { selectObjects } from "../resources/selection.ts";
 import { is2016 } from "../resources/style-2016.ts";
@@ -123,28 +123,6 @@ kubectl delete pods,services -l app=web`,
     }
   },
 });
-
-function propagationOf(session: Session, cascade: string): string {
-  switch (cascade) {
-    case "background":
-      return "Background";
-    case "foreground":
-      return "Foreground";
-    case "orphan":
-      return "Orphan";
-    default: {
-      const old = parseGoBool(cascade);
-      if ("problem" in old) {
-        throw new CommandError(`invalid cascade value (${cascade}). Must be "background", "foreground", or "orphan"`);
-      }
-      const now = old.value ? "background" : "orphan";
-      session.complain(
-        `warning: --cascade=${cascade} is deprecated (boolean value) and can be replaced with --cascade=${now}.`,
-      );
-      return old.value ? "Background" : "Orphan";
-    }
-  }
-}
 
 async function confirmed(session: Session, infos: readonly ResourceInfo[]): Promise<boolean> {
   const { createInterface } = await import("node:readline/promises");

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { text as readAll } from "node:stream/consumers";
+import { isDeepStrictEqual } from "node:util";
 import { errorMessage } from "../../../lib/fault.ts";
-import { isEqual } from "../../../machinery/equality.ts";
 import { defineCommand } from "../command.ts";
 import { fileProblem } from "../config/kubeconfig.ts";
 import { bool, text } from "../flags/flag.ts";
@@ -92,7 +92,7 @@ kubectl patch pod web --type=json -p='[{"op":"replace","path":"/spec/containers/
           body,
         });
       }
-      const same = isEqual(withoutWriting(patched), withoutWriting(object));
+      const same = isDeepStrictEqual(withoutWriting(patched), withoutWriting(object));
       printer.print(patched, same ? "patched (no change)" : "patched");
     });
   },

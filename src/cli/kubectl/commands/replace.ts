@@ -4,6 +4,7 @@ import { bool, duration, int, text } from "../flags/flag.ts";
 import { dryRunFlag, fieldManagerFlag, fileFlags, printFlags, saveConfigFlag, validateFlag } from "../flags/shared.ts";
 import { CommandError, throwAll } from "../messages.ts";
 import { waitGone } from "../resources/gone.ts";
+import { propagationOf } from "../resources/propagation.ts";
 import { type AnyObject, pathOf, typeName } from "../resources/resource-info.ts";
 import { type ManifestTarget, manifestTargetsOf } from "../resources/selection.ts";
 import {
@@ -45,6 +46,9 @@ kubectl replace --force -f ./pod.json`,
     wait: bool("With --force: waits until the old one is gone."),
   },
   async run({ session, flags }) {
+    const dryRun = dryRunOf(session, flags);
+    const propagationPolicy = propagationOf(session, flags.cascade);
+    const validation = validationOf(flags);
     if (flags["grace-period"] >= 0 && !flags.force)
       throw new CommandError("--grace-period must have --force specified");
     if (flags.timeout !== 0 && !flags.force) throw new CommandError("--timeout must have --force specified");
@@ -55,8 +59,6 @@ kubectl replace --force -f ./pod.json`,
       await (await import("../resources/raw.ts")).sendRaw(session, "PUT", flags.raw, flags.filename);
       return;
     }
-    const dryRun = dryRunOf(session, flags);
-    const validation = validationOf(flags);
     const printer = await resultPrinter(session, flags, dryRun);
     const query = writeQuery({ dryRun, fieldManager: flags["field-manager"], validation });
     const targets: ManifestTarget[] = [];
@@ -70,7 +72,7 @@ kubectl replace --force -f ./pod.json`,
       throwAll(errors);
       return;
     }
-    if (flags.force && dryRun === "none") await removeAll(session, targets, flags);
+    if (flags.force && dryRun === "none") await removeAll(session, targets, { ...flags, propagationPolicy });
     for (const target of targets) {
       const { resource, source } = target;
       try {
@@ -97,15 +99,14 @@ kubectl replace --force -f ./pod.json`,
 async function removeAll(
   session: Session,
   targets: readonly ManifestTarget[],
-  flags: { readonly cascade: string; readonly "grace-period": number; readonly timeout: number },
+  flags: { readonly propagationPolicy: string; readonly "grace-period": number; readonly timeout: number },
 ): Promise<void> {
   const gone: { readonly info: ManifestTarget; readonly uid: string }[] = [];
-  const propagationPolicy = { orphan: "Orphan", foreground: "Foreground" }[flags.cascade] ?? "Background";
   for (const target of targets) {
     const body = {
       apiVersion: "v1",
       kind: "DeleteOptions",
-      propagationPolicy,
+      propagationPolicy: flags.propagationPolicy,
       ...(flags["grace-period"] >= 0 ? { gracePeriodSeconds: flags["grace-period"] } : {}),
     };
     try {

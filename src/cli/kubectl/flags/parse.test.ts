@@ -75,6 +75,15 @@ describe("a command line", () => {
     expect(() => read(...words)).toThrow(new FlagError(says));
   });
 
+  test("a flag behind a gate is there for whoever opens it", () => {
+    const gated = { set: text("", { gate: "SETS" }) };
+    const words = ["--set=a"];
+    expect(() => parseFlags(gated, words)).toThrow(new FlagError("unknown flag: --set"));
+    expect(() => parseFlags(gated, words, { env: { SETS: "1" } })).toThrow(FlagError);
+    expect(parseFlags(gated, words, { env: { SETS: "True" } }).values).toEqual({ set: "a" });
+    expect(parseFlags(gated, []).values).toEqual({ set: "" });
+  });
+
   test("a question for help ends the reading", () => {
     expect(() => read("-h", "--nope")).toThrow(HelpAsked);
   });

@@ -1,6 +1,6 @@
 import { goQuote } from "../../../lib/go-text.ts";
-import { type Flag, type Flags, isOpen } from "./flag.ts";
 import type { Host } from "../host.ts";
+import { type Flag, type Flags, isOpen } from "./flag.ts";
 import { type Parsed, parseGoBool, parseGoDuration, parseGoInt } from "./go-values.ts";
 
 /** What a command line says. */

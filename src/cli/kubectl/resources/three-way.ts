@@ -1,4 +1,4 @@
-import { isEqual } from "../../../machinery/equality.ts";
+import { isDeepStrictEqual } from "node:util";
 import type { FieldInfo, TypeInfo } from "../../../machinery/type-info.ts";
 
 type Members = Readonly<Record<string, unknown>>;
@@ -49,7 +49,7 @@ function objectPatch(states: ThreeStates, type: TypeInfo | undefined, strategic:
         patch,
         listPatch(key, field, inner, { original: Array.isArray(was) ? was : [], modified: wanted, current: is }),
       );
-    } else if (!isEqual(wanted, is)) patch[key] = wanted;
+    } else if (!isDeepStrictEqual(wanted, is)) patch[key] = wanted;
   }
   for (const key of Object.keys(original)) {
     if (!(key in modified) && key in current) patch[key] = null;
@@ -123,7 +123,7 @@ function keyedListPatch(key: string, mergeKey: string, item: TypeInfo | undefine
     .map((element) => ({ $patch: "delete", [mergeKey]: keyOf(element) }));
   const order = modified.map(keyOf);
   const there = current.map(keyOf).filter((name) => order.includes(name));
-  const reordered = !isEqual(
+  const reordered = !isDeepStrictEqual(
     there,
     order.filter((name) => there.includes(name)),
   );

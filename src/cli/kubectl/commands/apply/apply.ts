@@ -12,10 +12,12 @@ import {
 } from "../../flags/shared.ts";
 import { CommandError, throwAll, usageError } from "../../messages.ts";
 import { objectPrinter } from "../../output/printer.ts";
+import { propagationOf } from "../../resources/propagation.ts";
 import type { AnyObject } from "../../resources/resource-info.ts";
 import { type ManifestTarget, manifestTargetsOf } from "../../resources/selection.ts";
-import { dryRunOf, resultPrinter, validationOf, writeQuery } from "../../resources/writes.ts";
-import { type Applied, applyClientSide } from "./client-side.ts";
+import { type DryRun, dryRunOf, resultPrinter, validationOf, writeQuery } from "../../resources/writes.ts";
+import { applyClientSide } from "./client-side.ts";
+import type { Done } from "./pruning.ts";
 import { applyServerSide } from "./server-side.ts";
 
 /** `kubectl apply` */
@@ -51,6 +53,10 @@ kubectl apply --prune -f manifests/ -l app=web`,
     overwrite: bool("What the manifest says wins over what was changed since.", { default: true }),
     prune: bool("Deletes what was applied before and is not among the manifests; needs -l or --all."),
     "prune-allowlist": list("Types that are pruned, as group/version/Kind (core for the core group)."),
+    applyset: text(
+      "With --prune: the object that keeps in mind what was applied as one set, as [TYPE[.GROUP]/]NAME; a Secret if no type is named. What left the manifests of the set is deleted. Alpha.",
+      { gate: "KUBECTL_APPLYSET" },
+    ),
     "server-side": bool("Lets the server merge."),
     subresource: text("Applies to the object's subresource."),
     timeout: duration("How long to wait for what is deleted to go."),
@@ -75,32 +81,22 @@ kubectl apply --prune -f manifests/ -l app=web`,
   ],
   async run({ session, args, flags, given, path }) {
     const serverSide = flags["server-side"];
-    if (flags.filename.length === 0 && !flags.kustomize) {
-      if (args.length > 0) throw usageError(path, `Unexpected args: [${args.join(" ")}]`);
-      throw new CommandError("must specify one of -f and -k");
-    }
     if (args.length > 0) throw usageError(path, `Unexpected args: [${args.join(" ")}]`);
     const dryRun = dryRunOf(session, flags);
+    const propagationPolicy = propagationOf(session, flags.cascade);
+    if (flags.filename.length === 0 && !flags.kustomize) throw new CommandError("must specify one of -f and -k");
     const validation = validationOf(flags);
-    if (flags["force-conflicts"] && !serverSide)
-      throw new CommandError("--force-conflicts only works with --server-side");
-    if (dryRun === "client" && serverSide) {
-      throw new CommandError(
-        "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)",
-      );
+    const parent = flags.applyset
+      ? await (await import("./apply-set-parent.ts")).parentRefOf(session, flags.applyset)
+      : undefined;
+    const byLabel = flags.prune ? await import("./prune.ts") : undefined;
+    const prunable = (await byLabel?.prunedTypes(session, flags["prune-allowlist"])) ?? [];
+    refuseContradictions(flags, dryRun);
+    if (parent) {
+      if (!flags.prune) throw new CommandError("--applyset requires --prune");
+      await (await import("./apply-set-parent.ts")).checkParent(session, parent);
     }
-    if (serverSide && flags.force) throw new CommandError("--force cannot be used with --server-side");
-    if (dryRun === "server" && flags.force) throw new CommandError("--dry-run=server cannot be used with --force");
-    if (flags.prune && flags.all && flags.selector) {
-      throw new CommandError("cannot set --all and --selector at the same time");
-    }
-    if (flags.prune && !flags.all && !flags.selector) {
-      throw new CommandError(
-        "all resources selected for prune without explicitly passing --all. To prune all resources, pass the --all flag. If you did not mean to prune all resources, specify a label selector",
-      );
-    }
-    const pruning = flags.prune ? await import("./prune.ts") : undefined;
-    const prunable = (await pruning?.prunedTypes(session, flags["prune-allowlist"])) ?? [];
+    if (flags.prune) refuseToPrune(flags);
     const printer = await resultPrinter(session, flags, dryRun);
     const whole = flags.output !== "" && flags.output !== "name" ? await objectPrinter(session, flags) : undefined;
     const fieldManager = serverSide && !given.has("field-manager") ? "kubectl" : flags["field-manager"];
@@ -119,8 +115,16 @@ kubectl apply --prune -f manifests/ -l app=web`,
       throwAll(errors);
       throw new CommandError("no objects passed to apply");
     }
-    const done: { readonly target: ManifestTarget; readonly applied: Applied }[] = [];
-    for (const target of targets) {
+    const prune = { dryRun, propagationPolicy, gracePeriod: flags["grace-period"], printer };
+    const pruning = parent
+      ? (await import("./apply-set.ts")).applySetPruning(session, parent, { ...prune, validation })
+      : byLabel?.labelPruning(session, prunable, {
+          ...prune,
+          selector: flags.selector,
+          allowlist: flags["prune-allowlist"],
+        });
+    const done: Done[] = [];
+    for (const target of (await pruning?.before(targets)) ?? targets) {
       try {
         if (target.name === "" && target.object.metadata.generateName) {
           throw new CommandError(`from ${target.object.metadata.generateName}: cannot use generate name with apply`);
@@ -155,18 +159,49 @@ kubectl apply --prune -f manifests/ -l app=web`,
       );
     }
     throwAll(errors);
-    if (pruning) {
-      await pruning.prune(session, prunable, {
-        kept: new Set(done.map(({ applied }) => applied.object.metadata.uid ?? "")),
-        namespaces: new Set(done.map(({ target }) => target.namespace).filter(Boolean)),
-        selector: flags.selector,
-        allowlist: flags["prune-allowlist"],
-        dryRun,
-        propagationPolicy:
-          flags.cascade === "orphan" ? "Orphan" : flags.cascade === "foreground" ? "Foreground" : "Background",
-        gracePeriod: flags["grace-period"],
-        printer,
-      });
-    }
+    await pruning?.after(done);
   },
 });
+
+interface Contradicting {
+  readonly all: boolean;
+  readonly applyset: string;
+  readonly force: boolean;
+  readonly "force-conflicts": boolean;
+  readonly "prune-allowlist": readonly string[];
+  readonly selector: string;
+  readonly "server-side": boolean;
+}
+
+function refuseContradictions(flags: Contradicting, dryRun: DryRun): void {
+  const serverSide = flags["server-side"];
+  if (flags["force-conflicts"] && !serverSide)
+    throw new CommandError("--force-conflicts only works with --server-side");
+  if (dryRun === "client" && serverSide) {
+    throw new CommandError("--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)");
+  }
+  if (serverSide && flags.force) throw new CommandError("--force cannot be used with --server-side");
+  if (dryRun === "server" && flags.force) throw new CommandError("--dry-run=server cannot be used with --force");
+  if (flags.all && flags.selector) throw new CommandError("cannot set --all and --selector at the same time");
+}
+
+/** What --prune does not go with, and what it needs. */
+function refuseToPrune(flags: Contradicting): void {
+  if (flags.force) throw new CommandError("--force cannot be used with --prune");
+  if (flags.applyset) {
+    if (flags.all) throw new CommandError("--all is incompatible with --applyset");
+    if (flags.selector) throw new CommandError("--selector is incompatible with --applyset");
+    if (flags["prune-allowlist"].length > 0) {
+      throw new CommandError("--prune-allowlist is incompatible with --applyset");
+    }
+    return;
+  }
+  if (!flags.all && !flags.selector) {
+    throw new CommandError(
+      "all resources selected for prune without explicitly passing --all. To prune all resources, pass the --all flag. If you did not mean to prune all resources, specify a label selector",
+    );
+  }
+  if (flags["server-side"]) {
+    throw new CommandError("--prune is in alpha and doesn't currently work on objects created by server-side apply");
+  }
+}

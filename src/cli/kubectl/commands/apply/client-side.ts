@@ -1,4 +1,3 @@
-import { isEqual } from "../../../../machinery/equality.ts";
 import { isStatus, StatusError } from "../../../../machinery/status-error.ts";
 import { CommandError } from "../../messages.ts";
 import { goJson } from "../../output/json.ts";
@@ -59,7 +58,7 @@ export async function applyClientSide(
     if (options.dryRun === "client") return { object: merged(modified, current), done: "configured" };
     const original = before === undefined ? {} : parseApplied(before, target);
     const { patch, contentType } = await patchFor({ original, modified, current }, object);
-    if (isEqual(patch, {})) return { object: current, done: "unchanged" };
+    if (Object.keys(patch).length === 0) return { object: current, done: "unchanged" };
     try {
       const patched = await session.api.call<AnyObject>({
         method: "PATCH",
@@ -69,7 +68,7 @@ export async function applyClientSide(
         body: patch,
       });
       warnIfDeleting(session, patched);
-      return { object: patched, done: isEqual(patch, {}) ? "unchanged" : "configured" };
+      return { object: patched, done: "configured" };
     } catch (error) {
       if (isStatus(error, "Conflict") && attempt < attempts) continue;
       if (

@@ -1,4 +1,4 @@
-import { isEqual } from "../../../../machinery/equality.ts";
+import { isDeepStrictEqual } from "node:util";
 import { defineCommand } from "../../command.ts";
 import { text } from "../../flags/flag.ts";
 import { fieldManagerFlag, fileFlags, printFlags, recordFlag, validateFlag, windowsFlag } from "../../flags/shared.ts";
@@ -57,7 +57,7 @@ export const editLastApplied = defineCommand({
       send: async (objects) => {
         for (const object of objects) {
           const info = originalOf(object, applied);
-          if (isEqual(info.object, object)) {
+          if (isDeepStrictEqual(info.object, object)) {
             printer.print(object, "skipped");
             continue;
           }

@@ -1,8 +1,10 @@
+import { goQuote } from "../../../../lib/go-text.ts";
 import { CommandError } from "../../messages.ts";
 import type { ApiResource } from "../../resources/discovery.ts";
 import { type AnyObject, itemsOf, pathOf } from "../../resources/resource-info.ts";
-import { type DryRun, lastApplied, type ResultPrinter } from "../../resources/writes.ts";
+import { lastApplied } from "../../resources/writes.ts";
 import type { Session } from "../../session.ts";
+import { type Prunable, type PruneOptions, type Pruning, pruneObject, uidsOf } from "./pruning.ts";
 
 /** Types that are pruned when none are named: group/version/Kind, those of no namespace at the end. */
 const usual = [
@@ -23,18 +25,6 @@ const usual = [
 ];
 const usualOfNoNamespace = ["core/v1/Namespace", "core/v1/PersistentVolume"];
 
-export interface PruneOptions {
-  /** The uids of what was just applied. */
-  readonly kept: ReadonlySet<string>;
-  readonly namespaces: ReadonlySet<string>;
-  readonly selector: string;
-  readonly allowlist: readonly string[];
-  readonly dryRun: DryRun;
-  readonly propagationPolicy: string;
-  readonly gracePeriod: number;
-  readonly printer: ResultPrinter;
-}
-
 /** The types that a prune looks at. Throws CommandError for one that is not well written. */
 export async function prunedTypes(session: Session, named: readonly string[]): Promise<readonly ApiResource[]> {
   const mapper = await session.mapper();
@@ -43,44 +33,53 @@ export async function prunedTypes(session: Session, named: readonly string[]): P
     const [group = "", version = "", kind = "", ...more] = type.split("/");
     if (!kind || more.length > 0)
       throw new CommandError(`invalid GroupVersionKind format: ${type}, please follow <group/version/kind>`);
-    const resource = await mapper.kind(group === "core" ? version : `${group}/${version}`, kind);
+    const apiVersion = group === "core" ? version : `${group}/${version}`;
+    const resource = await mapper.kind(apiVersion, kind);
     if (resource) types.push(resource);
+    else if (named.length > 0) {
+      throw new CommandError(`no matches for kind ${goQuote(kind)} in version ${goQuote(apiVersion)}`);
+    }
   }
   return types;
 }
 
-/** Deletes what was applied at some time and was not among what is applied now. */
-export async function prune(session: Session, types: readonly ApiResource[], options: PruneOptions): Promise<void> {
-  if (options.allowlist.length === 0) {
-    session.log(
-      "W",
-      "Deprecated: kubectl apply will no longer prune non-namespaced resources by default when used with the --namespace flag in a future release. To preserve the current behaviour, list the resources you want to target explicitly in the --prune-allowlist flag.",
-    );
-  }
-  for await (const { resource, object } of prunedObjects(session, types, options)) {
-    if (options.dryRun !== "client") {
-      await session.api.call({
-        method: "DELETE",
-        path: pathOf(resource, object.metadata),
-        body: {
-          apiVersion: "v1",
-          kind: "DeleteOptions",
-          propagationPolicy: options.propagationPolicy,
-          ...(options.gracePeriod >= 0 ? { gracePeriodSeconds: options.gracePeriod } : {}),
-          ...(options.dryRun === "server" ? { dryRun: ["All"] } : {}),
-        },
-      });
-    }
-    options.printer.print(object, "pruned");
-  }
+/** Prunes among all that was ever applied and has the labels, whatever set of manifests it came from. */
+export function labelPruning(
+  session: Session,
+  types: readonly ApiResource[],
+  options: PruneOptions & { readonly selector: string; readonly allowlist: readonly string[] },
+): Pruning {
+  const { access } = session;
+  return {
+    before: async (targets) => targets,
+    async after(done) {
+      if (options.allowlist.length === 0) {
+        session.log(
+          "W",
+          "Deprecated: kubectl apply will no longer prune non-namespaced resources by default when used with the --namespace flag in a future release. To preserve the current behaviour, list the resources you want to target explicitly in the --prune-allowlist flag.",
+        );
+      }
+      const asked = access.namespaceGiven ? [access.namespace] : [];
+      const namespaces = new Set([...asked, ...done.map(({ target }) => target.namespace)].filter(Boolean));
+      const among = { kept: uidsOf(done), namespaces, selector: options.selector };
+      for await (const prunable of prunedObjects(session, types, among)) {
+        await pruneObject(session, prunable, options);
+      }
+    },
+  };
 }
 
 /** What was applied at some time and is not among what is applied now, namespace by namespace, type by type. */
 export async function* prunedObjects(
   session: Session,
   types: readonly ApiResource[],
-  options: Pick<PruneOptions, "kept" | "namespaces" | "selector">,
-): AsyncGenerator<{ readonly resource: ApiResource; readonly object: AnyObject }> {
+  options: {
+    /** The uids of what was just applied. */
+    readonly kept: ReadonlySet<string>;
+    readonly namespaces: ReadonlySet<string>;
+    readonly selector: string;
+  },
+): AsyncGenerator<Prunable> {
   const places = [
     ...[...options.namespaces].flatMap((namespace) =>
       types.filter(({ namespaced }) => namespaced).map((resource) => ({ resource, namespace })),

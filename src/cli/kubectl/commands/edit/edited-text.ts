@@ -1,4 +1,4 @@
-import { isEqual } from "../../../../machinery/equality.ts";
+import { isDeepStrictEqual } from "node:util";
 import { CommandError } from "../../messages.ts";
 import type { AnyObject } from "../../resources/resource-info.ts";
 
@@ -38,7 +38,7 @@ export async function saysTheSame(a: string, b: string): Promise<boolean> {
   if (withoutComments(a).trim() === withoutComments(b).trim()) return true;
   const { parseYamlDocuments } = await import("../../../../machinery/codec-yaml.ts");
   try {
-    return isEqual(parseYamlDocuments(a), parseYamlDocuments(b));
+    return isDeepStrictEqual(parseYamlDocuments(a), parseYamlDocuments(b));
   } catch {
     return false;
   }

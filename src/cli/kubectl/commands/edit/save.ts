@@ -1,5 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
 import { errorMessage } from "../../../../lib/fault.ts";
-import { isEqual } from "../../../../machinery/equality.ts";
 import { StatusError } from "../../../../machinery/status-error.ts";
 import { CommandError } from "../../messages.ts";
 import { goJson } from "../../output/json.ts";
@@ -70,7 +70,7 @@ export async function patchEdited(
       );
     }
     const original = withoutManagedFields(info.object);
-    if (isEqual(original, withoutManagedFields(object))) {
+    if (isDeepStrictEqual(original, withoutManagedFields(object))) {
       session.say(`${nameOf(object)} skipped`);
       continue;
     }
