@@ -175,6 +175,7 @@ export function containerConfig(pod: Pod, container: DeclaredContainer, context:
     tty: container.tty ?? false,
     resources: containerResources(pod, container, context.capacityMemory),
     security: securityOf(pod, container, context),
+    ...(container.lifecycle?.stopSignal ? { stopSignal: container.lifecycle.stopSignal } : {}),
   };
 }
 

@@ -5,7 +5,6 @@ import { Fault } from "../../lib/fault.ts";
 import { sampleContainer, samplePod } from "../testing/samples.ts";
 import { openNode } from "../testing/worker-node.ts";
 import { changedResources } from "./granted-resources.ts";
-import { podCgroupLimits } from "./qos.ts";
 
 const small: ResourceRequirements = {
   requests: { cpu: "100m", memory: "32Mi" },
@@ -136,15 +135,5 @@ describe("a pod that is declared to have other amounts", () => {
       reason: "Error",
       message: "device or resource busy",
     });
-  });
-});
-
-test("a pod's overhead is in its control group", () => {
-  const containers = [sampleContainer({ resources: { requests: { memory: "64Mi" }, limits: { memory: "64Mi" } } })];
-  const status = { qosClass: "Burstable" } as const;
-  const overhead = { memory: "16Mi", cpu: "500m" };
-  expect(podCgroupLimits(samplePod({ containers, overhead }, { status }))).toEqual({
-    cpuShares: 512,
-    memory: 80 * 2 ** 20,
   });
 });
