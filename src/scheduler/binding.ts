@@ -5,6 +5,15 @@ import type { Clock } from "../lib/clock.ts";
 import { keyOf } from "../machinery/object.ts";
 import { isStatus } from "../machinery/status-error.ts";
 import type { ClusterState } from "./framework/cluster-state.ts";
+import {
+  type FrameworkMeter,
+  measured,
+  measuredLater,
+  noMeter,
+  type Status,
+  success,
+  verdictStatus,
+} from "./framework/meter.ts";
 import { type Hold, type Rejection, reject } from "./framework/plugin.ts";
 import type { Profile } from "./framework/profile.ts";
 import type { WaitingPods } from "./framework/waiting-pods.ts";
@@ -21,16 +30,32 @@ interface Step {
   readonly pod: Pod;
   readonly node: string;
   readonly profile: Profile;
+  readonly meter?: FrameworkMeter;
 }
 
+type Reserved =
+  | { readonly kind: "reserved"; readonly holds: ReadonlyMap<string, number> }
+  | { readonly kind: "rejected"; readonly plugin: string; readonly rejection: Rejection };
+
+const reservedStatus = (reserved: Reserved): Status => {
+  if (reserved.kind === "rejected") return verdictStatus(reserved.rejection);
+  return reserved.holds.size > 0 ? "Wait" : "Success";
+};
+const noHolds: ReadonlyMap<string, number> = new Map();
+
 /** Reserve and Permit: at once, before the next pod is looked at. Undo with `release` if the binding does not come about. */
-export function reserve(
+export function reserve(step: Step, cluster: ClusterState, states: ReadonlyMap<string, unknown>): Reserved {
+  const { meter = noMeter } = step;
+  const reserved = measured(meter, "Reserve", () => takeResources(step, cluster, states), reservedStatus);
+  if (reserved.kind === "rejected") return reserved;
+  return measured(meter, "Permit", () => askPermission(step), reservedStatus);
+}
+
+function takeResources(
   { pod, node, profile }: Step,
   cluster: ClusterState,
   states: ReadonlyMap<string, unknown>,
-):
-  | { readonly kind: "reserved"; readonly holds: ReadonlyMap<string, number> }
-  | { readonly kind: "rejected"; readonly plugin: string; readonly rejection: Rejection } {
+): Reserved {
   const info = cluster.node(node);
   if (!info)
     return { kind: "rejected", plugin: "", rejection: reject(`node "${node}" is gone`, { preemptionHelps: false }) };
@@ -38,6 +63,11 @@ export function reserve(
     const rejection = plugin.reserve?.(pod, info, states.get(plugin.name));
     if (rejection) return { kind: "rejected", plugin: plugin.name, rejection };
   }
+  return { kind: "reserved", holds: noHolds };
+}
+
+function askPermission({ pod, node, profile }: Step): Reserved {
+  if (profile.permit.length === 0) return { kind: "reserved", holds: noHolds };
   const holds = new Map<string, number>();
   for (const plugin of profile.permit) {
     const answer = plugin.permit!(pod, node);
@@ -49,32 +79,48 @@ export function reserve(
 }
 
 /** Unreserve, the last plugin first. */
-export function release({ pod, node, profile }: Step): void {
-  for (const plugin of profile.reserve.toReversed()) plugin.unreserve?.(pod, node);
+export function release({ pod, node, profile, meter = noMeter }: Step): void {
+  const undo = () => {
+    for (const plugin of profile.reserve.toReversed()) plugin.unreserve?.(pod, node);
+  };
+  measured(meter, "Unreserve", undo, success);
 }
 
 /** Waits for permission, lets plugins prepare, and binds. Never throws. */
 export async function bind(
-  { pod, node, profile }: Step,
+  { pod, node, profile, meter = noMeter }: Step,
   holds: ReadonlyMap<string, number>,
   waiting: WaitingPods,
   signal: AbortSignal,
   binder?: { bind(pod: Pod, node: string): Promise<void> },
 ): Promise<Binding> {
-  try {
-    if (holds.size > 0) {
-      const refused = await waiting.wait(pod.metadata.uid, holds);
-      if (refused) return { kind: "rejected", ...refused };
-    }
+  const preBind = async (): Promise<Binding | undefined> => {
     for (const plugin of profile.preBind) {
       const rejection = await plugin.preBind!(pod, node, signal);
       if (rejection) return { kind: "rejected", plugin: plugin.name, rejection };
     }
+    return undefined;
+  };
+  const bindBy = async (): Promise<boolean> => {
     if (binder) {
       await binder.bind(pod, node);
-      return { kind: "bound" };
+      return true;
     }
-    for (const plugin of profile.bind) if (await plugin.bind!(pod, node)) return { kind: "bound" };
+    for (const plugin of profile.bind) if (await plugin.bind!(pod, node)) return true;
+    return false;
+  };
+  try {
+    if (holds.size > 0) {
+      const began = meter.now();
+      const refused = await waiting.wait(pod.metadata.uid, holds);
+      meter.held(refused ? "Unschedulable" : "Success", began);
+      if (refused) return { kind: "rejected", ...refused };
+    }
+    const rejected = await measuredLater(meter, "PreBind", preBind, (said) =>
+      said?.kind === "rejected" ? verdictStatus(said.rejection) : "Success",
+    );
+    if (rejected) return rejected;
+    if (await measuredLater(meter, "Bind", bindBy, (bound) => (bound ? "Success" : "Skip"))) return { kind: "bound" };
     return { kind: "failed", error: new Error("no plugin of the profile binds pods") };
   } catch (error) {
     return { kind: "failed", error };

@@ -17,6 +17,10 @@ export interface ClusterFeedOptions {
   readonly nominations: Nominations;
   /** Whether pods of that `schedulerName` are ours. */
   readonly isOurs: (schedulerName: string | undefined) => boolean;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Told what was taken note of, by upstream's names, and when that began. */
+  readonly handled: (event: string, began: number) => void;
 }
 
 /** A cluster's state that asks namespaces' labels of the informers. */
@@ -28,7 +32,8 @@ export function openClusterState(informers: Informers): ClusterState {
 const isFinished = ({ status }: Pod) => status?.phase === "Succeeded" || status?.phase === "Failed";
 
 /** Keeps the scheduler's picture of nodes and pods, and its queue, as the API tells, until disposed. Informers must have synced. */
-export function feedCluster({ informers, cluster, queue, nominations, isOurs }: ClusterFeedOptions): Disposable {
+export function feedCluster(options: ClusterFeedOptions): Disposable {
+  const { informers, cluster, queue, nominations, isOurs, now, handled } = options;
   const subscriptions = new DisposableStack();
   const tell = (change: ClusterChange) => queue.changed(change);
 
@@ -93,26 +98,44 @@ export function feedCluster({ informers, cluster, queue, nominations, isOurs }: 
   subscriptions.use(
     informers.of(Node).on({
       added: (node) => {
+        const began = now();
         cluster.setNode(node);
         tell({ event: "Node/add", node });
+        handled("NodeAdd", began);
       },
-      updated: nodeChanged,
-      deleted: ({ metadata }) => cluster.removeNode(metadata.name),
+      updated: (node, previous) => {
+        const began = now();
+        nodeChanged(node, previous);
+        handled("NodeUpdate", began);
+      },
+      deleted: ({ metadata }) => {
+        const began = now();
+        cluster.removeNode(metadata.name);
+        handled("NodeDelete", began);
+      },
     }),
   );
   const podChanged = (pod: Pod, previous: Pod | undefined) => {
-    if (pod.spec.nodeName) placedChanged(pod, previous);
-    else if (isOurs(pod.spec.schedulerName)) pendingChanged(pod, previous);
+    const began = now();
+    if (pod.spec.nodeName) {
+      placedChanged(pod, previous);
+      handled(previous?.spec.nodeName ? "AssignedPodUpdate" : "AssignedPodAdd", began);
+    } else if (isOurs(pod.spec.schedulerName)) {
+      pendingChanged(pod, previous);
+      handled(previous ? "UnschedulablePodUpdate" : "UnschedulablePodAdd", began);
+    }
   };
   subscriptions.use(
     informers.of(Pod).on({
       added: (pod) => podChanged(pod, undefined),
       updated: podChanged,
       deleted: (pod) => {
+        const began = now();
         const { uid } = pod.metadata;
         queue.remove(uid);
         nominations.remove(uid);
         gone(pod);
+        handled(pod.spec.nodeName ? "AssignedPodDelete" : "UnschedulablePodDelete", began);
       },
     }),
   );

@@ -19,14 +19,16 @@ import type { ClusterState } from "./framework/cluster-state.ts";
 import { type DecideOptions, decide, type NoPlace, type Placement } from "./framework/decide.ts";
 import { DecisionLog, type RecordedDecision } from "./framework/decision-log.ts";
 import { explain } from "./framework/explain.ts";
+import { type FrameworkMeter, measured, success, verdictStatus } from "./framework/meter.ts";
 import { Nominations } from "./framework/nominations.ts";
 import { podInfo, renewedPodInfo } from "./framework/pod-info.ts";
 import { type Profile, pluginsOf } from "./framework/profile.ts";
 import { noNodes, type QueuedPod, SchedulingQueue } from "./framework/queue.ts";
+import { timedProfile } from "./framework/timed-profile.ts";
 import { WaitingPods } from "./framework/waiting-pods.ts";
 import type { PluginFactory } from "./plugins/default-plugins.ts";
 import { evict, giveUpNomination, noteRefusal } from "./refusal.ts";
-import { schedulerMetrics } from "./scheduler-metrics.ts";
+import { schedulerMetrics, watchScheduler } from "./scheduler-metrics.ts";
 import { explainPod, type PodExplanation } from "./why.ts";
 
 export interface SchedulerOptions {
@@ -57,6 +59,16 @@ const maxBinds = 256;
 /** Decisions between two looks at the rest of the process. */
 const turn = 32;
 
+/** Of so many attempts one has its plugins' calls timed. */
+const timedEvery = 10;
+
+/** A profile, the same with its plugins' calls timed, and who is told of both. */
+interface MeteredProfile {
+  readonly plain: Profile;
+  readonly timed: Profile;
+  readonly meter: FrameworkMeter & Disposable;
+}
+
 /** Places pods on nodes until disposed. Resolves when it knows the cluster. */
 export async function openScheduler(options: SchedulerOptions): Promise<Scheduler> {
   const scheduler = new RunningScheduler(options);
@@ -67,7 +79,7 @@ export async function openScheduler(options: SchedulerOptions): Promise<Schedule
 class RunningScheduler implements Scheduler {
   readonly waitingPods: WaitingPods;
   readonly #options: SchedulerOptions;
-  readonly #profiles: ReadonlyMap<string, Profile>;
+  readonly #profiles: ReadonlyMap<string, MeteredProfile>;
   readonly #extenders: readonly Extender[];
   readonly #recorders = new Map<string, EventRecorder>();
   readonly #cluster: ClusterState;
@@ -77,7 +89,10 @@ class RunningScheduler implements Scheduler {
   readonly #evicted = new Map<string, ObjectKey>();
   readonly #decisions = new DecisionLog();
   readonly #metrics;
+  readonly #gauges: Disposable;
   readonly #running = new Set<Promise<void>>();
+  #binding = 0;
+  #attempts = 0;
   readonly #stop = new AbortController();
   #feed: Disposable | undefined;
   #start = 0;
@@ -90,14 +105,22 @@ class RunningScheduler implements Scheduler {
     this.#cluster = openClusterState(informers);
     const { configuration = {} } = options;
     this.#extenders = (configuration.extenders ?? []).map((each) => new Extender(each, postJson(each)));
-    this.#profiles = profilesOf(withIgnoredResources(configuration), options, options.plugins);
+    const profiles = profilesOf(withIgnoredResources(configuration), options, options.plugins);
+    const now = () => clock.monotonic();
+    this.#metrics = schedulerMetrics(options.metrics, now);
+    const metered = (plain: Profile): MeteredProfile => ({
+      plain,
+      timed: timedProfile(plain, now, this.#metrics.plugin),
+      meter: this.#metrics.profile(plain.schedulerName),
+    });
+    this.#profiles = new Map(Array.from(profiles, ([name, profile]) => [name, metered(profile)]));
     const hints = new Map<string, RetryTable>();
-    for (const profile of this.#profiles.values()) {
+    for (const profile of profiles.values()) {
       for (const plugin of pluginsOf(profile)) hints.set(plugin.name, retryTable(plugin.retryOn));
       const source = { component: profile.schedulerName };
       this.#recorders.set(profile.schedulerName, createEventRecorder({ ...options, source }));
     }
-    const [first] = this.#profiles.values();
+    const [first] = profiles.values();
     this.#queue = new SchedulingQueue({
       clock,
       compare: first!.compare,
@@ -105,8 +128,10 @@ class RunningScheduler implements Scheduler {
       longestBackoff: (configuration.podMaxBackoffSeconds ?? 10) * 1000,
       hints: (plugin) => hints.get(plugin),
       gate: (pod) => this.#gate(pod),
+      entered: this.#metrics.entered,
     });
-    this.#metrics = schedulerMetrics(options.metrics, this.#queue);
+    const state = { queue: this.#queue, cluster: this.#cluster, binding: () => this.#binding };
+    this.#gauges = watchScheduler(options.metrics, state);
   }
 
   async start(): Promise<void> {
@@ -118,6 +143,8 @@ class RunningScheduler implements Scheduler {
       queue: this.#queue,
       nominations: this.#nominations,
       isOurs: (name) => this.#profiles.has(name ?? "default-scheduler"),
+      now: () => this.#options.clock.monotonic(),
+      handled: this.#metrics.handled,
     });
     await informers.synced();
     this.#loop = this.#run();
@@ -128,32 +155,43 @@ class RunningScheduler implements Scheduler {
   }
 
   why(pod: Pod): PodExplanation {
-    return explainPod(pod, this.#profileOf(pod), this.#cluster, {
+    return explainPod(pod, this.#profileOf(pod).plain, this.#cluster, {
       ...this.#decideOptions(),
       now: this.#options.clock.now(),
       history: this.decisionsOf(keyOf(pod)),
-      gate: this.#gate(pod),
+      gate: this.#gateOf(pod),
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.#queue[Symbol.dispose]();
-    this.#metrics[Symbol.dispose]();
+    this.#gauges[Symbol.dispose]();
     this.#feed?.[Symbol.dispose]();
     await this.#loop;
     this.waitingPods.rejectAll({ reasons: ["the scheduler ends"], preemptionHelps: false });
     await Promise.allSettled(this.#running);
+    for (const { meter } of this.#profiles.values()) meter[Symbol.dispose]();
     await Promise.all([...this.#recorders.values()].map((recorder) => recorder.flush()));
   }
 
-  #profileOf(pod: Pod): Profile {
+  #profileOf(pod: Pod): MeteredProfile {
     const [first] = this.#profiles.values();
     return this.#profiles.get(pod.spec.schedulerName ?? "default-scheduler") ?? first!;
   }
 
   #gate(pod: Pod) {
-    for (const plugin of this.#profileOf(pod).preEnqueue) {
+    const { meter } = this.#profileOf(pod);
+    return measured(
+      meter,
+      "PreEnqueue",
+      () => this.#gateOf(pod),
+      (gate) => verdictStatus(gate?.rejection),
+    );
+  }
+
+  #gateOf(pod: Pod) {
+    for (const plugin of this.#profileOf(pod).plain.preEnqueue) {
       const rejection = plugin.preEnqueue!(pod);
       if (rejection) return { plugin: plugin.name, rejection };
     }
@@ -174,10 +212,11 @@ class RunningScheduler implements Scheduler {
   }
 
   #attempt(entry: QueuedPod): void {
-    const profile = this.#profileOf(entry.pod);
+    const { profile, meter } = this.#next(entry.pod);
     const began = this.#options.clock.monotonic();
     try {
-      this.#carryOut(entry, profile, decide(entry.pod, profile, this.#cluster, this.#decideOptions()), began);
+      const outcome = decide(entry.pod, profile, this.#cluster, { ...this.#decideOptions(), meter });
+      this.#carryOut(entry, { profile, meter, began }, outcome);
     } catch (error) {
       this.#undecided(entry, profile, error, began);
     }
@@ -185,21 +224,22 @@ class RunningScheduler implements Scheduler {
 
   async #attemptWith(entry: QueuedPod, extenders: readonly Extender[]): Promise<void> {
     const { clock, log } = this.#options;
-    const profile = this.#profileOf(entry.pod);
+    const { profile, meter } = this.#next(entry.pod);
     const began = clock.monotonic();
     try {
-      const options = { ...this.#decideOptions(), warn: (text: string) => log.warn(text) };
+      const options = { ...this.#decideOptions(), meter, warn: (text: string) => log.warn(text) };
       const outcome = await decideWithExtenders(entry.pod, profile, this.#cluster, extenders, options);
-      this.#carryOut(
-        entry,
-        profile,
-        outcome,
-        began,
-        extenders.find(({ binds }) => binds),
-      );
+      const binder = extenders.find(({ binds }) => binds);
+      this.#carryOut(entry, { profile, meter, began, binder }, outcome);
     } catch (error) {
       this.#undecided(entry, profile, error, began);
     }
+  }
+
+  /** What the next attempt is made with. */
+  #next(pod: Pod): Pick<Attempt, "profile" | "meter"> {
+    const { plain, timed, meter } = this.#profileOf(pod);
+    return { profile: this.#attempts++ % timedEvery === 0 ? timed : plain, meter };
   }
 
   #decideOptions(): DecideOptions {
@@ -207,29 +247,28 @@ class RunningScheduler implements Scheduler {
     return { random: () => random.next(), start: this.#start, nominations: this.#nominations };
   }
 
-  #carryOut(
-    entry: QueuedPod,
-    profile: Profile,
-    { decision, search, looked }: ReturnType<typeof decide>,
-    began: number,
-    binder?: Extender,
-  ): void {
+  #carryOut(entry: QueuedPod, attempt: Attempt, { decision, search, looked }: ReturnType<typeof decide>): void {
     const { clock } = this.#options;
+    const { profile, began } = attempt;
     const { length } = this.#cluster.nodes;
     if (length > 0) this.#start = (this.#start + looked) % length;
     this.#decisions.record(entry.pod, profile.schedulerName, decision, clock.now());
-    if (decision.placed) this.#place(entry, profile, decision, search.states, binder);
-    else this.#refuse(entry, profile, decision);
-    const result = decision.placed ? "scheduled" : "unschedulable";
-    this.#metrics.attempt(profile.schedulerName, result, (clock.monotonic() - began) / 1000);
+    if (decision.placed) {
+      this.#metrics.chose(began);
+      this.#place(entry, attempt, decision, search.states);
+      return;
+    }
+    if (decision.rescue) this.#metrics.preempting();
+    this.#refuse(entry, profile, decision);
+    this.#metrics.attempt(profile.schedulerName, "unschedulable", began);
   }
 
   #undecided(entry: QueuedPod, profile: Profile, error: unknown, began: number): void {
-    const { clock, log } = this.#options;
+    const { log } = this.#options;
     log.error(`cannot decide about pod ${keyText(keyOf(entry.pod))}: ${errorMessage(error)}`, { error });
     this.#queue.fail(entry);
     this.#note(entry, profile, errorMessage(error), "SchedulerError");
-    this.#metrics.attempt(profile.schedulerName, "error", (clock.monotonic() - began) / 1000);
+    this.#metrics.attempt(profile.schedulerName, "error", began);
   }
 
   #track(work: Promise<void>): void {
@@ -237,43 +276,38 @@ class RunningScheduler implements Scheduler {
     this.#running.add(tracked);
   }
 
-  #place(
-    entry: QueuedPod,
-    profile: Profile,
-    { node }: Placement,
-    states: ReadonlyMap<string, unknown>,
-    binder: Extender | undefined,
-  ): void {
+  #place(entry: QueuedPod, attempt: Attempt, { node }: Placement, states: ReadonlyMap<string, unknown>): void {
     const { pod } = entry;
-    const step = { pod, node, profile };
+    const { profile, meter } = attempt;
+    const step = { pod, node, profile, meter };
     const reserved = reserve(step, this.#cluster, states);
     if (reserved.kind === "rejected") {
       release(step);
-      this.#turnedDown(entry, profile, reserved);
+      this.#turnedDown(entry, attempt, reserved);
       return;
     }
     this.#cluster.assume(pod, node);
     this.#nominations.remove(pod.metadata.uid);
-    this.#track(this.#bind(entry, profile, node, reserved.holds, binder));
+    this.#binding += 1;
+    this.#track(this.#bind(entry, attempt, node, reserved.holds).finally(() => this.#binding--));
   }
 
-  async #bind(
-    entry: QueuedPod,
-    profile: Profile,
-    node: string,
-    holds: ReadonlyMap<string, number>,
-    binder: Extender | undefined,
-  ): Promise<void> {
+  async #bind(entry: QueuedPod, attempt: Attempt, node: string, holds: ReadonlyMap<string, number>): Promise<void> {
     const { pod, uid } = entry;
     const { name, namespace } = pod.metadata;
-    const step = { pod, node, profile };
+    const { profile, meter, began, binder } = attempt;
+    const step = { pod, node, profile, meter };
     const end = await bind(step, holds, this.waitingPods, this.#stop.signal, binder);
     const { client, clock, log } = this.#options;
     // A binding that failed may have taken effect all the same, and then the pod holds its place.
     const place = end.kind === "failed" ? await placeOf(pod, client, clock, this.#stop.signal) : undefined;
     if (end.kind === "bound" || place?.node === node) {
-      for (const plugin of profile.postBind) plugin.postBind!(pod, node);
-      this.#metrics.bound(entry, (clock.monotonic() - entry.arrived) / 1000);
+      const tellBound = () => {
+        for (const plugin of profile.postBind) plugin.postBind!(pod, node);
+      };
+      measured(meter, "PostBind", tellBound, success);
+      this.#metrics.attempt(profile.schedulerName, "scheduled", began);
+      this.#metrics.bound(entry);
       const text = `Successfully assigned ${namespace}/${name} to ${node}`;
       this.#recorders.get(profile.schedulerName)?.record(pod, "Normal", "Scheduled", text);
       return;
@@ -284,9 +318,10 @@ class RunningScheduler implements Scheduler {
     const awaiting = this.#nominations.on(node);
     this.#queue.changed({ event: "AssignedPod/delete", pod, ...(freed ? { place: freed, awaiting } : {}) });
     if (end.kind === "rejected") {
-      this.#turnedDown(entry, profile, end);
+      this.#turnedDown(entry, attempt, end);
       return;
     }
+    this.#metrics.attempt(profile.schedulerName, "error", began);
     // Deleted, or bound elsewhere by somebody else: the informer says what becomes of it.
     if (place?.gone || place?.node) return;
     log.warn(`cannot bind pod ${namespace}/${name} to ${node}: ${errorMessage(end.error)}`);
@@ -297,11 +332,12 @@ class RunningScheduler implements Scheduler {
   /** A plugin said no after the node was chosen. */
   #turnedDown(
     entry: QueuedPod,
-    profile: Profile,
+    { profile, began }: Attempt,
     { plugin, rejection }: { readonly plugin: string; readonly rejection: { readonly reasons: readonly string[] } },
   ): void {
     this.#again(entry, plugin ? new Set([plugin]) : undefined);
     this.#note(entry, profile, rejection.reasons.join(", "), "Unschedulable");
+    this.#metrics.attempt(profile.schedulerName, "unschedulable", began);
   }
 
   /** The pod as it is now goes back to the queue, unless it is gone. */
@@ -344,24 +380,37 @@ class RunningScheduler implements Scheduler {
       this.#queue.activate(other.uid);
     }
     this.#nominations.set(info, rescue.node);
-    for (const victim of rescue.victims) {
+    const began = this.#options.clock.monotonic();
+    const told = rescue.victims.map((victim) => {
       this.waitingPods.reject(victim.metadata.uid, { reasons: ["preempted"], preemptionHelps: false });
-      this.#track(this.#evict(victim, pod, rescue.node, profile.schedulerName, tools));
-    }
+      return this.#evict(victim, pod, rescue.node, profile.schedulerName, tools);
+    });
+    this.#track(Promise.all(told).then((all) => this.#metrics.evicted(all.every(Boolean), began)));
   }
 
   /** A pod may be decided about again before its victims show that they go: each is told once. */
-  async #evict(victim: Pod, ...rest: Tail<Parameters<typeof evict>>): Promise<void> {
+  async #evict(victim: Pod, ...rest: Tail<Parameters<typeof evict>>): Promise<boolean> {
     const pods = this.#options.informers.of(PodKind);
     for (const [uid, key] of this.#evicted) {
       const known = pods.get(key)?.metadata;
       if (known?.uid !== uid || known.deletionTimestamp) this.#evicted.delete(uid);
     }
     const { uid } = victim.metadata;
-    if (this.#evicted.has(uid)) return;
+    if (this.#evicted.has(uid)) return true;
     this.#evicted.set(uid, keyOf(victim));
-    if (!(await evict(victim, ...rest))) this.#evicted.delete(uid);
+    const told = await evict(victim, ...rest);
+    if (!told) this.#evicted.delete(uid);
+    return told;
   }
+}
+
+/** One try to place a pod. */
+interface Attempt {
+  readonly profile: Profile;
+  readonly meter: FrameworkMeter;
+  readonly began: number;
+  /** The extender that binds instead of the profile's plugins. */
+  readonly binder?: Extender | undefined;
 }
 
 type Tail<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never;

@@ -1,10 +1,18 @@
 import type { Pod } from "../../api/generated/core-v1.ts";
 import { errorMessage } from "../../lib/fault.ts";
 import type { ClusterState } from "../framework/cluster-state.ts";
-import { type DecideOptions, type Decision, type Found, findNodes, noPlace, placement } from "../framework/decide.ts";
+import {
+  type DecideOptions,
+  type Decision,
+  type Found,
+  findNodes,
+  noPlace,
+  placement,
+  prepareMeasured,
+} from "../framework/decide.ts";
 import { type Refusal, reject } from "../framework/plugin.ts";
 import type { Profile } from "../framework/profile.ts";
-import { prepare, type Search } from "../framework/search.ts";
+import type { Search } from "../framework/search.ts";
 import type { Extender } from "./extender.ts";
 
 /** As `decide`, with extenders that have a say about the nodes that the plugins leave. */
@@ -15,7 +23,7 @@ export async function decideWithExtenders(
   extenders: readonly Extender[],
   options: DecideOptions & { readonly warn: (text: string) => void },
 ): Promise<{ readonly decision: Decision; readonly search: Search; readonly looked: number }> {
-  const search = prepare(pod, profile, cluster);
+  const search = prepareMeasured(pod, profile, cluster, options);
   if (search.refused || cluster.nodes.length === 0)
     return { decision: noPlace(pod, profile, cluster, search, undefined, options), search, looked: 0 };
   const found = await afterExtenders(pod, findNodes(pod, profile, cluster, search, options), extenders, options.warn);

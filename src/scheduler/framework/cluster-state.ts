@@ -84,6 +84,11 @@ export class ClusterState {
     return this.#slots;
   }
 
+  /** How many nodes and pods count, and how many of these the API has not confirmed yet. */
+  get size(): { readonly nodes: number; readonly pods: number; readonly assumed: number } {
+    return { nodes: this.#nodes.size, pods: this.#placed.size, assumed: this.#assumed.size };
+  }
+
   node(name: string): NodeInfo | undefined {
     return this.#nodes.get(name);
   }

@@ -1,10 +1,11 @@
 import type { Pod } from "../../api/generated/core-v1.ts";
 import type { ClusterState } from "./cluster-state.ts";
+import { type FrameworkMeter, measured, noMeter, success, verdictStatus } from "./meter.ts";
 import { type NodeCheck, nodeCheck, sortOf, supposedCheck } from "./node-check.ts";
 import type { NodeInfo } from "./node-info.ts";
 import type { Nominations } from "./nominations.ts";
 import type { Refusal, Rejection, Rescue, Verdict } from "./plugin.ts";
-import type { Profile } from "./profile.ts";
+import type { Profile, WeightedPlugin } from "./profile.ts";
 import { prepare, refresher, type Search } from "./search.ts";
 
 /** What each plugin gave the nodes that would do, weighted; the lists run side by side. */
@@ -46,6 +47,7 @@ export interface DecideOptions {
   /** Where in the list of nodes the search begins. */
   readonly start: number;
   readonly nominations?: Nominations;
+  readonly meter?: FrameworkMeter;
 }
 
 /** How many nodes that fit are enough: all up to 100, then a share that falls from 50 % to 5 % (as upstream). */
@@ -65,6 +67,17 @@ export interface Found {
 
 /** Looks for nodes that fit, from `start` on until there are enough. */
 export function findNodes(
+  pod: Pod,
+  profile: Profile,
+  cluster: ClusterState,
+  search: Search,
+  options: DecideOptions,
+): Found {
+  const { meter = noMeter } = options;
+  return measured(meter, "Filter", () => lookForNodes(pod, profile, cluster, search, options), success);
+}
+
+function lookForNodes(
   pod: Pod,
   profile: Profile,
   cluster: ClusterState,
@@ -133,18 +146,57 @@ class Refusals {
 }
 
 /** Scores the nodes that would do. */
-export function scoreNodes(pod: Pod, profile: Profile, cluster: ClusterState, nodes: readonly NodeInfo[]): ScoreTable {
-  const totals: number[] = new Array(nodes.length).fill(0);
-  const parts: { plugin: string; scores: number[] }[] = [];
+export function scoreNodes(
+  pod: Pod,
+  profile: Profile,
+  cluster: ClusterState,
+  nodes: readonly NodeInfo[],
+  meter: FrameworkMeter = noMeter,
+): ScoreTable {
+  const ready = measured(meter, "PreScore", () => prepareScores(pod, profile, cluster, nodes, meter), success);
+  return measured(meter, "Score", () => scoresBy(ready, pod, nodes, meter, profile.tellScoring), success);
+}
+
+interface ReadyScore extends WeightedPlugin {
+  readonly state: unknown;
+}
+
+function prepareScores(
+  pod: Pod,
+  profile: Profile,
+  cluster: ClusterState,
+  nodes: readonly NodeInfo[],
+  meter: FrameworkMeter,
+): readonly ReadyScore[] {
+  const ready: ReadyScore[] = [];
   for (const { plugin, weight } of profile.score) {
     let state: unknown;
     if (plugin.prepareScore) {
       const prepared = plugin.prepareScore(pod, cluster, nodes);
+      if (prepared.kind !== "skip") meter.calls("PreScore", plugin.name).count += 1;
       if (prepared.kind !== "ready") continue;
       state = prepared.state;
     }
+    ready.push({ plugin, weight, state });
+  }
+  return ready;
+}
+
+function scoresBy(
+  ready: readonly ReadyScore[],
+  pod: Pod,
+  nodes: readonly NodeInfo[],
+  meter: FrameworkMeter,
+  tell: Profile["tellScoring"],
+): ScoreTable {
+  const totals: number[] = new Array(nodes.length).fill(0);
+  const parts: { plugin: string; scores: number[] }[] = [];
+  for (const { plugin, weight, state } of ready) {
+    meter.calls("Score", plugin.name).count += nodes.length;
     const scores: number[] = new Array(nodes.length);
+    const began = tell ? meter.now() : 0;
     for (let index = 0; index < nodes.length; index++) scores[index] = plugin.score!(pod, nodes[index]!, state);
+    tell?.(plugin.name, (meter.now() - began) / 1000 / nodes.length);
     plugin.normalize?.(scores, state, nodes);
     for (let index = 0; index < nodes.length; index++) {
       const weighted = scores[index]! * weight;
@@ -180,7 +232,7 @@ export function decide(
   cluster: ClusterState,
   options: DecideOptions,
 ): { readonly decision: Decision; readonly search: Search; readonly looked: number } {
-  const search = prepare(pod, profile, cluster);
+  const search = prepareMeasured(pod, profile, cluster, options);
   if (search.refused || cluster.nodes.length === 0)
     return { decision: noPlace(pod, profile, cluster, search, undefined, options), search, looked: 0 };
   const found = findNodes(pod, profile, cluster, search, options);
@@ -190,6 +242,21 @@ export function decide(
   return { decision: placement(pod, profile, cluster, found, found.feasible, options), search, looked };
 }
 
+/** `prepare`, as a step that is told. */
+export function prepareMeasured(
+  pod: Pod,
+  profile: Profile,
+  cluster: ClusterState,
+  { meter = noMeter }: DecideOptions,
+): Search {
+  return measured(
+    meter,
+    "PreFilter",
+    () => prepare(pod, profile, cluster, meter),
+    ({ refused }) => verdictStatus(refused),
+  );
+}
+
 /** The decision for the best of some nodes that would do. */
 export function placement(
   pod: Pod,
@@ -197,13 +264,13 @@ export function placement(
   cluster: ClusterState,
   found: Found,
   nodes: readonly NodeInfo[],
-  { random }: DecideOptions,
+  { random, meter }: DecideOptions,
   extra?: (node: string) => number,
 ): Placement {
   const { refusals, looked } = found;
   const common = { placed: true, evaluated: Math.max(looked, 1), feasible: nodes.length, refusals } as const;
   if (nodes.length === 1) return { ...common, node: nodes[0]!.name, scores: undefined };
-  let scores = scoreNodes(pod, profile, cluster, nodes);
+  let scores = scoreNodes(pod, profile, cluster, nodes, meter);
   if (extra) {
     const added = scores.nodes.map(extra);
     scores = {
@@ -222,14 +289,31 @@ export function noPlace(
   cluster: ClusterState,
   search: Search,
   found: Found | undefined,
-  { random, nominations }: Pick<DecideOptions, "random" | "nominations">,
+  options: DecideOptions,
 ): NoPlace {
   const total = cluster.nodes.length;
   const refusals = found?.refusals ?? [];
   const base = { placed: false, total, refusals, left: found?.left, refused: search.refused } as const;
   if (total === 0) return { ...base, rescue: undefined };
+  const rescue = measured(
+    options.meter ?? noMeter,
+    "PostFilter",
+    () => rescueFor(pod, profile, cluster, search, refusals, options),
+    (found) => (found?.kind === "preempt" ? "Success" : "Unschedulable"),
+  );
+  return { ...base, rescue };
+}
+
+function rescueFor(
+  pod: Pod,
+  profile: Profile,
+  cluster: ClusterState,
+  search: Search,
+  refusals: readonly Refusal[],
+  { random, nominations, meter }: DecideOptions,
+): Rescue | undefined {
   let rescue: Rescue | undefined;
-  const refresh = refresher(pod, profile, cluster, search);
+  const refresh = refresher(pod, profile, cluster, search, meter);
   let last: { readonly search: Search; readonly check: NodeCheck } | undefined;
   for (const plugin of profile.postFilter) {
     rescue = plugin.rescue!(pod, {
@@ -248,5 +332,5 @@ export function noPlace(
     });
     if (rescue.kind === "preempt") break;
   }
-  return { ...base, rescue };
+  return rescue;
 }

@@ -12,7 +12,8 @@ export type NodeCheck = (node: NodeInfo) => NodeRefusal | undefined;
 
 /** The first plugin's objection to a node. */
 function objection(pod: Pod, node: NodeInfo, filters: readonly ReadyFilter[]): NodeRefusal | undefined {
-  for (const { plugin, state } of filters) {
+  for (const { plugin, state, calls } of filters) {
+    calls.count += 1;
     const rejection = plugin.filter!(pod, node, state);
     if (rejection) return { plugin: plugin.name, rejection };
   }

@@ -22,7 +22,19 @@ export interface QueuedPod extends Queued {
   readonly rejectedBy: ReadonlySet<string>;
   /** When it was last tried. */
   readonly tried: number;
+  /** It is tried again only because it has waited so long: no change was told that seemed to help. */
+  readonly swept: boolean;
 }
+
+/** Why a pod entered a part of the queue: a change of the cluster, or one of upstream's own reasons. */
+export type Entrance =
+  | ClusterChange["event"]
+  | "Pod/add"
+  | "ScheduleAttemptFailure"
+  | "BackoffComplete"
+  | "PopFromBackoffQ"
+  | "UnschedulableTimeout"
+  | "ForceActivate";
 
 /** A pod that may not enter the queue, and who says so. */
 export interface Gated {
@@ -42,6 +54,8 @@ export interface SchedulingQueueOptions {
   readonly gate?: (pod: Pod) => { readonly plugin: string; readonly rejection: Rejection } | undefined;
   /** What a plugin waits for; undefined for one that is not known, whose pods are tried after every change. */
   readonly hints?: (plugin: string) => RetryTable | undefined;
+  /** Told of each pod that enters a part of the queue. */
+  readonly entered?: (part: "active" | "backoff" | "unschedulable", why: Entrance) => void;
 }
 
 /**
@@ -86,6 +100,14 @@ export class SchedulingQueue implements Disposable {
     };
   }
 
+  /** Pods that wait for something, and the plugins that rejected them or keep them out. */
+  *rejections(): Iterable<{ readonly pod: Pod; readonly plugins: Iterable<string> }> {
+    for (const members of this.#waiting.values())
+      for (const { pod, rejectedBy } of members.values()) yield { pod, plugins: rejectedBy };
+    for (const { pod, rejectedBy } of this.#backingOff.values()) yield { pod, plugins: rejectedBy };
+    for (const { entry, plugin } of this.#gated.values()) yield { pod: entry.pod, plugins: [plugin] };
+  }
+
   gatedBy(uid: string): Gated | undefined {
     return this.#gated.get(uid);
   }
@@ -95,7 +117,7 @@ export class SchedulingQueue implements Disposable {
     const { uid } = pod.metadata;
     const known = this.#drop(uid);
     const now = this.#clock.monotonic();
-    this.#enter({
+    const entry: QueuedPod = {
       pod,
       uid,
       priority: pod.spec.priority ?? 0,
@@ -103,7 +125,9 @@ export class SchedulingQueue implements Disposable {
       arrived: known?.arrived ?? now,
       rejectedBy: new Set(),
       tried: known?.tried ?? Number.NEGATIVE_INFINITY,
-    });
+      swept: false,
+    };
+    this.#enter(entry, "Pod/add");
   }
 
   /** The pod's newer form: one that waits is tried again where its rejecting plugins say that the change may help. */
@@ -112,7 +136,7 @@ export class SchedulingQueue implements Disposable {
     const gated = this.#gated.get(uid);
     if (gated) {
       this.#gated.delete(uid);
-      this.#enter({ ...gated.entry, pod });
+      this.#enter({ ...gated.entry, pod }, "Pod/update");
       return;
     }
     const change = { event: "Pod/update", pod, previousPod: previous } as const;
@@ -127,7 +151,7 @@ export class SchedulingQueue implements Disposable {
     // What is told of the refusal itself, and all else of the status, changes nothing about where the pod fits.
     if (asksAlike(pod, previous)) return;
     const hints = this.#hintsFor(entry.rejectedBy, change.event);
-    if (hints && mayHelp(hints, pod, change)) this.#wake(entry);
+    if (hints && mayHelp(hints, pod, change)) this.#wake(entry, change.event);
   }
 
   has(uid: string): boolean {
@@ -170,16 +194,17 @@ export class SchedulingQueue implements Disposable {
     members.set(next.uid, next);
     this.#waiting.set(group, members);
     this.#groupOf.set(next.uid, group);
+    this.#options.entered?.("unschedulable", "ScheduleAttemptFailure");
   }
 
   /** Plugins rejected it late, so that a change may have been missed: it only backs off. */
   retry(entry: QueuedPod, rejectedBy: ReadonlySet<string>): void {
-    this.#backOff(this.#tried(entry, rejectedBy));
+    this.#backOff(this.#tried(entry, rejectedBy), "ScheduleAttemptFailure");
   }
 
   /** The try failed for no fault of the pod's; it comes again after its back-off. */
   fail(entry: QueuedPod): void {
-    this.#backOff(this.#tried(entry, new Set()));
+    this.#backOff(this.#tried(entry, new Set()), "ScheduleAttemptFailure");
   }
 
   /** Something changed: every waiting pod that it may help is tried again. */
@@ -189,20 +214,20 @@ export class SchedulingQueue implements Disposable {
       if (!first) continue;
       const hints = this.#hintsFor(first.rejectedBy, change.event);
       if (!hints) continue;
-      for (const entry of [...members.values()]) if (mayHelp(hints, entry.pod, change)) this.#wake(entry);
+      for (const entry of [...members.values()]) if (mayHelp(hints, entry.pod, change)) this.#wake(entry, change.event);
     }
     for (const { entry, plugin } of [...this.#gated.values()]) {
       const hints = this.#hintsFor(new Set([plugin]), change.event);
       if (!hints || !mayHelp(hints, entry.pod, change)) continue;
       this.#gated.delete(entry.uid);
-      this.#enter(entry);
+      this.#enter(entry, change.event);
     }
   }
 
   /** A waiting pod is tried again, whatever it waits for. */
   activate(uid: string): void {
     const entry = this.#drop(uid);
-    if (entry) this.#enter(entry);
+    if (entry) this.#enter(entry, "ForceActivate");
   }
 
   [Symbol.dispose](): void {
@@ -213,7 +238,7 @@ export class SchedulingQueue implements Disposable {
   }
 
   #tried(entry: QueuedPod, rejectedBy: ReadonlySet<string>): QueuedPod {
-    return { ...entry, attempts: entry.attempts + 1, rejectedBy, tried: this.#clock.monotonic() };
+    return { ...entry, attempts: entry.attempts + 1, rejectedBy, tried: this.#clock.monotonic(), swept: false };
   }
 
   #hintsFor(plugins: ReadonlySet<string>, event: ClusterChange["event"]): readonly RetryHint[] | undefined {
@@ -226,20 +251,23 @@ export class SchedulingQueue implements Disposable {
     return found.length > 0 ? found : undefined;
   }
 
-  #enter(entry: QueuedPod): void {
+  #enter(entry: QueuedPod, why: Entrance): void {
     const gate = this.#options.gate?.(entry.pod);
-    if (gate) this.#gated.set(entry.uid, { entry, ...gate });
-    else this.#offer(entry);
+    if (gate) {
+      this.#gated.set(entry.uid, { entry, ...gate });
+      this.#options.entered?.("unschedulable", why);
+    } else this.#offer(entry, why);
   }
 
-  #wake(entry: QueuedPod): void {
+  #wake(entry: QueuedPod, why: Entrance): void {
     this.#leaveWaiting(entry.uid);
-    this.#backOff(entry);
+    this.#backOff(entry, why);
   }
 
-  #offer(entry: QueuedPod): void {
+  #offer(entry: QueuedPod, why: Entrance): void {
     if (this.#closed) return;
     this.#ready.push(entry);
+    this.#options.entered?.("active", why);
     this.#hand();
   }
 
@@ -254,11 +282,16 @@ export class SchedulingQueue implements Disposable {
 
   /** What backs off after a rejection is tried early when nobody else wants to; what failed by an error is not. */
   #early(): QueuedPod | undefined {
+    const entry = this.#rejectedFirst();
+    if (!entry) return undefined;
+    this.#options.entered?.("active", "PopFromBackoffQ");
+    return this.#backingOff.remove(entry.uid);
+  }
+
+  #rejectedFirst(): QueuedPod | undefined {
     const first = this.#backingOff.peek();
-    if (!first) return undefined;
-    if (first.rejectedBy.size > 0) return this.#backingOff.pop();
-    for (const entry of this.#backingOff.values())
-      if (entry.rejectedBy.size > 0) return this.#backingOff.remove(entry.uid);
+    if (!first || first.rejectedBy.size > 0) return first;
+    for (const entry of this.#backingOff.values()) if (entry.rejectedBy.size > 0) return entry;
     return undefined;
   }
 
@@ -267,12 +300,13 @@ export class SchedulingQueue implements Disposable {
     return tried + Math.min(longestBackoff, firstBackoff * 2 ** Math.max(0, attempts - 1));
   }
 
-  #backOff(entry: QueuedPod): void {
+  #backOff(entry: QueuedPod, why: Entrance): void {
     if (this.#due(entry) <= this.#clock.monotonic()) {
-      this.#offer(entry);
+      this.#offer(entry, why);
       return;
     }
     this.#backingOff.push(entry);
+    this.#options.entered?.("backoff", why);
     if (this.#taker) this.#hand();
     this.#armTimer();
   }
@@ -288,7 +322,7 @@ export class SchedulingQueue implements Disposable {
       const now = this.#clock.monotonic();
       for (let next = this.#backingOff.peek(); next && this.#due(next) <= now; next = this.#backingOff.peek()) {
         this.#backingOff.pop();
-        this.#offer(next);
+        this.#offer(next, "BackoffComplete");
       }
       this.#armTimer();
     });
@@ -317,7 +351,8 @@ export class SchedulingQueue implements Disposable {
     this.#sweep = this.#clock.after(sweepEvery, () => {
       const now = this.#clock.monotonic();
       for (const members of [...this.#waiting.values()])
-        for (const entry of [...members.values()]) if (now - entry.tried >= patience) this.#wake(entry);
+        for (const entry of [...members.values()])
+          if (now - entry.tried >= patience) this.#wake({ ...entry, swept: true }, "UnschedulableTimeout");
       if (!this.#closed) this.#armSweep();
     });
   }

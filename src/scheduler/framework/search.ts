@@ -1,5 +1,6 @@
 import type { Pod } from "../../api/generated/core-v1.ts";
 import type { ClusterState } from "./cluster-state.ts";
+import { type Calls, type FrameworkMeter, noMeter } from "./meter.ts";
 import type { Plugin, Rejection } from "./plugin.ts";
 import type { Profile } from "./profile.ts";
 
@@ -7,6 +8,7 @@ import type { Profile } from "./profile.ts";
 export interface ReadyFilter {
   readonly plugin: Plugin;
   readonly state: unknown;
+  readonly calls: Calls;
 }
 
 /** A pod's filters with what they found out before any node was looked at. */
@@ -20,13 +22,18 @@ export interface Search {
 }
 
 /** Asks every plugin what can be known without looking at a node. */
-export function prepare(pod: Pod, profile: Profile, cluster: ClusterState): Search {
+export function prepare(pod: Pod, profile: Profile, cluster: ClusterState, meter: FrameworkMeter = noMeter): Search {
   const states = new Map<string, unknown>();
   const skipped = new Set<Plugin>();
   let allowed: ReadonlySet<string> | undefined;
   const narrowedBy: string[] = [];
   for (const plugin of profile.preFilter) {
     const prepared = plugin.prepareFilter!(pod, cluster);
+    if (prepared.kind === "skip") {
+      skipped.add(plugin);
+      continue;
+    }
+    meter.calls("PreFilter", plugin.name).count += 1;
     if (prepared.kind === "rejected")
       return {
         filters: [],
@@ -35,10 +42,6 @@ export function prepare(pod: Pod, profile: Profile, cluster: ClusterState): Sear
         narrowedBy,
         refused: { ...prepared.rejection, plugin: plugin.name },
       };
-    if (prepared.kind === "skip") {
-      skipped.add(plugin);
-      continue;
-    }
     states.set(plugin.name, prepared.state);
     const { nodes } = prepared;
     if (!nodes) continue;
@@ -47,7 +50,7 @@ export function prepare(pod: Pod, profile: Profile, cluster: ClusterState): Sear
   }
   const filters = profile.filter
     .filter((plugin) => !skipped.has(plugin))
-    .map((plugin) => ({ plugin, state: states.get(plugin.name) }));
+    .map((plugin) => ({ plugin, state: states.get(plugin.name), calls: meter.calls("Filter", plugin.name) }));
   const refused = allowed?.size === 0 ? { ...noneAllowed(narrowedBy), plugin: narrowedBy[0]! } : undefined;
   return { filters, states, allowed, narrowedBy: narrowedBy.sort(), refused };
 }
@@ -61,7 +64,13 @@ function noneAllowed(plugins: readonly string[]): Rejection {
 }
 
 /** Makes the search anew while pods are supposed to come or go; only plugins to which it matters are asked again. */
-export function refresher(pod: Pod, profile: Profile, cluster: ClusterState, search: Search): () => Search {
+export function refresher(
+  pod: Pod,
+  profile: Profile,
+  cluster: ClusterState,
+  search: Search,
+  meter: FrameworkMeter = noMeter,
+): () => Search {
   const isSteady = (plugin: Plugin) => plugin.stateHolds || !plugin.prepareFilter;
   const unsteady = profile.preFilter.filter((plugin) => !isSteady(plugin));
   if (unsteady.length === 0) return () => search;
@@ -73,7 +82,7 @@ export function refresher(pod: Pod, profile: Profile, cluster: ClusterState, sea
     filter: profile.filter.filter((each) => !isSteady(each)),
   };
   return () => {
-    const again = prepare(pod, reduced, cluster);
+    const again = prepare(pod, reduced, cluster, meter);
     if (again.refused) return again;
     if (again.filters.length === 0) return without;
     const states = new Map([...search.states, ...again.states]);
