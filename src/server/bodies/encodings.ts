@@ -41,9 +41,9 @@ export function encodeListProtobuf(metadata: ListMeta, items: readonly Held[], s
 /** One event of a watch in another form than JSON. */
 export function encodeEvent(encoding: Encoding, frame: WatchFrame, served: Served): Uint8Array {
   if (encoding === jsonType) return frame.line();
-  if (encoding === yamlType) return Buffer.from(`---\n${encodeYaml({ type: frame.type, object: frame.object })}`);
   // Every watcher of a kind is told of the same states.
   const { held } = frame;
+  if (encoding === yamlType) return held ? yamlEventOf(held, frame, served) : yamlEvent(frame.type, frame.object);
   const object = held
     ? wrapMessage(served.apiVersion, served.kind, protobufOf(held, served))
     : encodeOther(encoding, frame.object, served);
@@ -54,6 +54,19 @@ export function encodeEvent(encoding: Encoding, frame: WatchFrame, served: Serve
 export function decodeOther(encoding: Other, bytes: Uint8Array, type: StructInfo): unknown {
   if (encoding === yamlType) return parseYaml(Buffer.from(bytes).toString());
   return decodeProtobuf(bytes, () => type);
+}
+
+const yamlEvent = (type: string, object: unknown) => Buffer.from(`---\n${encodeYaml({ type, object })}`);
+
+const yamlEvents = new WeakMap<Held, Map<string, Uint8Array>>();
+
+function yamlEventOf(held: Held, { type }: WatchFrame, served: Served): Uint8Array {
+  const known = yamlEvents.get(held) ?? new Map<string, Uint8Array>();
+  yamlEvents.set(held, known);
+  const key = `${type} ${served.apiVersion}`;
+  const event = known.get(key) ?? yamlEvent(type, held.as(served));
+  known.set(key, event);
+  return event;
 }
 
 const messages = new WeakMap<Held, Map<Served, Uint8Array>>();
