@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { pages, root } from "../documents/tools/shown-commands.ts";
 import { consoleCommands, missingLines, savedFiles } from "./tools/console-blocks.ts";
 import { eventually } from "./tools/eventually.ts";
 import { kubectlPath } from "./tools/kubectl.ts";
@@ -8,9 +9,8 @@ import { run } from "./tools/processes.ts";
 import { sharedCluster } from "./tools/spec.ts";
 
 const cluster = sharedCluster();
-const root = join(import.meta.dirname, "../..");
-const guides = readdirSync(join(root, "docs/how-to")).map((name) => `docs/how-to/${name}`);
-const documents = ["README.md", "docs/tutorial.md", ...guides.toSorted()];
+/** The tutorial comes first: it begins with the cluster as it was started. */
+const documents = [...new Set(["README.md", "docs/tutorial.md", ...pages()])];
 const bin = join(cluster.place.folder, "bin");
 /** What a command sets for those after it is kept here: the blocks of a document are one session of a shell. */
 const variables = join(cluster.place.folder, "variables");
