@@ -1,6 +1,6 @@
 import { Ingress } from "../../api/networking/ingress.ts";
 import { IngressClass } from "../../api/networking/ingress-class.ts";
-import { isServedByNodes } from "../../api/networking/ingress-controller.ts";
+import { isServedByNodes, secretsNamedBy } from "../../api/networking/ingress-controller.ts";
 import { Role } from "../../api/rbac/role.ts";
 import { RoleBinding } from "../../api/rbac/role-binding.ts";
 import { isEqual } from "../../machinery/equality.ts";
@@ -45,7 +45,7 @@ export const ingressSecretsController = defineController({
   async reconcile({ namespace = "" }, { cache, client }) {
     const classes = cache.list(IngressClass);
     const served = cache.list(Ingress, namespace).filter((ingress) => isServedByNodes(ingress, classes));
-    const named = served.flatMap(({ spec }) => (spec.tls ?? []).flatMap(({ secretName }) => secretName || []));
+    const named = served.flatMap(secretsNamedBy);
     const resourceNames = [...new Set(named)].sort();
     const key = { namespace, name: secretsRole };
     const role = cache.informer(Role, selection).get(key);

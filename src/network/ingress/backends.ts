@@ -1,3 +1,4 @@
+import { backendAuthorityAnnotation, backendNameAnnotation } from "../../api/networking/ingress-controller.ts";
 import { type Candidate, candidates } from "../proxy/endpoints.ts";
 import type { IngressBackendInput, IngressInput } from "./ingress-input.ts";
 import type { IngressObjects } from "./plan.ts";
@@ -34,7 +35,8 @@ export function backendOf(
   if (!wanted) return nobody(namespace, "InvalidBackend", "A back end names no Service");
   const serviceKey = `${namespace}/${wanted.name}`;
   const asked = wanted.port?.name || wanted.port?.number || "";
-  const key = `${serviceKey}:${asked}`;
+  const trust = trustOf(ingress);
+  const key = trust ? `${serviceKey}:${asked} ${trust.secret} ${trust.name}` : `${serviceKey}:${asked}`;
   const resolved = known.get(key);
   if (resolved) return { backend: resolved };
   const service = objects.service(serviceKey);
@@ -49,13 +51,22 @@ export function backendOf(
   const one = { name: port.name ?? "", protocol: "tcp" } as const;
   const own = objects.slices(serviceKey);
   const found = usable([...candidates(own, one, anyNode, "IPv4"), ...candidates(own, one, anyNode, "IPv6")]);
+  const protocol = protocols[port.appProtocol?.toLowerCase() ?? ""] ?? "http";
   const backend: Backend = {
     key,
-    protocol: protocols[port.appProtocol?.toLowerCase() ?? ""] ?? "http",
+    protocol,
+    ...(trust && (protocol === "https" || protocol === "h2") ? { trust } : {}),
     endpoints: found.map(({ target }) => target),
   };
   known.set(key, backend);
   return { backend };
+}
+
+function trustOf({ metadata }: IngressInput): Backend["trust"] {
+  const secret = metadata?.annotations?.[backendAuthorityAnnotation];
+  if (!secret) return undefined;
+  const name = metadata?.annotations?.[backendNameAnnotation] ?? "";
+  return { secret: `${metadata?.namespace ?? ""}/${secret}`, name: name.toLowerCase() };
 }
 
 function nobody(key: string, reason: string, message: string): FoundBackend {

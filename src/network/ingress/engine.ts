@@ -6,11 +6,20 @@ export interface CertificateText {
   readonly key: string;
 }
 
+/** Certificates that others are verified by. */
+export interface Authority {
+  readonly pem: string;
+  /** The same for the same text, and for no other. */
+  readonly id: string;
+}
+
 /** What an engine answers by. */
 export interface EngineState {
   readonly table: RoutingTable;
   /** By the keys that the table names; for one that is not here the default certificate is shown. */
   readonly certificates: ReadonlyMap<string, CertificateText>;
+  /** By the keys that back ends name; those whose authority is not here are not spoken to. */
+  readonly authorities?: ReadonlyMap<string, Authority>;
 }
 
 /** Answers HTTP and HTTPS requests by a routing table. Disposing lets requests that are being answered end for a moment. */

@@ -47,6 +47,7 @@ export class ModelIngressEngine implements IngressEngine {
     }
     const { backend } = decision.route;
     if (backend.endpoints.length === 0) return { status: 503 };
+    if (backend.trust && !this.#state.authorities?.has(backend.trust.secret)) return { status: 502 };
     const endpoint = this.#balancer.order(backend).find((target) => this.#reachable(target));
     return endpoint ? { status: 200, endpoint } : { status: 502 };
   }

@@ -141,3 +141,19 @@ test("what an Ingress asks for in vain is told", async () => {
   await seen(() => reports.length > 0);
   expect(reports).toEqual(['UnsupportedBackend: Resource back ends are not served: Bucket "b"']);
 });
+
+test("a Secret that back ends are to be verified by is followed, and told about while it is of no use", async () => {
+  services.set(serviceOf("a", { appProtocol: "https" }));
+  const annotations = { "ingress.navarch.io/backend-ca-secret": "ca" };
+  secretFeed("default/ca").set({ metadata: { name: "ca", namespace: "default" }, data: {} });
+  ingresses.set(ingressOf("web", { defaultBackend: to("a") }, { annotations }));
+  await seen(() => reports.length > 0);
+  expect(reports).toEqual([
+    'AuthorityUnusable: Its back ends are not spoken to, since Secret "default/ca" cannot be used: it has no ca.crt',
+  ]);
+  expect(state?.authorities?.size).toBe(0);
+  const { cert } = await pair;
+  const data = { "ca.crt": Buffer.from(cert).toString("base64") };
+  secretFeed("default/ca").set({ metadata: { name: "ca", namespace: "default" }, data });
+  await seen(() => state?.authorities?.get("default/ca")?.pem === cert);
+});

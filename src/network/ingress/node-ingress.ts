@@ -11,6 +11,7 @@ import { IngressState } from "./ingress-state.ts";
 import type { IngressPlan, IngressTrouble } from "./plan.ts";
 import type { RoutingTable } from "./routing-table.ts";
 import { type SecretFeed, SecretFollower } from "./secret-follower.ts";
+import { readAuthority, readTlsSecret } from "./tls-secrets.ts";
 
 export interface NodeIngressOptions<I extends IngressInput = IngressInput> {
   readonly feeds: {
@@ -55,7 +56,8 @@ export function openNodeIngress<I extends IngressInput>(options: NodeIngressOpti
     plan = undefined;
     changed();
   };
-  const secrets = new SecretFollower(feeds.secret, changed);
+  const shown = new SecretFollower(feeds.secret, readTlsSecret, changed);
+  const trusted = new SecretFollower(feeds.secret, readAuthority, changed);
 
   const tell = (troubles: readonly IngressTrouble[]) => {
     const now = new Set<string>();
@@ -77,15 +79,31 @@ export function openNodeIngress<I extends IngressInput>(options: NodeIngressOpti
       try {
         plan ??= state.plan();
         const current = plan;
-        secrets.want(new Set(current.secrets.keys()));
+        shown.want(new Set(current.secrets.keys()));
+        trusted.want(new Set(current.authorities.keys()));
         if (!engine) {
           if (isEmpty(current.table)) return;
-          await inTime(secrets.synced(), clock);
+          await inTime(Promise.all([shown.synced(), trusted.synced()]), clock);
           engine = await options.openEngine();
         }
-        const { certificates, troubles } = secrets.read();
-        engine.apply({ table: current.table, certificates });
-        tell([...current.troubles, ...certificateTroubles(current, troubles)]);
+        const { values: certificates, troubles: withoutCertificate } = shown.read();
+        const { values: authorities, troubles: withoutAuthority } = trusted.read();
+        engine.apply({ table: current.table, certificates, authorities });
+        tell([
+          ...current.troubles,
+          ...secretTroubles(
+            current.secrets,
+            withoutCertificate,
+            "CertificateUnusable",
+            "The default certificate is shown",
+          ),
+          ...secretTroubles(
+            current.authorities,
+            withoutAuthority,
+            "AuthorityUnusable",
+            "Its back ends are not spoken to",
+          ),
+        ]);
       } catch (error) {
         dirty = true;
         throw error;
@@ -124,7 +142,8 @@ export function openNodeIngress<I extends IngressInput>(options: NodeIngressOpti
       for (const each of following) each[Symbol.dispose]();
       await upkeep[Symbol.asyncDispose]();
       await engine?.[Symbol.asyncDispose]();
-      await secrets[Symbol.asyncDispose]();
+      await shown[Symbol.asyncDispose]();
+      await trusted[Symbol.asyncDispose]();
     },
   };
 }
@@ -133,17 +152,21 @@ function isEmpty({ hosts, fallback }: RoutingTable): boolean {
   return hosts.size === 0 && fallback === undefined;
 }
 
-function certificateTroubles(plan: IngressPlan, troubles: ReadonlyMap<string, string>): readonly IngressTrouble[] {
+function secretTroubles(
+  named: IngressPlan["secrets"],
+  troubles: ReadonlyMap<string, string>,
+  reason: string,
+  effect: string,
+): readonly IngressTrouble[] {
   return Array.from(troubles, ([secret, trouble]) =>
-    (plan.secrets.get(secret) ?? []).map((ingress) => ({
-      ingress,
-      reason: "CertificateUnusable",
-      message: `The default certificate is shown, since Secret "${secret}" cannot be used: ${trouble}`,
+    (named.get(secret) ?? []).map((ingress) => ({
+      ...{ ingress, reason },
+      message: `${effect}, since Secret "${secret}" cannot be used: ${trouble}`,
     })),
   ).flat();
 }
 
-async function inTime(work: Promise<void>, clock: Clock): Promise<void> {
+async function inTime(work: Promise<unknown>, clock: Clock): Promise<void> {
   const waited = new AbortController();
   await Promise.race([work, clock.sleep(secretPatience, waited.signal).catch(() => {})]);
   waited.abort();

@@ -200,3 +200,25 @@ describe("TLS", () => {
     expect(route({ ingresses }, "a.com", "/")).toBe("default/a:80");
   });
 });
+
+test.each([
+  ["https", { secret: "default/ca", name: "web.internal" }],
+  ["grpcs", { secret: "default/ca", name: "web.internal" }],
+  ["http", undefined],
+])("an Ingress says by which Secret and as whom its back ends of protocol %s are verified", (appProtocol, trust) => {
+  const annotations = {
+    "ingress.navarch.io/backend-ca-secret": "ca",
+    "ingress.navarch.io/backend-server-name": "Web.Internal",
+  };
+  const plan = planOf({
+    ingresses: [
+      ingressOf("sure", { rules: [{ host: "sure.com", http: { paths: [{ backend: to("a") }] } }] }, { annotations }),
+      ingressOf("usual", { rules: [{ host: "usual.com", http: { paths: [{ backend: to("a") }] } }] }),
+    ],
+    services: [serviceOf("a", { appProtocol })],
+  });
+  const trustAt = (host: string) => plan.table.hosts.get(host)?.paths[0]?.backend.trust;
+  expect(trustAt("sure.com")).toEqual(trust);
+  expect(trustAt("usual.com")).toBeUndefined();
+  expect([...plan.authorities.keys()]).toEqual(trust ? ["default/ca"] : []);
+});

@@ -27,6 +27,8 @@ export interface IngressPlan {
   readonly troubles: readonly IngressTrouble[];
   /** Which Secrets are asked for, and by which Ingresses. */
   readonly secrets: ReadonlyMap<string, readonly IngressInput[]>;
+  /** The same of Secrets that back ends are verified by. */
+  readonly authorities: ReadonlyMap<string, readonly IngressInput[]>;
   /** Which Services it was made from, whether they are there or not. */
   readonly services: ReadonlySet<string>;
 }
@@ -41,6 +43,7 @@ export function planIngress(objects: IngressObjects): IngressPlan {
   const certificates = new Map<string, string>();
   const httpsOnly = new Map<string, ReadonlySet<string>>();
   const secrets = new Map<string, IngressInput[]>();
+  const authorities = new Map<string, IngressInput[]>();
   const backends = new Map<string, Backend>();
   const services = new Set<string>();
   let fallback: Route | undefined;
@@ -51,6 +54,7 @@ export function planIngress(objects: IngressObjects): IngressPlan {
       if (wanted.service) services.add(`${ingress.metadata?.namespace ?? ""}/${wanted.service.name}`);
       const { backend, trouble } = backendOf(ingress, wanted, objects, backends);
       if (trouble) troubles.push({ ingress, ...trouble });
+      if (backend.trust) note(authorities, backend.trust.secret, ingress);
       return backend;
     };
     const own = ingress.spec?.defaultBackend ? resolve(ingress.spec.defaultBackend) : undefined;
@@ -68,7 +72,7 @@ export function planIngress(objects: IngressObjects): IngressPlan {
     for (const { hosts: named = [], secretName } of tls) {
       if (!secretName) continue;
       const secret = `${ingress.metadata?.namespace ?? ""}/${secretName}`;
-      secrets.set(secret, [...(secrets.get(secret) ?? []), ingress]);
+      note(secrets, secret, ingress);
       for (const host of named.length > 0 ? named : ["*"]) {
         if (!certificates.has(host.toLowerCase())) certificates.set(host.toLowerCase(), secret);
       }
@@ -79,7 +83,12 @@ export function planIngress(objects: IngressObjects): IngressPlan {
     }
   }
   const table = { hosts: ranked(hosts), ...(fallback ? { fallback } : {}), certificates, httpsOnly };
-  return { table, troubles, secrets, services };
+  return { table, troubles, secrets, authorities, services };
+}
+
+function note(named: Map<string, IngressInput[]>, secret: string, ingress: IngressInput): void {
+  const known = named.get(secret) ?? [];
+  if (!known.includes(ingress)) named.set(secret, [...known, ingress]);
 }
 
 type Ranked = PathRoute & PathRule;

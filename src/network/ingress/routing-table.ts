@@ -5,6 +5,8 @@ import type { PathMatcher } from "./paths.ts";
 export interface Backend {
   readonly key: string;
   readonly protocol: "http" | "h2c" | "https" | "h2";
+  /** The Secret of the authority that its endpoints are verified by, and the name they have to prove; empty is the request's host. */
+  readonly trust?: { readonly secret: string; readonly name: string };
   /** Those that may get requests now; empty is answered with 503. */
   readonly endpoints: readonly Target[];
 }

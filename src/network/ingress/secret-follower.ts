@@ -1,30 +1,35 @@
 import { follow, type ObjectFeed } from "../feed.ts";
-import type { CertificateText } from "./engine.ts";
 import type { TlsSecretInput } from "./ingress-input.ts";
-import { readTlsSecret } from "./tls-secrets.ts";
+import type { SecretResult } from "./tls-secrets.ts";
 
 /** One Secret's feed, closed when nobody asks for the Secret any more. */
 export interface SecretFeed extends AsyncDisposable {
   readonly feed: ObjectFeed<TlsSecretInput>;
 }
 
-interface Followed extends AsyncDisposable {
+interface Followed<T> extends AsyncDisposable {
   readonly synced: Promise<void>;
   known: boolean;
   secret: TlsSecretInput | undefined;
   /** What the Secret was read as, so that each version is read once. */
-  read: ReturnType<typeof readTlsSecret> | undefined;
+  read: SecretResult<T> | undefined;
 }
 
-/** Follows exactly the Secrets that Ingresses name, and no other. */
-export class SecretFollower implements AsyncDisposable {
+/** Follows exactly the Secrets that Ingresses name for one purpose, and no other. */
+export class SecretFollower<T> implements AsyncDisposable {
   readonly #open: (namespace: string, name: string) => SecretFeed;
   readonly #changed: () => void;
-  readonly #followed = new Map<string, Followed>();
+  readonly #read: (secret: TlsSecretInput) => SecretResult<T>;
+  readonly #followed = new Map<string, Followed<T>>();
   readonly #closing = new Set<Promise<void>>();
 
-  constructor(open: (namespace: string, name: string) => SecretFeed, changed: () => void) {
+  constructor(
+    open: (namespace: string, name: string) => SecretFeed,
+    read: (secret: TlsSecretInput) => SecretResult<T>,
+    changed: () => void,
+  ) {
     this.#open = open;
+    this.#read = read;
     this.#changed = changed;
   }
 
@@ -43,21 +48,21 @@ export class SecretFollower implements AsyncDisposable {
     await Promise.all(Array.from(this.#followed.values(), ({ synced }) => synced));
   }
 
-  /** The good certificates, and what is wrong with the other Secrets. Those that are not known yet are in neither. */
+  /** What the good ones hold, and what is wrong with the other Secrets. Those that are not known yet are in neither. */
   read(): {
-    readonly certificates: ReadonlyMap<string, CertificateText>;
+    readonly values: ReadonlyMap<string, T>;
     readonly troubles: ReadonlyMap<string, string>;
   } {
-    const certificates = new Map<string, CertificateText>();
+    const values = new Map<string, T>();
     const troubles = new Map<string, string>();
     for (const [key, followed] of this.#followed) {
-      if (followed.secret) followed.read ??= readTlsSecret(followed.secret);
+      if (followed.secret) followed.read ??= this.#read(followed.secret);
       if (!followed.secret) {
         if (followed.known) troubles.set(key, "it does not exist");
-      } else if (followed.read && "certificate" in followed.read) certificates.set(key, followed.read.certificate);
+      } else if (followed.read && "value" in followed.read) values.set(key, followed.read.value);
       else if (followed.read) troubles.set(key, followed.read.trouble);
     }
-    return { certificates, troubles };
+    return { values, troubles };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -80,7 +85,7 @@ export class SecretFollower implements AsyncDisposable {
       },
       () => {}, // closed before
     );
-    const followed: Followed = {
+    const followed: Followed<T> = {
       synced,
       known: false,
       secret: undefined,
@@ -94,7 +99,7 @@ export class SecretFollower implements AsyncDisposable {
     const following = follow(opened.feed, set, () => set(undefined));
   }
 
-  #end(followed: Followed): void {
+  #end(followed: Followed<T>): void {
     const closing: Promise<void> = Promise.resolve(followed[Symbol.asyncDispose]()).finally(() =>
       this.#closing.delete(closing),
     );

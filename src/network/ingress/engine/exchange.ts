@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import type { Trust } from "./endpoint-tls.ts";
 
 /** Names and values in turn: name, value, name, value. */
 export type HeaderList = readonly string[];
@@ -75,6 +76,8 @@ export interface UpstreamRequest {
   readonly target: string;
   readonly host: string;
   readonly secure: boolean;
+  /** Whom the endpoint has to be; without it anybody is believed. */
+  readonly trust: Trust | undefined;
   readonly headers: HeaderList;
   readonly body?: {
     readonly length: string | undefined;

@@ -1,12 +1,15 @@
 import type { Target } from "../../proxy/front.ts";
 import type { Balancer } from "../balancer.ts";
+import type { EngineState } from "../engine.ts";
 import type { Backend } from "../routing-table.ts";
+import type { Trust } from "./endpoint-tls.ts";
 import type { FrontRequest, FrontResponse, UpstreamAnswer, UpstreamFailure, UpstreamPool } from "./exchange.ts";
 import { answerHeaders, forwardedHeaders } from "./headers.ts";
 import { answerStandard } from "./standard-response.ts";
 
 export interface ForwardTools {
   readonly balancer: Balancer;
+  readonly authorities: EngineState["authorities"];
   readonly pools: Readonly<Record<Backend["protocol"], UpstreamPool>>;
 }
 
@@ -27,6 +30,11 @@ export function forward(request: FrontRequest, response: FrontResponse, backend:
     answerStandard(request, response, 503);
     return;
   }
+  const trust = trustIn(backend, tools.authorities);
+  if (trust === "unknown") {
+    answerStandard(request, response, 502);
+    return;
+  }
   const pool = tools.pools[backend.protocol];
   const tries = Math.min(order.length + 1, mostTries);
   let flowing = false;
@@ -34,7 +42,7 @@ export function forward(request: FrontRequest, response: FrontResponse, backend:
   let stop: () => void = () => {};
   const { method, target, authority, secure, body, trailers } = request;
   const outgoing = {
-    ...{ method, target, secure, trailers, host: authority },
+    ...{ method, target, secure, trust, trailers, host: authority },
     headers: [...request.headers, ...forwardedHeaders(request)],
     ...(body
       ? {
@@ -74,6 +82,12 @@ export function forward(request: FrontRequest, response: FrontResponse, backend:
     answerStandard(request, response, kind === "late" ? 504 : 502);
   };
   ask(0);
+}
+
+/** By what a back end's endpoints are verified, if they are to be; `unknown` while what it would take is not there. */
+export function trustIn({ trust }: Backend, authorities: EngineState["authorities"]): Trust | undefined | "unknown" {
+  const authority = trust && authorities?.get(trust.secret);
+  return trust && (authority ? { authority, name: trust.name } : "unknown");
 }
 
 function relay(

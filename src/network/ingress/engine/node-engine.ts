@@ -78,6 +78,7 @@ class Engine implements NodeIngressEngine {
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #observe: ReturnType<typeof requestObserver>;
   #table = emptyTable;
+  #authorities: EngineState["authorities"];
   #active = 0;
   #idle: (() => void) | undefined;
 
@@ -156,6 +157,7 @@ class Engine implements NodeIngressEngine {
 
   apply(state: EngineState): void {
     this.#table = state.table;
+    this.#authorities = state.authorities;
     const before = this.#shown.unnamed;
     this.#shown.use(state);
     const { unnamed } = this.#shown;
@@ -206,7 +208,7 @@ class Engine implements NodeIngressEngine {
     else if (decision.kind === "not-found") answerStandard(request, response, 404);
     else if (decision.kind === "redirect") {
       answerStandard(request, response, redirectAnswer(method, this.#secureAddress(request)));
-    } else forward(request, response, decision.route.backend, { balancer: this.#balancer, pools: this.#pools });
+    } else forward(request, response, decision.route.backend, this.#tools);
   }
 
   async #upgrade(upgrade: UpgradeRequest): Promise<void> {
@@ -224,8 +226,8 @@ class Engine implements NodeIngressEngine {
       // Programs that ask for upgrades do not follow redirects well, but they are told.
       if (decision.kind === "redirect") return refuse(400, "This host is served over TLS only");
       if (route.backend.endpoints.length === 0) return refuse(503, "Service Unavailable");
-      const tools = { balancer: this.#balancer, clock: this.#options.clock, limits: this.#limits };
-      return forwardUpgrade(upgrade, route.backend, tools);
+      const { clock } = this.#options;
+      return forwardUpgrade(upgrade, route.backend, { ...this.#tools, clock, limits: this.#limits });
     })();
     this.#observe({ request, route, status, began, complete: true });
   }
@@ -256,6 +258,10 @@ class Engine implements NodeIngressEngine {
       abort: () => response.abort(),
       ended: (callback) => response.ended(callback),
     };
+  }
+
+  get #tools() {
+    return { balancer: this.#balancer, pools: this.#pools, authorities: this.#authorities };
   }
 
   #secureAddress({ authority, target }: FrontRequest): string {

@@ -3,11 +3,13 @@ import { createSecureServer, type ServerHttp2Stream } from "node:http2";
 import { createServer, type Server } from "node:https";
 import { createServer as createTcp } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { systemClock } from "../../../lib/clock.ts";
+import { selfSigned } from "../../../wire/certificate-fixture.ts";
 import type { Target } from "../../proxy/front.ts";
 import { makeDefaultCertificate } from "../default-certificate.ts";
+import type { EngineState } from "../engine.ts";
 import { EngineFixture } from "../testing/engine-fixture.ts";
 import { planFor, to } from "../testing/objects.ts";
 import { serverNameOf } from "./endpoint-tls.ts";
@@ -88,6 +90,80 @@ test("a WebSocket goes on to a back end that wants TLS", async () => {
 test("plain HTTP is not understood as TLS: nobody answers", async () => {
   serve([await fixture.serve((_request, response) => response.end("plain"))], "https");
   expect((await fixture.ask()).status).toBe(502);
+});
+
+describe("a back end that has to prove who it is", () => {
+  const annotations = { "ingress.navarch.io/backend-ca-secret": "trusted" };
+  const known = (pem: string) => new Map([["default/trusted", { pem, id: pem }]]);
+  const trust = (endpoint: Target, named: string, authorities: EngineState["authorities"], appProtocol = "https") => {
+    const given = { appProtocol, annotations: { ...annotations, "ingress.navarch.io/backend-server-name": named } };
+    const { table } = planFor({ defaultBackend: to("a") }, { a: [endpoint] }, given);
+    fixture.engine.apply({ table, certificates: new Map(), ...(authorities ? { authorities } : {}) });
+  };
+
+  test("is asked if its certificate is of the authority and has the name", async () => {
+    let asked = 0;
+    const own = await selfSigned("CN=own");
+    const server = createServer(own, (_request, response) => {
+      asked++;
+      response.end("proved");
+    });
+    const endpoint = await fixture.listen(server);
+    trust(endpoint, "127.0.0.1", known(own.cert));
+    expect(await fixture.ask()).toMatchObject({ status: 200, body: "proved" });
+    trust(endpoint, "", known(own.cert));
+    expect(await fixture.ask({ host: "127.0.0.1" })).toMatchObject({ status: 200 });
+    expect(await fixture.ask({ host: "x.com" })).toMatchObject({ status: 502 });
+    trust(endpoint, "other.example", known(own.cert));
+    expect((await fixture.ask()).status).toBe(502);
+    trust(endpoint, "127.0.0.1", known((await selfSigned("CN=own")).cert));
+    expect((await fixture.ask({ method: "POST", body: "secret" })).status).toBe(502);
+    trust(endpoint, "127.0.0.1", undefined);
+    expect((await fixture.ask()).status).toBe(502);
+    expect(asked).toBe(2);
+    server.closeAllConnections();
+  });
+
+  test("likewise over HTTP/2", async () => {
+    const own = await selfSigned("CN=own");
+    const server = createSecureServer(own);
+    server.on("stream", (stream: ServerHttp2Stream) => {
+      stream.respond({ ":status": 200 });
+      stream.end("proved");
+    });
+    const endpoint = await fixture.listen(server);
+    trust(endpoint, "127.0.0.1", known(own.cert), "grpcs");
+    expect(await fixture.ask()).toMatchObject({ status: 200, body: "proved" });
+    trust(endpoint, "other.example", known(own.cert), "grpcs");
+    expect((await fixture.ask()).status).toBe(502);
+  });
+
+  test("likewise for a WebSocket", async () => {
+    const own = await selfSigned("CN=own");
+    const sockets = new WebSocketServer({ noServer: true });
+    const server = createServer(own);
+    server.on("upgrade", (request, socket, head) => sockets.handleUpgrade(request, socket, head, () => {}));
+    const endpoint = await fixture.listen(server);
+    const opens = async () => {
+      const client = new WebSocket(`ws://127.0.0.1:${fixture.engine.httpPort}/`);
+      const opened = await Promise.race([
+        once(client, "open").then(() => true),
+        once(client, "close").then(() => false),
+      ]);
+      client.terminate();
+      return opened;
+    };
+    trust(endpoint, "127.0.0.1", known(own.cert));
+    expect(await opens()).toBe(true);
+    for (const [name, authorities] of [
+      ["other.example", known(own.cert)],
+      ["127.0.0.1", undefined],
+    ] as const) {
+      trust(endpoint, name, authorities);
+      await expect(opens()).rejects.toThrow("502");
+    }
+    server.closeAllConnections();
+  });
 });
 
 test.each([

@@ -5,14 +5,17 @@ import { Fault } from "../../../lib/fault.ts";
 import { proxyUpgrade } from "../../../wire/proxy-upgrade.ts";
 import type { Target } from "../../proxy/front.ts";
 import type { Balancer } from "../balancer.ts";
+import type { EngineState } from "../engine.ts";
 import type { Backend } from "../routing-table.ts";
-import { connectSecurely, serverNameOf } from "./endpoint-tls.ts";
+import { connectSecurely, type TlsPeer, tlsPeer } from "./endpoint-tls.ts";
+import { trustIn } from "./forward.ts";
 import type { UpgradeRequest } from "./front-h1.ts";
 import { forwardedHeaders } from "./headers.ts";
 import type { EngineLimits } from "./limits.ts";
 
 export interface UpgradeTools {
   readonly balancer: Balancer;
+  readonly authorities: EngineState["authorities"];
   readonly clock: Clock;
   readonly limits: EngineLimits;
 }
@@ -47,13 +50,15 @@ function changedHeaders(
 async function firstReachable(
   backend: Backend,
   authority: string,
-  { balancer, clock, limits }: UpgradeTools,
+  { balancer, authorities, clock, limits }: UpgradeTools,
 ): Promise<Duplex> {
-  const name = backend.protocol === "https" ? serverNameOf(authority) : undefined;
+  const trust = trustIn(backend, authorities);
+  if (trust === "unknown") throw new Fault("unavailable", "nothing is there to verify the back end by");
+  const peer = backend.protocol === "https" ? tlsPeer(authority, trust) : undefined;
   let last: unknown;
   for (const endpoint of balancer.order(backend)) {
     try {
-      return await connectTo(endpoint, name, clock, limits.connectTime);
+      return await connectTo(endpoint, peer, clock, limits.connectTime);
     } catch (error) {
       balancer.unreachable(endpoint);
       last = error;
@@ -62,20 +67,19 @@ async function firstReachable(
   throw last;
 }
 
-/** By TLS if there is a server name, which may be empty. */
-function connectTo(endpoint: Target, servername: string | undefined, clock: Clock, within: number): Promise<Duplex> {
+/** By TLS if there is a peer to meet. */
+function connectTo(endpoint: Target, peer: TlsPeer | undefined, clock: Clock, within: number): Promise<Duplex> {
   const { ip, port } = endpoint;
   return new Promise((resolve, reject) => {
-    const socket =
-      servername === undefined
-        ? connect({ host: ip, port, allowHalfOpen: true, noDelay: true })
-        : connectSecurely(endpoint, servername, { ALPNProtocols: ["http/1.1"], allowHalfOpen: true });
+    const socket = peer
+      ? connectSecurely(endpoint, peer, { ALPNProtocols: ["http/1.1"], allowHalfOpen: true })
+      : connect({ host: ip, port, allowHalfOpen: true, noDelay: true });
     const timer = clock.after(within, () =>
       socket.destroy(new Fault("timeout", `no connection to ${ip}:${port} in time`)),
     );
     socket.once("error", reject);
     socket.once("close", () => timer[Symbol.dispose]());
-    socket.once(servername === undefined ? "connect" : "secureConnect", () => {
+    socket.once(peer ? "secureConnect" : "connect", () => {
       timer[Symbol.dispose]();
       socket.off("error", reject);
       resolve(socket);

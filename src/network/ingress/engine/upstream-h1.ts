@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import type { Clock } from "../../../lib/clock.ts";
 import { errorMessage, Fault } from "../../../lib/fault.ts";
 import { type Target, targetKey } from "../../proxy/front.ts";
-import { connectSecurely, serverNameOf } from "./endpoint-tls.ts";
+import { connectSecurely, type TlsPeer, tlsPeer } from "./endpoint-tls.ts";
 import type { UpstreamEvents, UpstreamFailure, UpstreamPool, UpstreamRequest } from "./exchange.ts";
 import { AnswerReader } from "./h1-answer.ts";
 import { BodySink } from "./h1-body-sink.ts";
@@ -24,18 +24,18 @@ const nothing: Buffer = Buffer.alloc(0);
 /** Keeps HTTP/1.1 connections to endpoints open from one request to the next. */
 export function openH1Pool(options: PoolOptions): UpstreamPool {
   const groups = new Map<string, Group>();
-  const groupOf = (endpoint: Target, host: string): Group => {
-    const servername = options.tls ? serverNameOf(host) : undefined;
+  const groupOf = (endpoint: Target, { host, trust }: UpstreamRequest): Group => {
+    const peer = options.tls ? tlsPeer(host, trust) : undefined;
     const address = targetKey(endpoint);
-    const key = servername === undefined ? address : `${address} ${servername}`;
+    const key = peer ? `${address} ${peer.key}` : address;
     const known = groups.get(key);
     if (known) return known;
-    const made = new Group(endpoint, servername, options);
+    const made = new Group(endpoint, peer, options);
     groups.set(key, made);
     return made;
   };
   return {
-    ask: (endpoint, request, events) => groupOf(endpoint, request.host).ask(request, events),
+    ask: (endpoint, request, events) => groupOf(endpoint, request).ask(request, events),
     keep(endpoints) {
       for (const [key, group] of groups) {
         if (endpoints.has(targetKey(group.endpoint))) continue;
@@ -54,15 +54,15 @@ export function openH1Pool(options: PoolOptions): UpstreamPool {
 class Group implements Disposable {
   readonly endpoint: Target;
   readonly options: PoolOptions;
-  readonly #servername: string | undefined;
+  readonly #peer: TlsPeer | undefined;
   readonly #open = new Set<Connection>();
   /** The one that was used last is used first, so that those too many grow old. */
   readonly #idle: Connection[] = [];
   #draining = false;
 
-  constructor(endpoint: Target, servername: string | undefined, options: PoolOptions) {
+  constructor(endpoint: Target, peer: TlsPeer | undefined, options: PoolOptions) {
     this.endpoint = endpoint;
-    this.#servername = servername;
+    this.#peer = peer;
     this.options = options;
   }
 
@@ -106,11 +106,10 @@ class Group implements Disposable {
 
   #connect(): Connection {
     const { ip, port } = this.endpoint;
-    const socket =
-      this.#servername === undefined
-        ? connect({ host: ip, port, noDelay: true })
-        : connectSecurely(this.endpoint, this.#servername, { ALPNProtocols: ["http/1.1"] });
-    const connection = new Connection(this, socket, this.#servername === undefined ? "connect" : "secureConnect");
+    const socket = this.#peer
+      ? connectSecurely(this.endpoint, this.#peer, { ALPNProtocols: ["http/1.1"] })
+      : connect({ host: ip, port, noDelay: true });
+    const connection = new Connection(this, socket, this.#peer ? "secureConnect" : "connect");
     this.#open.add(connection);
     return connection;
   }

@@ -7,7 +7,7 @@ import {
 } from "node:http2";
 import { Fault } from "../../../lib/fault.ts";
 import { type Target, targetKey } from "../../proxy/front.ts";
-import { connectSecurely, serverNameOf } from "./endpoint-tls.ts";
+import { connectSecurely, type TlsPeer, tlsPeer } from "./endpoint-tls.ts";
 import type { HeaderList, UpstreamEvents, UpstreamPool, UpstreamRequest } from "./exchange.ts";
 import { fieldsOf, listOf } from "./front-h2.ts";
 import type { EngineLimits } from "./limits.ts";
@@ -17,12 +17,12 @@ import type { PoolOptions } from "./upstream-h1.ts";
 export function openH2Pool(options: PoolOptions): UpstreamPool {
   const { limits, tls } = options;
   const sessions = new Map<string, ClientHttp2Session>();
-  const sessionOf = (endpoint: Target, host: string): ClientHttp2Session => {
-    const servername = tls ? serverNameOf(host) : "";
-    const key = `${targetKey(endpoint)} ${servername}`;
+  const sessionOf = (endpoint: Target, { host, trust }: UpstreamRequest): ClientHttp2Session => {
+    const peer = tls ? tlsPeer(host, trust) : undefined;
+    const key = `${targetKey(endpoint)} ${peer?.key ?? ""}`;
     const known = sessions.get(key);
     if (known && !known.closed && !known.destroyed) return known;
-    const made = openSession(endpoint, servername, options);
+    const made = openSession(endpoint, peer, options);
     const forget = () => {
       if (sessions.get(key) === made) sessions.delete(key);
     };
@@ -32,7 +32,7 @@ export function openH2Pool(options: PoolOptions): UpstreamPool {
     return made;
   };
   return {
-    ask: (endpoint, request, events) => ask(sessionOf(endpoint, request.host), request, events, limits),
+    ask: (endpoint, request, events) => ask(sessionOf(endpoint, request), request, events, limits),
     keep(endpoints) {
       for (const [key, session] of sessions) {
         if (endpoints.has(key.slice(0, key.indexOf(" ")))) continue;
@@ -47,11 +47,11 @@ export function openH2Pool(options: PoolOptions): UpstreamPool {
   };
 }
 
-function openSession(endpoint: Target, servername: string, { clock, limits, tls }: PoolOptions): ClientHttp2Session {
+function openSession(endpoint: Target, peer: TlsPeer | undefined, { clock, limits }: PoolOptions): ClientHttp2Session {
   const { ip, port } = endpoint;
   const host = ip.includes(":") ? `[${ip}]` : ip;
-  const session = connect(`${tls ? "https" : "http"}://${host}:${port}`, {
-    ...(tls ? { createConnection: () => connectSecurely(endpoint, servername, { ALPNProtocols: ["h2"] }) } : {}),
+  const session = connect(`${peer ? "https" : "http"}://${host}:${port}`, {
+    ...(peer ? { createConnection: () => connectSecurely(endpoint, peer, { ALPNProtocols: ["h2"] }) } : {}),
     settings: { enablePush: false },
     maxSessionMemory: 64,
   });

@@ -69,10 +69,13 @@ export function planFor(
   services: Readonly<
     Record<string, readonly (Target & { readonly ready?: boolean; readonly terminating?: boolean })[]>
   >,
-  port: { readonly appProtocol?: string } = {},
+  {
+    annotations,
+    ...port
+  }: { readonly appProtocol?: string; readonly annotations?: Readonly<Record<string, string>> } = {},
 ): IngressPlan {
   return planOf({
-    ingresses: [ingressOf("web", spec)],
+    ingresses: [ingressOf("web", spec, annotations ? { annotations } : {})],
     services: Object.keys(services).map((name) => serviceOf(name, port)),
     slices: Object.entries(services).flatMap(([name, endpoints]) => slicesOf(name, endpoints)),
   });
