@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Command } from "commander";
 import { beforeAll, expect, test } from "vitest";
@@ -141,4 +141,28 @@ test("every script and program of the project that a page names is there", () =>
     );
   });
   expect(wrong.map(place)).toEqual([]);
+});
+
+/** What a row of symptoms says that a command says; `...` stands for what differs. */
+const symptoms = [...pageText("docs/troubleshooting.md").matchAll(/^\| `[^|]*`: (.+?) \|/gm)].map(
+  ([, message = ""]) => message,
+);
+
+test("every message among the symptoms is one that the program says", () => {
+  const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts") && !name.includes(".test."))
+    .map((name) => readFileSync(join(root, "src", name), "utf8"));
+  const said = (message: string) => {
+    const parts = message
+      .split("...")
+      .map((part) => part.trim())
+      .filter(Boolean);
+    // Between two parts of a message stands what is filled in, and perhaps the end of a line of source.
+    const pattern = new RegExp(
+      parts.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("[\\s\\S]{0,80}?"),
+    );
+    return sources.some((source) => pattern.test(source));
+  };
+  expect(symptoms.length).toBeGreaterThan(10);
+  expect(symptoms.filter((message) => !said(message))).toEqual([]);
 });
