@@ -18,13 +18,32 @@ const running = (name: string, containers: readonly string[], more: object = {})
   };
 };
 
+const nodeInfo = Object.fromEntries(
+  [
+    ...["architecture", "bootID", "containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "kubeletVersion"],
+    ...["machineID", "operatingSystem", "osImage", "systemUUID"],
+  ].map((name) => [name, ""]),
+);
+
+const swap = (line: string, lines: readonly string[]) => ({
+  line,
+  differs: {
+    why: "--show-swap is there since 1.34",
+    instead: () => ({ code: 0, stdout: lines.map((one) => `${one}\n`).join(""), stderr: "" }),
+  },
+});
+
 /** `kubectl top`: what is used comes from tools/figures.ts. */
 export const topStories = [
   story({
     name: "top",
     objects: [
       node("top-1", { capacity: { cpu: "4", memory: "4Gi" }, allocatable: { cpu: "3", memory: "3Gi" } }),
-      node("top-2", { capacity: { cpu: "2", memory: "1Gi" }, allocatable: { cpu: "1500m", memory: "900Mi" } }),
+      node("top-2", {
+        capacity: { cpu: "2", memory: "1Gi" },
+        allocatable: { cpu: "1500m", memory: "900Mi" },
+        nodeInfo: { ...nodeInfo, swap: { capacity: 1 << 30 } },
+      }),
       node("top-3", { capacity: { cpu: "2", memory: "1Gi" }, allocatable: { cpu: "2", memory: "1Gi" } }),
       running("web", ["main", "side"]),
       running("db", ["main"]),
@@ -64,6 +83,9 @@ export const topStories = [
       "top pod --containers --sort-by=memory --no-headers",
       "top pod --sum",
       "top pod --sum --no-headers",
+      "top pod -A --sum --no-headers",
+      "top pod --containers --sum --no-headers",
+      "top pod -A --containers --sum --no-headers",
       "top pod --sum --containers",
       "top pod --sum --containers -A -l app=web",
       "top pod --no-headers",
@@ -82,6 +104,16 @@ export const topStories = [
       "top pod web --containers --sum",
       "top pod web --sum --no-headers",
       "top pod none",
+      swap("top node -l zone=top --show-swap", [
+        "NAME    CPU(cores)   CPU(%)      MEMORY(bytes)   MEMORY(%)   SWAP(bytes)   SWAP(%)     ",
+        "top-1   250m         8%          512Mi           16%         <unknown>     <unknown>   ",
+        "top-2   1333m        88%         100Mi           11%         0Mi           0%          ",
+        "top-3   <unknown>    <unknown>   <unknown>       <unknown>   <unknown>     <unknown>   ",
+      ]),
+      swap("top pod db --show-swap", [
+        "NAME   CPU(cores)   MEMORY(bytes)   SWAP(bytes)   ",
+        "db     AGE   30Mi            0Mi           ",
+      ]),
       "top pod unseen",
       "top pod -l app=none",
       "top pod -n nowhere",

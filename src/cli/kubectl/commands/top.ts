@@ -16,6 +16,7 @@ const sharedFlags = {
   ...selectorFlag,
   "no-headers": bool("Leaves out the head of the table."),
   "sort-by": text("Sorts by cpu or memory, most first."),
+  "show-swap": bool("Shows how much of what is swapped out too."),
   "use-protocol-buffers": bool("Asks for protocol buffers; answers here are JSON all the same.", { default: true }),
 } as const;
 
@@ -32,24 +33,29 @@ const node: Command = defineCommand({
       readonly "no-headers": boolean;
       readonly "sort-by": string;
       readonly "show-capacity": boolean;
+      readonly "show-swap": boolean;
     };
     const name = oneName(args, values.selector, path, "--selector");
     checkSort(values["sort-by"]);
     const metrics = await metricsOf(session, name ? `${root}/nodes/${name}` : `${root}/nodes`, values.selector);
     if (metrics.length === 0) throw new CommandError("metrics not available yet");
     const nodes = await listOf(session, name ? `/api/v1/nodes/${name}` : "/api/v1/nodes", values.selector);
+    const shown = shownResources(values["show-swap"]);
     const available = new Map(nodes.map((one) => [one.metadata.name, amountsOf(one, values["show-capacity"])]));
     const used = sorted(
       metrics.map((one) => ({ name: one.metadata.name ?? "", usage: one.usage as Usage })),
       values["sort-by"],
     );
-    const rows = used.map((one) => [one.name, ...nodeCells(one.usage, available.get(one.name) ?? {})]);
+    const rows = used.map((one) => [
+      one.name,
+      ...shown.flatMap((resource) => nodeCells(resource, one.usage, available.get(one.name))),
+    ]);
     const missing = nodes.filter(({ metadata }) => !used.some((one) => one.name === metadata.name));
-    const unknown = Array.from({ length: 4 }, () => "<unknown>");
+    const unknown = shown.flatMap(() => unknownCells);
     print(
       session,
       values["no-headers"],
-      ["NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)"],
+      ["NAME", ...shown.flatMap((resource) => [titles[resource], titles[resource].replace(/\(.*/, "(%)")])],
       [...rows, ...missing.map(({ metadata }) => [metadata.name ?? "", ...unknown])],
     );
   },
@@ -96,6 +102,8 @@ const pod: Command = defineCommand({
         usage: total(containers),
       };
     });
+    const shown = shownResources(values["show-swap"]);
+    const cells = (usage: Usage) => shown.map((resource) => cell(resource, usage));
     const rows = sorted(pods, values["sort-by"], all).flatMap((one) => {
       const front = all ? [one.namespace] : [];
       if (!values.containers) return [[...front, one.name, ...cells(one.usage)]];
@@ -109,10 +117,11 @@ const pod: Command = defineCommand({
     const head = [
       ...(all ? ["NAMESPACE"] : []),
       ...(values.containers ? ["POD", "NAME"] : ["NAME"]),
-      "CPU(cores)",
-      "MEMORY(bytes)",
+      ...shown.map((resource) => titles[resource]),
     ];
-    const blanks = Array.from({ length: head.length - 2 }, () => "");
+    // Without a head upstream forgets the columns before the name.
+    const columns = values["no-headers"] ? 1 + shown.length : head.length;
+    const blanks = Array.from({ length: columns - 2 }, () => "");
     const sums = values.sum
       ? [
           [...blanks, "________", "________"],
@@ -131,6 +140,7 @@ interface PodFlags {
   readonly "all-namespaces": boolean;
   readonly containers: boolean;
   readonly sum: boolean;
+  readonly "show-swap": boolean;
 }
 
 /** `kubectl top` */
@@ -208,30 +218,51 @@ async function explainNothing(
   session.complain(all ? "No resources found" : `No resources found in ${namespace} namespace.`);
 }
 
+interface NodeStatus {
+  readonly capacity?: Usage;
+  readonly allocatable?: Usage;
+  readonly nodeInfo?: { readonly swap?: { readonly capacity?: number } };
+}
+
 function amountsOf({ status }: AnyObject, capacity: boolean): Usage {
-  const { capacity: whole = {}, allocatable = {} } = (status ?? {}) as Readonly<Record<string, Usage>>;
-  return capacity ? whole : allocatable;
+  const { capacity: whole = {}, allocatable = {}, nodeInfo } = (status ?? {}) as NodeStatus;
+  const swap = nodeInfo?.swap?.capacity;
+  return { ...(capacity ? whole : allocatable), ...(swap === undefined ? {} : { swap: String(swap) }) };
 }
 
 const total = (parts: readonly { readonly usage: Usage }[]): Usage => {
   const sum = (name: string, value: (text: string) => number) =>
     parts.reduce((all, { usage }) => all + value(usage[name] ?? "0"), 0);
-  return { cpu: `${sum("cpu", milliValue)}m`, memory: String(sum("memory", quantityValue)) };
+  return {
+    cpu: `${sum("cpu", milliValue)}m`,
+    memory: String(sum("memory", quantityValue)),
+    swap: String(sum("swap", quantityValue)),
+  };
 };
 
-const mebi = 1024 * 1024;
-const cells = ({ cpu = "0", memory = "0" }: Usage): readonly string[] => [
-  `${milliValue(cpu)}m`,
-  `${Math.trunc(quantityValue(memory) / mebi)}Mi`,
+const titles = { cpu: "CPU(cores)", memory: "MEMORY(bytes)", swap: "SWAP(bytes)" } as const;
+type Shown = keyof typeof titles;
+
+const shownResources = (withSwap: boolean): readonly Shown[] => [
+  "cpu",
+  "memory",
+  ...(withSwap ? ["swap" as const] : []),
 ];
 
-function nodeCells(usage: Usage, available: Usage): readonly string[] {
-  const [cpu = "", memory = ""] = cells(usage);
-  const share = (name: "cpu" | "memory") => {
-    const whole = available[name];
-    return whole ? `${Math.trunc((milliValue(usage[name] ?? "0") / milliValue(whole)) * 100)}%` : "<unknown>";
-  };
-  return [cpu, share("cpu"), memory, share("memory")];
+const mebi = 1024 * 1024;
+const unknownCells = ["<unknown>", "<unknown>"];
+
+function cell(resource: Shown, { [resource]: amount = "0" }: Usage): string {
+  return resource === "cpu" ? `${milliValue(amount)}m` : `${Math.trunc(quantityValue(amount) / mebi)}Mi`;
+}
+
+/** What is used, and its share of what the node has; of a node that nothing is known of, what is used alone. */
+function nodeCells(resource: Shown, usage: Usage, available: Usage | undefined): readonly string[] {
+  const whole = available?.[resource];
+  if (whole === undefined) return available && resource === "swap" ? unknownCells : [cell(resource, usage)];
+  const share =
+    milliValue(whole) === 0 ? 0 : Math.trunc((milliValue(usage[resource] ?? "0") / milliValue(whole)) * 100);
+  return [cell(resource, usage), `${share}%`];
 }
 
 function sorted<T extends { readonly name: string; readonly namespace?: string; readonly usage: Usage }>(
