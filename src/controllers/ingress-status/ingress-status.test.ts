@@ -22,9 +22,14 @@ const classes = (cluster: FakeCluster) => {
   cluster.put(IngressClass, { metadata: { name: "navarch" }, spec: { controller: "navarch.io/ingress" } });
   cluster.put(IngressClass, { metadata: { name: "other" }, spec: { controller: "example.com/other" } });
 };
-const ingress = (cluster: FakeCluster, name: string, spec: Partial<Ingress["spec"]> = {}) =>
+const ingress = (
+  cluster: FakeCluster,
+  name: string,
+  spec: Partial<Ingress["spec"]> = {},
+  annotations: Readonly<Record<string, string>> = {},
+) =>
   cluster.put(Ingress, {
-    metadata: { name, namespace: "default" },
+    metadata: { name, namespace: "default", annotations },
     spec: { ingressClassName: "navarch", ...spec },
     status: { loadBalancer: {} },
   });
@@ -56,18 +61,19 @@ test("the Secrets that Ingresses of a namespace name may be read, and no others"
     given: (cluster) => {
       classes(cluster);
       ingress(cluster, "web", { tls: [{ secretName: "one" }, { secretName: "two" }] });
-      ingress(cluster, "more", { tls: [{ secretName: "two" }, { secretName: "three" }] });
+      const trusting = { "ingress.navarch.io/backend-ca-secret": "trusted" };
+      ingress(cluster, "more", { tls: [{ secretName: "two" }, { secretName: "three" }] }, trusting);
       ingress(cluster, "foreign", { ingressClassName: "other", tls: [{ secretName: "theirs" }] });
     },
   });
-  expect(rights(harness)).toEqual(["one", "three", "two"]);
+  expect(rights(harness)).toEqual(["one", "three", "trusted", "two"]);
   expect(harness.cluster.get(RoleBinding, secretsRole)?.subjects?.map(({ name }) => name)).toEqual([
     "system:ingress",
     "system:nodes",
   ]);
   harness.cluster.remove(Ingress, harness.cluster.get(Ingress, "web")!);
   await harness.settle();
-  expect(rights(harness)).toEqual(["three", "two"]);
+  expect(rights(harness)).toEqual(["three", "trusted", "two"]);
   harness.cluster.remove(Ingress, harness.cluster.get(Ingress, "more")!);
   await harness.settle();
   expect(rights(harness)).toBeUndefined();
