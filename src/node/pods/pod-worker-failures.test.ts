@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Pod } from "../../api/core/pod.ts";
+import { Fault } from "../../lib/fault.ts";
 import { sampleContainer } from "../testing/samples.ts";
 import { openNode } from "../testing/worker-node.ts";
 
@@ -76,6 +77,67 @@ describe("a container that crashes", () => {
     expect(node.container()).toMatchObject({
       lastState: { terminated: { exitCode: 128, reason: "StartError", message: "no such program" } },
     });
+  });
+});
+
+describe("a container that cannot be made says why and waits", () => {
+  const fromConfigMap = { name: "A", valueFrom: { configMapKeyRef: { name: "none", key: "k" } } };
+  test.each([
+    {
+      name: "for an image that must not be fetched",
+      container: { image: "registry.test/none:1", imagePullPolicy: "Never" },
+      reason: "ErrImageNeverPull",
+      message: 'Container image "registry.test/none:1" is not present with pull policy of Never',
+      event: "Warning ErrImageNeverPull Container image",
+    },
+    {
+      name: "for an image whose name is none",
+      container: { image: "registry.test/App:1" },
+      reason: "InvalidImageName",
+      message:
+        'Failed to apply default image tag "registry.test/App:1": couldn\'t parse image name "registry.test/App:1": repository name must be lowercase',
+      event: "Warning InspectFailed Failed to apply default image tag",
+    },
+    {
+      name: "for a variable that nobody sets",
+      container: { env: [fromConfigMap] },
+      reason: "CreateContainerConfigError",
+      message: 'configmap "none" not found',
+      event: 'Warning Failed Error: configmap "none" not found',
+    },
+    {
+      name: "for a program that cannot be run",
+      container: { name: "broken" },
+      reason: "RunContainerError",
+      message: "no such program",
+      event: "Warning Failed Error: no such program",
+    },
+  ] as const)("$name", async ({ container, reason, message, event }) => {
+    const node = openNode({ behaviour: { broken: { startError: "no such program" } } });
+    const { name = "main" }: { readonly name?: string } = container;
+    await node.create({ containers: [sampleContainer(container)] });
+    const waits = { ready: false, started: false, state: { waiting: { reason, message } } };
+    expect(node.told.map(({ containerStatuses }) => containerStatuses?.[0])).toContainEqual(
+      expect.objectContaining(waits),
+    );
+    expect(node.container(name)).toMatchObject({ ready: false, state: { waiting: {} } });
+    expect(node.events).toContainEqual(expect.stringContaining(event));
+    expect(node.ready()).toBe("False");
+  });
+
+  test("for a postStart hook that fails, between its lives", async () => {
+    const run = async () => {
+      throw new Fault("internal", "the hook said no");
+    };
+    const node = openNode({ hooks: { run }, behaviour: { main: { stopExitCode: 137 } } });
+    await node.create({ containers: [sampleContainer({ lifecycle: { postStart: { exec: { command: ["x"] } } } })] });
+    await node.pass(2);
+    expect(node.container()).toMatchObject({
+      state: { waiting: { reason: "CrashLoopBackOff" } },
+      lastState: { terminated: { exitCode: 137 } },
+    });
+    const waiting = node.told.map(({ containerStatuses }) => containerStatuses?.[0]?.state?.waiting);
+    expect(waiting).toContainEqual({ reason: "PostStartHookError", message: "the hook said no" });
   });
 });
 

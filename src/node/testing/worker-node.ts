@@ -138,9 +138,11 @@ export function openNode(given: Given = {}) {
     for await (const event of runtime.events(stop.signal)) workers.get(event.podUid)?.wake();
   })();
   const gone: string[] = [];
+  const told: PodStatus[] = [];
   const follow = async () => {
     for await (const { type, object } of api.client.watch(Pod, { resourceVersion: "0", signal: stop.signal })) {
       const { uid, name } = object.metadata;
+      if (object.status) told.push(object.status);
       if (type === "DELETED") workers.get(uid)?.remove();
       else if (workers.has(uid)) workers.get(uid)?.update(object);
       else {
@@ -170,6 +172,8 @@ export function openNode(given: Given = {}) {
     calls,
     events,
     gone,
+    /** Every status that pods have had. */
+    told,
     unmounted,
     services,
     metrics,
