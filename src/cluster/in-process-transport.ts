@@ -3,6 +3,7 @@ import { Fault } from "../lib/fault.ts";
 import { TurnGate } from "../lib/turn-gate.ts";
 import type { ApiServer } from "../server/api-server.ts";
 import type { ResponseBody, UserInfo } from "../server/exchange.ts";
+import { partsOf } from "../wire/byte-source.ts";
 
 /** Who a controller is: a service account of kube-system, or a user of the system by its whole name. */
 export function serviceAccountIdentity(name: string): UserInfo {
@@ -87,7 +88,7 @@ async function* bytesOf(body: ResponseBody): AsyncGenerator<Uint8Array> {
   else if (body.kind === "object") {
     const bytes = body.bytes();
     if (bytes instanceof Uint8Array) yield bytes;
-    else yield* bytes;
+    else yield* partsOf(bytes);
   } else if (body.kind === "events")
     for await (const frames of body.events) for (const frame of frames) yield frame.line();
 }

@@ -80,8 +80,26 @@ export class Held {
   }
 
   /** The object's JSON as an item of a list, which says kind and version only once. */
-  item(served: Served): readonly Uint8Array[] {
-    return [this.resource.custom ? served.head : itemHead, this.#revisionBytes(), this.tail(served)];
+  item(served: Served): Uint8Array {
+    return join(this.#itemHead(served), this.#revisionBytes(), this.tail(served));
+  }
+
+  /** Writes the item at `at`; where it ends, or undefined when there is no room for it. */
+  putItem(served: Served, target: Buffer, at: number): number | undefined {
+    const head = this.#itemHead(served);
+    const revision = this.#revisionText();
+    const tail = this.tail(served);
+    const middle = at + head.length;
+    const end = middle + revision.length + tail.length;
+    if (end > target.length) return undefined;
+    target.set(head, at);
+    target.write(revision, middle, "latin1");
+    target.set(tail, middle + revision.length);
+    return end;
+  }
+
+  #itemHead(served: Served): Uint8Array {
+    return this.resource.custom ? served.head : itemHead;
   }
 
   /** One line of a watch. */
@@ -129,8 +147,12 @@ export class Held {
     return object;
   }
 
+  #revisionText(): string {
+    return `"resourceVersion":"${this.revision}",`;
+  }
+
   #revisionBytes(): Uint8Array {
-    return Buffer.from(`"resourceVersion":"${this.revision}",`, "latin1");
+    return Buffer.from(this.#revisionText(), "latin1");
   }
 
   #view(served: Served): View {

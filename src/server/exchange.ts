@@ -1,6 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { WatchEvent } from "../machinery/object.ts";
+import type { ByteSource } from "../wire/byte-source.ts";
 
 /** Who is asking. */
 export interface UserInfo {
@@ -47,7 +48,7 @@ export interface EventFrame extends WatchEvent {
 export type ResponseBody =
   | { readonly kind: "none" }
   /** An API object or any JSON value. It may be shared with the server's cache: never change it. */
-  | { readonly kind: "object"; value(): unknown; bytes(): Uint8Array | AsyncIterable<Uint8Array> }
+  | { readonly kind: "object"; value(): unknown; bytes(): Uint8Array | ByteSource }
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   /** A watch, in bunches of what came at once; ends when the server ends it or the request's signal is raised. */
   | {

@@ -1,12 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../wire/http-server.ts";
+import { compressed } from "./compression.ts";
 import type { EventFrame, RequestBody, ServerRequest, ServerResponse } from "./exchange.ts";
-
-/** Answers this long are compressed for clients that like it. */
-const compressFrom = 128 * 1024;
-const compress = promisify(gzip);
 
 /** Puts a server's `handle` behind an HTTP port. */
 export function serveHttp(handle: (request: ServerRequest) => Promise<ServerResponse>): HttpHandler {
@@ -50,35 +45,14 @@ async function toHttp({ status, headers, body }: ServerResponse, asked: Incoming
     case "none":
       return { status, headers };
     case "bytes":
-      return compressed(status, headers, body.bytes, asked);
-    case "object": {
-      const bytes = body.bytes();
-      if (bytes instanceof Uint8Array) return compressed(status, headers, bytes, asked);
-      if (!wantsGzip(asked)) return { status, headers, body: bytes };
-      const parts: Uint8Array[] = [];
-      for await (const part of bytes) parts.push(part);
-      return compressed(status, headers, Buffer.concat(parts), asked);
-    }
+      return compressed({ status, headers }, body.bytes, asked);
+    case "object":
+      return compressed({ status, headers }, body.bytes(), asked);
     case "events":
       return { status, headers, body: lines(body.events, body.sent) };
     case "stream":
       return { status, headers, body: body.stream };
   }
-}
-
-async function compressed(
-  status: number,
-  headers: ServerResponse["headers"],
-  body: Uint8Array,
-  asked: IncomingHttpHeaders,
-): Promise<HttpResponse> {
-  if (body.byteLength < compressFrom || !wantsGzip(asked)) return { status, headers, body };
-  const packed = await compress(body, { level: 1 });
-  return { status, headers: { ...headers, "content-encoding": "gzip", vary: "Accept-Encoding" }, body: packed };
-}
-
-function wantsGzip(headers: IncomingHttpHeaders): boolean {
-  return String(headers["accept-encoding"] ?? "").includes("gzip");
 }
 
 // Not a generator: with a thousand watchers, each turn of one more costs as much as writing the line.

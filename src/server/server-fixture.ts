@@ -5,6 +5,7 @@ import { Metrics } from "../lib/metrics.ts";
 import { systemRandom } from "../lib/random.ts";
 import { openMemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
+import { partsOf } from "../wire/byte-source.ts";
 import { type ApiServer, openServer, type ServerOptions } from "./api-server.ts";
 import type { ServerResponse, UserInfo } from "./exchange.ts";
 
@@ -111,7 +112,7 @@ async function read({ status, headers, body }: ServerResponse): Promise<Answer> 
   if (body.kind === "object") {
     const bytes = body.bytes();
     if (bytes instanceof Uint8Array) parts.push(bytes);
-    else for await (const part of bytes) parts.push(part);
+    else parts.push(...partsOf(bytes));
   }
   if (body.kind === "events") for await (const bunch of body.events) parts.push(...bunch.map((event) => event.line()));
   if (body.kind === "stream") for await (const part of body.stream) parts.push(part);

@@ -1,6 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { PeerCertificate } from "node:tls";
+import type { ByteSource } from "./byte-source.ts";
 
 /** Who is at the other end of a connection. */
 export interface HttpPeer {
@@ -30,8 +31,8 @@ export interface HttpRequest {
 export interface HttpResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** Absent is empty. An iterable is written as it comes, as fast as the client reads. */
-  readonly body?: Uint8Array | string | AsyncIterable<Uint8Array>;
+  /** Absent is empty. A source or an iterable is written as it comes, as fast as the client reads. */
+  readonly body?: Uint8Array | string | ByteSource | AsyncIterable<Uint8Array>;
 }
 
 export type HttpHandler = (request: HttpRequest) => Promise<HttpResponse>;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Writable } from "node:stream";
 import { systemClock } from "../lib/clock.ts";
+import { isByteSource, sendParts } from "./byte-source.ts";
 import { usualLimits } from "./h2/limits.ts";
 import type { HttpResponse } from "./http-message.ts";
 
@@ -24,7 +25,18 @@ export async function sendH1(response: ServerResponse, request: IncomingMessage,
     return;
   }
   response.flushHeaders();
-  await pour(response, body);
+  if (isByteSource(body)) {
+    await sendParts(body, (part) => taken(response, part));
+    response.end();
+  } else await pour(response, body);
+}
+
+/** Resolves when the socket has a part, with whether it took it. */
+function taken(target: Writable, part: Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (target.destroyed) resolve(false);
+    else target.write(part, (error) => resolve(!error));
+  });
 }
 
 /**

@@ -124,3 +124,38 @@ test("a server that closes tells its clients", async () => {
   expect(await told).toBe(constants.NGHTTP2_NO_ERROR);
   session.destroy();
 });
+
+test("answers made as they are sent come whole to clients that read slowly, many at a time, and to HEAD not at all", async () => {
+  const size = 1_500_000;
+  const answer = (seed: number) => Buffer.from(Array.from({ length: size }, (_, at) => (at * seed) % 251));
+  await using served = await serve(async ({ target }) => {
+    const whole = answer(Number(target.slice(1)));
+    let sent = 0;
+    const readInto = (into: Buffer) => {
+      const part = whole.copy(into, 0, sent);
+      sent += part;
+      return part;
+    };
+    return { status: 200, body: { readInto } };
+  });
+  const seeds = [3, 5, 7, 11, 13];
+  const bodies = await Promise.all(seeds.map((seed) => ask(served.session, { ":path": `/${seed}` })));
+  for (const [at, { body }] of bodies.entries()) expect(body.equals(answer(seeds[at]!))).toBe(true);
+  expect((await ask(served.session, { ":path": "/3", ":method": "HEAD" })).body.length).toBe(0);
+});
+
+test("a client that leaves amid an answer made as it is sent harms no other", async () => {
+  const endless = { readInto: (into: Buffer) => into.fill(1).length };
+  let asked = 0;
+  await using served = await serve(async ({ target }) => {
+    asked += 1;
+    return { status: 200, body: target === "/endless" ? endless : "ok" };
+  });
+  for (let round = 0; round < 5; round += 1) {
+    const stream = served.session.request({ ":path": "/endless" });
+    await new Promise((resolve) => stream.once("data", resolve));
+    stream.close(constants.NGHTTP2_CANCEL);
+  }
+  expect((await ask(served.session, { ":path": "/" })).body.toString()).toBe("ok");
+  expect(asked).toBe(6);
+});

@@ -114,3 +114,19 @@ test("a taken port is a fault that says so", async () => {
     code: "in-use",
   });
 });
+
+test("an answer made as it is sent comes whole over HTTP/1.1", async () => {
+  const whole = Buffer.from(Array.from({ length: 1_500_000 }, (_, at) => (at * 7) % 64));
+  let sent = 0;
+  const readInto = (into: Buffer) => {
+    const part = whole.copy(into, 0, sent);
+    sent += part;
+    return part;
+  };
+  await using server = await openHttpServer({
+    host: "127.0.0.1",
+    port: 0,
+    handle: async () => ({ status: 200, body: { readInto } }),
+  });
+  expect((await ask(server.port, {})).text).toBe(whole.toString());
+});

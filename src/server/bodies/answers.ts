@@ -7,6 +7,7 @@ import type { WatchFrame } from "../../registry/watch.ts";
 import { plainFrame } from "../../registry/watch.ts";
 import type { ResponseBody, ServerResponse } from "../exchange.ts";
 import { encodeListProtobuf, encodeOther } from "./encodings.ts";
+import { listBytes } from "./list-bytes.ts";
 import { jsonType, type MediaType, protobufType } from "./media-type.ts";
 import { includeObject, partialOf, tableOf } from "./tables.ts";
 
@@ -107,52 +108,9 @@ export function listAnswer(context: AnswerContext, result: ListResult): ServerRe
   return {
     status: 200,
     headers: jsonHeaders,
-    body: { kind: "object", value, bytes: () => joinList(head, result.items, served) },
+    body: { kind: "object", value, bytes: () => listBytes(head, result.items, served) },
   };
 }
-
-/** Small lists go out as one array, large ones in growing parts: a small one is on its way while others are made. */
-const firstPart = 1 << 14;
-const otherParts = 1 << 18;
-
-function joinList(head: object, items: readonly Held[], served: Served): Uint8Array | AsyncIterable<Uint8Array> {
-  const parts = listParts(head, items, served);
-  const first = parts.next();
-  const second = first.done ? first : parts.next();
-  if (second.done) return first.value ?? new Uint8Array(0);
-  return (async function* () {
-    yield first.value as Uint8Array;
-    yield second.value as Uint8Array;
-    yield* parts;
-  })();
-}
-
-function* listParts(head: object, items: readonly Held[], served: Served): Generator<Uint8Array, undefined> {
-  const start = Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`);
-  let waiting: Uint8Array[] = [start];
-  let size = start.length;
-  let enough = firstPart;
-  for (const [index, held] of items.entries()) {
-    if (index > 0) {
-      waiting.push(comma);
-      size += 1;
-    }
-    for (const piece of held.item(served)) {
-      waiting.push(piece);
-      size += piece.byteLength;
-    }
-    if (size < enough) continue;
-    yield Buffer.concat(waiting, size);
-    waiting = [];
-    size = 0;
-    enough = Math.min(4 * enough, otherParts);
-  }
-  yield Buffer.concat([...waiting, listEnd], size + listEnd.length);
-  return undefined;
-}
-
-const comma = Buffer.from(",");
-const listEnd = Buffer.from("]}\n");
 
 /** The events of a watch in the form that the client asked for. */
 export function eventsAs(

@@ -12,6 +12,8 @@ interface Frame {
   readonly to: number;
 }
 
+type Written = (error?: Error | null) => void;
+
 /** More than this waiting for the socket, and answers wait where they come from. */
 const highWater = 256 * 1024;
 
@@ -30,6 +32,8 @@ export class FrameOutput {
   readonly #written: () => void;
   #frames: Frame[] = [];
   #size = 0;
+  /** Told when the socket has what waits now. */
+  #waits: (() => void)[] = [];
   #scheduled = false;
   readonly #flush = () => this.flush();
 
@@ -53,7 +57,7 @@ export class FrameOutput {
     this.slice(type, flags, stream, payload, 0, payload.length);
   }
 
-  /** Adds a frame with a part of `payload`. */
+  /** Adds a frame with a part of `payload`; `taken` is called once it is written, never when the socket fails. */
   slice(
     type: number,
     flags: number,
@@ -61,8 +65,10 @@ export class FrameOutput {
     payload: Uint8Array | HeaderBlock,
     from: number,
     to: number,
+    taken?: () => void,
   ): void {
     this.#frames.push({ type, flags, stream, payload, from, to });
+    if (taken) this.#waits.push(taken);
     this.#size += frameHead + to - from;
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -78,12 +84,21 @@ export class FrameOutput {
     this.#frames = [];
     this.#size = 0;
     if (!this.#socket.writable) return;
-    if (size < scatterFrom) this.#socket.write(joined(frames, size), this.#written);
-    else this.#scatter(frames);
+    const written = this.#waits.length === 0 ? this.#written : this.#tell(this.#waits);
+    if (size < scatterFrom) this.#socket.write(joined(frames, size), written);
+    else this.#scatter(frames, written);
+  }
+
+  #tell(waits: readonly (() => void)[]): Written {
+    this.#waits = [];
+    return (error) => {
+      if (!error) for (const taken of waits) taken();
+      this.#written();
+    };
   }
 
   /** Large payloads go to the socket as they are: copies of them would be much work for the garbage collector. */
-  #scatter(frames: readonly Frame[]): void {
+  #scatter(frames: readonly Frame[], written: Written): void {
     const socket = this.#socket;
     const small = Buffer.allocUnsafe(
       frames.reduce((sum, one) => sum + frameHead + (isLarge(one) ? 0 : sizeOf(one)), 0),
@@ -92,7 +107,7 @@ export class FrameOutput {
     let at = 0;
     socket.cork();
     for (const [index, frame] of frames.entries()) {
-      const done = index === frames.length - 1 ? this.#written : undefined;
+      const done = index === frames.length - 1 ? written : undefined;
       const large = isLarge(frame);
       at = large ? putHead(small, at, frame) : put(small, at, frame);
       if (!large && !done) continue;

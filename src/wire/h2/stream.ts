@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Fault } from "../../lib/fault.ts";
+import { type ByteSource, isByteSource, sendParts } from "../byte-source.ts";
 import type { HttpPeer, HttpRequest, HttpResponse } from "../http-message.ts";
 import type { FrameOutput } from "./frame-output.ts";
 import { type HeaderBlock, headerBlock } from "./hpack-encoder.ts";
@@ -58,6 +59,8 @@ export class H2Stream implements HttpRequest {
   #from = 0;
   #last = false;
   #drained: (() => void) | undefined;
+  /** Whether the memory of `#bytes` is lent: whoever waits for it to be drained waits for the socket, too. */
+  #lent = false;
   #controller: AbortController | undefined;
   /** Seconds, as sweeps count them. */
   #age = 0;
@@ -156,17 +159,20 @@ export class H2Stream implements HttpRequest {
   async respond(answer: HttpResponse): Promise<void> {
     const { status, headers = {}, body } = answer;
     const whole = typeof body === "string" ? Buffer.from(body) : (body ?? noBytes);
-    const iterable = whole instanceof Uint8Array ? undefined : whole;
+    const source = isByteSource(whole) ? whole : undefined;
+    const iterable = whole instanceof Uint8Array || isByteSource(whole) ? undefined : whole;
     if (this.#closed) return await abandon(iterable);
     let block = headerBlock(status, headers);
     if (headers.date === undefined) block += this.#host.date();
-    if (!iterable && headers["content-length"] === undefined && status !== 204 && status !== 304) {
-      block += headerLength((whole as Uint8Array).length);
+    const bytes = whole instanceof Uint8Array ? whole : undefined;
+    if (bytes && headers["content-length"] === undefined && status !== 204 && status !== 304) {
+      block += headerLength(bytes.length);
     }
     this.#head = block;
-    if (iterable && this.method !== "HEAD") return await this.#pour(iterable);
+    if (source && this.method !== "HEAD") return await this.#pour(() => this.#drain(source));
+    if (iterable && this.method !== "HEAD") return await this.#pour(() => this.#follow(iterable));
     this.#last = true;
-    if (!iterable && this.method !== "HEAD" && (whole as Uint8Array).length > 0) this.#bytes = whole as Uint8Array;
+    if (bytes && this.method !== "HEAD" && bytes.length > 0) this.#bytes = bytes;
     this.#host.wake(this);
     await abandon(iterable);
   }
@@ -202,7 +208,8 @@ export class H2Stream implements HttpRequest {
     if (size <= 0 && left > 0) return 0;
     const to = this.#from + size;
     const last = this.#last && size === left;
-    output.slice(frameType.data, last ? frameFlag.endStream : 0, this.id, bytes, this.#from, to);
+    const taken = this.#lent && size === left ? this.#drained : undefined;
+    output.slice(frameType.data, last ? frameFlag.endStream : 0, this.id, bytes, this.#from, to, taken);
     this.window -= size;
     this.#from = to;
     if (size === left) this.#emptied(last);
@@ -213,7 +220,7 @@ export class H2Stream implements HttpRequest {
     this.#bytes = undefined;
     this.#from = 0;
     if (last) this.#complete();
-    else this.#drained?.();
+    else if (!this.#lent) this.#drained?.();
   }
 
   #complete(): void {
@@ -231,7 +238,8 @@ export class H2Stream implements HttpRequest {
   sweep(seconds: number): void {
     const { request, stall, surplus } = this.#host.limits;
     if (!this.#said) this.#age += seconds;
-    if (this.#head !== undefined || this.#bytes !== undefined) this.#stalled += seconds;
+    const waits = this.#head !== undefined || this.#bytes !== undefined || (this.#lent && this.#drained !== undefined);
+    if (waits) this.#stalled += seconds;
     if (this.#answered && this.#age > surplus.seconds) this.#host.reset(this, errorCode.noError);
     else if (this.#age > request || this.#stalled > stall) this.#host.reset(this, errorCode.cancel);
   }
@@ -251,18 +259,12 @@ export class H2Stream implements HttpRequest {
     this.#controller?.abort(new Fault("aborted", "the client went away"));
   }
 
-  async #pour(body: AsyncIterable<Uint8Array>): Promise<void> {
+  /** Sends what comes piece by piece, and then the end. */
+  async #pour(all: () => Promise<void>): Promise<void> {
     this.#pouring = true;
     this.#host.wake(this);
     try {
-      for await (const chunk of body) {
-        if (this.#closed) return;
-        if (chunk.length === 0) continue;
-        this.#bytes = chunk;
-        this.#host.wake(this);
-        if (this.#bytes !== undefined) await this.#emptiness();
-        if (this.#closed) return;
-      }
+      await all();
     } catch (error) {
       // The status is out already: only a broken stream tells the client that the rest is missing.
       this.#host.reset(this, errorCode.internalError);
@@ -272,6 +274,30 @@ export class H2Stream implements HttpRequest {
     this.#last = true;
     this.#bytes = noBytes;
     this.#host.wake(this);
+  }
+
+  async #follow(body: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const chunk of body) {
+      if (this.#closed) return;
+      if (chunk.length === 0) continue;
+      this.#bytes = chunk;
+      this.#host.wake(this);
+      if (this.#bytes !== undefined) await this.#emptiness();
+      if (this.#closed) return;
+    }
+  }
+
+  async #drain(body: ByteSource): Promise<void> {
+    this.#lent = true;
+    await sendParts(body, async (part) => {
+      if (this.#closed) return false;
+      const drained = this.#emptiness();
+      this.#bytes = part;
+      this.#host.wake(this);
+      await drained;
+      return !this.#closed;
+    });
+    this.#lent = false;
   }
 
   #emptiness(): Promise<void> {

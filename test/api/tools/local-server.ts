@@ -8,6 +8,7 @@ import { type ApiServer, openServer } from "../../../src/server/api-server.ts";
 import type { ResponseBody } from "../../../src/server/exchange.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import type { Store } from "../../../src/store/store.ts";
+import { partsOf } from "../../../src/wire/byte-source.ts";
 
 /** What an answer's JSON may hold; absent members read as undefined. */
 export interface Body {
@@ -155,7 +156,5 @@ async function textOf(body: ResponseBody): Promise<string> {
   if (body.kind === "stream") return Buffer.concat(await Array.fromAsync(body.stream)).toString();
   if (body.kind === "events") throw new Error("a watch was not expected");
   const bytes = body.bytes();
-  return bytes instanceof Uint8Array
-    ? Buffer.from(bytes).toString()
-    : Buffer.concat(await Array.fromAsync(bytes)).toString();
+  return bytes instanceof Uint8Array ? Buffer.from(bytes).toString() : Buffer.concat([...partsOf(bytes)]).toString();
 }
