@@ -50,8 +50,8 @@ export function commandHelp(command: Command, path: string, env: Host["env"] = {
 }
 
 function usageLine(command: Command, path: string): string {
-  if (command.usage !== undefined) return `${path} ${command.usage} [options]`.replace("  ", " ");
-  return `${path}${command.run ? "" : " SUBCOMMAND"} [options]`;
+  const usage = command.usage ?? (command.run ? "" : "SUBCOMMAND");
+  return [path, usage, ...(usage.includes("[options]") ? [] : ["[options]"])].filter(Boolean).join(" ");
 }
 
 function commandLines(commands: readonly CommandEntry[]): string {

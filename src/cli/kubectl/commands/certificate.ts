@@ -81,6 +81,7 @@ function decide(object: AnyObject, type: "Approved" | "Denied", force: boolean, 
 export const certificate: Command = defineCommand({
   name: "certificate",
   short: "Modify certificate resources",
+  usage: "SUBCOMMAND",
   // Unlike its like, it takes being called alone for a question.
   async run({ session, path }) {
     session.host.stdout.write((await import("../help.ts")).commandHelp(certificate, path));

@@ -39,7 +39,8 @@ kubectl get pods -w
 
 # As things were five minutes ago, at a time or at a revision
 kubectl get pods --at 5m`,
-  usage: "(TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE[.VERSION][.GROUP]/NAME ...) [flags]",
+  usage:
+    "[(-o|--output=)json|yaml|kyaml|name|go-template|go-template-file|template|templatefile|jsonpath|jsonpath-as-json|jsonpath-file|custom-columns|custom-columns-file|wide] (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE[.VERSION][.GROUP]/NAME ...) [flags]",
   flags: {
     ...printFlags,
     ...fileFlags,

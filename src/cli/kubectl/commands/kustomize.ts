@@ -27,7 +27,7 @@ kubectl kustomize overlays/production
 
 # Build one and apply it
 kubectl apply -k overlays/production`,
-  usage: "DIR",
+  usage: "DIR [flags]",
   flags: {
     "as-current-user": bool("Has no effect: no functions are run."),
     "enable-alpha-plugins": bool("Refused: no plugins are run."),

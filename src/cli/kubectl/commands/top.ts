@@ -147,6 +147,7 @@ interface PodFlags {
 export const top = defineCommand({
   name: "top",
   short: "Display resource (CPU/memory) usage",
+  usage: "[flags]",
   long: "Shows what nodes or pods use. The server needs a metrics server.",
   subcommands: [
     { name: "node", aliases: ["nodes", "no"], short: node.short, load: async () => node },

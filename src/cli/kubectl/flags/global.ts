@@ -33,7 +33,7 @@ export const globalFlags = {
   user: text("The user of the kubeconfig to be."),
   username: text("The user name of basic authentication."),
   v: int("How much to tell about what is done: 6 shows calls, 8 their contents.", { short: "v", bits: 32 }),
-  vmodule: text("Levels of telling by source file.", { hidden: true }),
+  vmodule: text("Levels of telling by source file."),
   "warnings-as-errors": bool("Ends with an error if the server warned of something."),
 } as const;
 

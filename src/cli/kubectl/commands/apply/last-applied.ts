@@ -51,7 +51,7 @@ export const setLastApplied = defineCommand({
   usage: "-f FILENAME",
   flags: {
     ...printFlags,
-    ...manifestFlags,
+    filename: manifestFlags.filename,
     ...dryRunFlag,
     "create-annotation": bool("Makes the annotation where there is none."),
   },
@@ -61,7 +61,6 @@ export const setLastApplied = defineCommand({
     const { infos, errors } = await selectObjects(session, {
       args: [],
       filenames: flags.filename,
-      recursive: flags.recursive,
     });
     throwAll(errors);
     const patches: { readonly path: string; readonly body: object; readonly before: AnyObject }[] = [];

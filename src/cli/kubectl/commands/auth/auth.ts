@@ -4,6 +4,7 @@ import { defineCommand } from "../../command.ts";
 export const auth = defineCommand({
   name: "auth",
   short: "Inspect authorization",
+  usage: "[flags]",
   long: "Finds out who you are, what you may do, and brings roles into line with manifests.",
   subcommands: [
     {

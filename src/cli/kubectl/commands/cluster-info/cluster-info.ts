@@ -10,6 +10,7 @@ interface ServicePort {
 export const clusterInfo = defineCommand({
   name: "cluster-info",
   short: "Display cluster information",
+  usage: "[flags]",
   long: 'Shows where the control plane is, and the services of kube-system that say kubernetes.io/cluster-service=true. "kubectl cluster-info dump" tells more.',
   examples: "# Where the control plane is\nkubectl cluster-info",
   subcommands: [

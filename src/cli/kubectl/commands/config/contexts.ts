@@ -9,6 +9,7 @@ import { wrongArguments } from "./arguments.ts";
 export const currentContext = defineCommand({
   name: "current-context",
   short: "Display the current-context",
+  usage: "[flags]",
   examples: "# The context that commands use now\nkubectl config current-context",
   async run({ session }) {
     const { currentContext: current } = session.kubeconfig;

@@ -5,6 +5,7 @@ function names(plural: "clusters" | "users", stanza: Stanza): Command {
   return defineCommand({
     name: `get-${plural}`,
     short: `Display ${plural} defined in the kubeconfig`,
+    usage: "[flags]",
     examples: `# Every one of the ${plural} that kubectl knows\nkubectl config get-${plural}`,
     async run({ session }) {
       // A file that is not there names nothing; the other commands want it.

@@ -13,6 +13,7 @@ import { embedded } from "./set-cluster.ts";
 export const view = defineCommand({
   name: "view",
   short: "Display merged kubeconfig settings or a specified kubeconfig file",
+  usage: "[flags]",
   long: "Shows the kubeconfig as commands see it: all files merged, keys and passwords left out.",
   examples: `# All of it
 kubectl config view

@@ -1,4 +1,5 @@
 import { contentHash } from "../../../../kustomize/content-hash.ts";
+import { CommandError } from "../../messages.ts";
 import { bool, list, texts } from "../../flags/flag.ts";
 import { generatorCommand, kindRef } from "./generator.ts";
 import { isText, readSources } from "./sources.ts";
@@ -19,6 +20,7 @@ kubectl create configmap my-config --from-literal=key1=config1 --from-literal=ke
   usage: "NAME [--from-file=[key=]source] [--from-literal=key1=value1] [--dry-run=server|client|none]",
   flags: {
     "from-file": list("A file, or key=file, or a folder of files."),
+    from: texts("What --from=file=SOURCE of 2016 means is --from-file=SOURCE.", { hidden: true }),
     "from-literal": texts("A value, as key=value."),
     "from-env-file": list("A file of lines key=value."),
     "append-hash": bool("Puts a hash of the contents behind the name."),
@@ -26,7 +28,10 @@ kubectl create configmap my-config --from-literal=key1=config1 --from-literal=ke
   kind: kindRef("v1", "ConfigMap", "configmaps"),
   failure: "failed to create configmap: ",
   async make({ flags, name, session }) {
-    const entries = [...readSources(flags, { host: session.host, what: "ConfigMap", name })];
+    const slips = flags.from.map(meantFile);
+    if (slips.length > 0) session.warn("--from=file= is read as --from-file=");
+    const sources = { ...flags, "from-file": [...flags["from-file"], ...slips] };
+    const entries = [...readSources(sources, { host: session.host, what: "ConfigMap", name })];
     const texts = entries.filter(([, value]) => isText(value));
     const bytes = entries.filter(([, value]) => !isText(value));
     const data = Object.fromEntries(texts.map(([key, value]) => [key, value.toString("utf8")]));
@@ -45,3 +50,9 @@ kubectl create configmap my-config --from-literal=key1=config1 --from-literal=ke
     return { ...content, metadata: { name: `${name}-${contentHash(hashed)}` } };
   },
 });
+
+/** The source in a slip of the pen that a document of 2016 prints, which can be read in one way only. */
+function meantFile(text: string): string {
+  if (text.startsWith("file=")) return text.slice("file=".length);
+  throw new CommandError("unknown flag: --from\nSee 'kubectl create configmap --help' for usage.");
+}

@@ -11,7 +11,7 @@ export const ingress = generatorCommand({
   name: "ingress",
   aliases: ["ing"],
   short: "Create an ingress with the specified name",
-  usage: "NAME --rule=host/path=service:port[,tls[=secret]]",
+  usage: "NAME --rule=host/path=service:port[,tls[=secret]] ",
   examples: `# One host, with its certificate from a secret
 kubectl create ingress web --rule="example.com/*=web:80,tls=web-cert"
 

@@ -27,7 +27,7 @@ kubectl explain deployments --recursive
 
 # As another version has it
 kubectl explain deployments --api-version=apps/v1`,
-  usage: "TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group] [-o|--output=plaintext]",
+  usage: "TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group] [-o|--output=plaintext|plaintext-openapiv2]",
   flags: {
     "api-version": textFlag("The group and version to look in, as apps/v1."),
     output: textFlag("plaintext.", { short: "o", default: "plaintext" }),

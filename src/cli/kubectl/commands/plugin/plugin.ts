@@ -6,6 +6,7 @@ import { pluginsIn } from "./find.ts";
 const list = defineCommand({
   name: "list",
   short: "List all visible plugin executables on a user's PATH",
+  usage: "[flags]",
   long: "Shows every program of the search path whose name begins with kubectl-, and which of them can never be called.",
   flags: { "name-only": bool("Prints names without the folders that they are in.") },
   async run({ session, flags }) {

@@ -22,7 +22,6 @@ import type { Session } from "../../session.ts";
 export const manifestChangeFlags = {
   ...printFlags,
   ...manifestFlags,
-  ...selectorFlag,
   ...allFlag(),
   ...dryRunFlag,
   ...recordFlag,
@@ -31,7 +30,7 @@ export const manifestChangeFlags = {
 } as const;
 
 /** Flags of every command that changes objects of several kinds in one respect. */
-export const changeFlags = { ...manifestChangeFlags, ...fileFlags } as const;
+export const changeFlags = { ...manifestChangeFlags, ...fileFlags, ...selectorFlag } as const;
 
 export interface ObjectChange {
   readonly args: readonly string[];
@@ -45,7 +44,7 @@ export interface ObjectChange {
 /** Changes each object that the command line means, one patch each; what is as it should be is left alone. */
 export async function changeObjects(
   session: Session,
-  flags: ValuesOf<typeof manifestChangeFlags>,
+  flags: ValuesOf<typeof manifestChangeFlags> & { readonly selector?: string },
   { args, done, change }: ObjectChange,
 ): Promise<void> {
   const dryRun = dryRunOf(session, flags);

@@ -1,7 +1,7 @@
 import { defineCommand } from "../../command.ts";
 import { list, text } from "../../flags/flag.ts";
 import { quantities } from "../../flags/quantities.ts";
-import { recursiveByDefault } from "../../flags/shared.ts";
+import { fileFlags, recursiveByDefault } from "../../flags/shared.ts";
 import { CommandError } from "../../messages.ts";
 import { podSpecOf, withContainers, withPodSpec } from "../../resources/pod-template.ts";
 import type { AnyObject } from "../../resources/resource-info.ts";
@@ -87,7 +87,7 @@ export const serviceaccount = defineCommand({
   aliases: ["sa"],
   short: "Update the service account of a resource",
   usage: "(-f FILENAME | TYPE NAME) SERVICE_ACCOUNT",
-  flags: changeFlags,
+  flags: { ...manifestChangeFlags, ...fileFlags },
   async run({ session, args, flags }) {
     const account = args.at(-1);
     if (account === undefined) throw new CommandError("serviceaccount is required");
