@@ -143,6 +143,33 @@ test("a pod that the node has no room for is refused, and a resize that it can n
   await kubectl("delete", "pod", "small", "large", "--wait=false");
 });
 
+test("a pod that the system needs is given room that another had, and one for other nodes is refused", async () => {
+  const { metadata, status: has } = await node();
+  const asking = (cpu: string) => [
+    { name: "main", image: images.busybox, command: ["sleep", "1000"], resources: { requests: { cpu } } },
+  ];
+  const most = `${Number(has.capacity.cpu) * 1000 - 300}m`;
+  const here = { nodeName: metadata.name, terminationGracePeriodSeconds: 1 };
+  await cluster.apply("default", scriptPod("usual", "", { ...here, containers: asking(most) }));
+  await kubectl("wait", "--for=condition=Ready", "pod/usual", "--timeout=60s");
+  const elsewhere = { ...here, nodeSelector: { disk: "none" }, containers: asking("1m") };
+  await cluster.apply("default", scriptPod("elsewhere", "", elsewhere));
+  const priorityClassName = "system-cluster-critical";
+  await cluster.apply(
+    "kube-system",
+    scriptPod("urgent", "", { ...here, priorityClassName, containers: asking("500m") }),
+  );
+  await kubectl("wait", "-n", "kube-system", "--for=condition=Ready", "pod/urgent", "--timeout=60s");
+  expect((await pod("usual")).status).toMatchObject({
+    phase: "Failed",
+    reason: "Preempting",
+    message: "Preempted in order to admit critical pod",
+  });
+  await eventually("the other was refused", async () => (await pod("elsewhere")).status.reason === "NodeAffinity");
+  await kubectl("delete", "pod", "usual", "elsewhere", "--wait=false");
+  await kubectl("delete", "pod", "-n", "kube-system", "urgent", "--wait=false");
+});
+
 test("a pod that breaks its own limit on disk space is evicted", async () => {
   const volumes = [{ name: "cache", emptyDir: { sizeLimit: "1Mi" } }];
   const containers = [
