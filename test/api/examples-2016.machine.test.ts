@@ -1,5 +1,8 @@
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { kubectlPath } from "../e2e/tools/kubectl.ts";
+import { start } from "../e2e/tools/processes.ts";
 import { type Ended, runOurs, runReference } from "../kubectl/tools/programs.ts";
 import { wordsOf } from "../kubectl/tools/story.ts";
 import { type LiveServer, startLiveServer } from "./tools/live-server.ts";
@@ -14,10 +17,11 @@ describe.each([
 ])("what the documents of 2016 print, with $program", ({ program, run }) => {
   const ours = program === "navarch kubectl";
   let server: LiveServer;
+  let cwd: string;
   const kubectl = (line: string, more: { readonly input?: string; readonly env?: Record<string, string> } = {}) =>
     run({
       words: wordsOf(line),
-      cwd: folder,
+      cwd,
       env: {
         HOME: server.folder,
         KUBECONFIG: server.kubeconfig,
@@ -34,6 +38,9 @@ describe.each([
 
   beforeAll(async () => {
     server = await startLiveServer();
+    cwd = join(server.folder, "2016");
+    cpSync(folder, cwd, { recursive: true });
+    cpSync(join(folder, "../guestbook"), join(cwd, "guestbook-go"), { recursive: true });
     await good(kubectl("create namespace tenant-a"));
     // Pods are refused until their account is there.
     await vi.waitFor(async () => await good(kubectl("get serviceaccount default")), { timeout: 30_000 });
@@ -90,7 +97,6 @@ describe.each([
   });
 
   test("the Ingress on standard input, and without the dash", async () => {
-    const { readFileSync } = await import("node:fs");
     const input = readFileSync(join(folder, "ingress.yaml"), "utf8");
     expect(await good(kubectl("create -f -", { input }))).toBe("ingress.extensions/test created\n");
     const slip = await kubectl("create -f", { input });
@@ -160,14 +166,123 @@ describe.each([
     expect(await good(kubectl("delete deployment update-demo", { env }))).toBe('deployment "update-demo" deleted\n');
   });
 
+  test("nodes of three zones show their labels, and the guestbook is spread over them", async () => {
+    const names = ["kubernetes-minion-9vlv", "kubernetes-minion-281d", "kubernetes-minion-olsh"];
+    const capacity = { cpu: "4", memory: "8Gi", pods: "110" };
+    const items = names.map((name, at) => ({
+      apiVersion: "v1",
+      kind: "Node",
+      metadata: {
+        name,
+        labels: {
+          "simulated.navarch/node": "true",
+          "kubernetes.io/hostname": name,
+          "topology.kubernetes.io/zone": `us-central1-${"abf"[at]}`,
+        },
+      },
+      status: { capacity, allocatable: capacity },
+    }));
+    await good(kubectl("create -f -", { input: JSON.stringify({ apiVersion: "v1", kind: "List", items }) }));
+    for (const line of ["get nodes --show-labels", `get node ${names.join(" ")} --show-labels`]) {
+      expect(await good(kubectl(line))).toMatch(
+        /^NAME +STATUS +ROLES +AGE +VERSION +LABELS\n(.*us-central1-[abf].*\n){3}$/,
+      );
+    }
+    const created = await good(kubectl("create -f guestbook-go/"));
+    expect(created.match(/^replicationcontroller\/\S+ created$/gm)).toHaveLength(3);
+    await vi.waitFor(
+      async () => {
+        const described = await good(kubectl("describe pod -l app=guestbook"));
+        expect(new Set(described.match(/^Node: +\S+/gm))).toHaveLength(3);
+      },
+      { timeout: 30_000 },
+    );
+  });
+
+  test("Spark's folder makes its controllers, whose workers are scaled by their load", async () => {
+    const created = await good(kubectl("create -f kubernetes/examples/spark"));
+    expect(created.trim().split("\n")).toHaveLength(5);
+    await vi.waitFor(
+      async () => {
+        const pods = await good(kubectl("get pods"));
+        expect(pods.match(/^spark-master-controller-\S+ +1\/1 +Running/gm)).toHaveLength(1);
+        expect(pods.match(/^spark-worker-controller-\S+ +1\/1 +Running/gm)).toHaveLength(3);
+        expect(pods.match(/^zeppelin-controller-\S+ +1\/1 +Running/gm)).toHaveLength(1);
+      },
+      { timeout: 30_000 },
+    );
+    // That --cpu-percent has a successor is told by 1.34 and later.
+    const scaled = await kubectl("autoscale --min=1 --cpu-percent=80 --max=10 rc/spark-worker-controller");
+    expect(scaled).toMatchObject({
+      code: 0,
+      stdout: "horizontalpodautoscaler.autoscaling/spark-worker-controller autoscaled\n",
+    });
+    expect(await good(kubectl("get rc"))).toMatch(/^spark-worker-controller +3 +3 +3 /m);
+  });
+
+  test("the page of the update demo is served by the proxy, beside the API", async () => {
+    const [command, ...words] = ours
+      ? [process.execPath, join(folder, "../../bin/navarch.js"), "kubectl"]
+      : [kubectlPath()];
+    const env = { PATH: process.env.PATH, HOME: server.folder, KUBECONFIG: server.kubeconfig };
+    const line = wordsOf("proxy --www=docs/user-guide/update-demo/local/ --port=0");
+    await using proxy = start(command, [...words, ...line], { cwd, env });
+    const [, address] = await proxy.says(/^Starting to serve on (\S+)$/m);
+    const read = async (path: string) => await (await fetch(`http://${address}/${path}`)).text();
+    expect(await read("static/")).toContain("<title>update-demo</title>");
+    const pods = await read("api/v1/namespaces/default/pods?labelSelector=name%3Dupdate-demo");
+    expect(JSON.parse(pods)).toMatchObject({ kind: "PodList" });
+  });
+
+  test("a ConfigMap of a literal, a file and a folder, with the slip in the last flag", async () => {
+    const line = "create configmap my-config --from-literal=literal-key=literal-value --from-file=ui.properties";
+    writeFileSync(join(cwd, "ui.properties"), "color.good=purple\n");
+    mkdirSync(join(cwd, "path/to/config/dir"), { recursive: true });
+    writeFileSync(join(cwd, "path/to/config/dir/level"), "7\n");
+    const printed = await kubectl(`${line} --from=file=path/to/config/dir`);
+    const slip = "error: unknown flag: --from\nSee 'kubectl create configmap --help' for usage.\n";
+    if (ours) expect(printed).toMatchObject({ code: 0, stderr: "Warning: --from=file= is read as --from-file=\n" });
+    else {
+      expect(printed).toMatchObject({ code: 1, stderr: slip });
+      await good(kubectl(`${line} --from-file=path/to/config/dir`));
+    }
+    expect(await kubectl("create configmap other --from=dir")).toMatchObject({ code: 1, stderr: slip });
+    expect(JSON.parse(await good(kubectl("get configmap my-config -o json")))).toMatchObject({
+      data: { "literal-key": "literal-value", "ui.properties": "color.good=purple\n", level: "7\n" },
+    });
+  });
+
+  test("the cluster tells its address", async () => {
+    expect(await good(kubectl("cluster-info"))).toContain(server.url);
+  });
+
   test("echoheaders is exposed, and get po takes a template", async () => {
     const image = "gcr.io/google_containers/echoserver:1.3";
-    await good(kubectl(`create deployment echoheaders --image=${image} --port=8080`));
+    const run2016 = kubectl(`run echoheaders --image=${image} --port=8080`, { env: { NAVARCH_KUBECTL_2016: "1" } });
+    if (ours) expect(await good(run2016)).toBe('deployment "echoheaders" created\n');
+    else {
+      // Today that line makes a pod, as decision 11 says.
+      expect(await good(run2016)).toBe("pod/echoheaders created\n");
+      await good(kubectl(`create deployment echoheaders --image=${image} --port=8080`));
+    }
     expect(await good(kubectl("expose deployment echoheaders --target-port=8080 --type=NodePort"))).toBe(
       "service/echoheaders exposed\n",
     );
     const template = "{{range $i, $e := .spec.ports}}{{$e.nodePort}}{{end}}";
     expect(await good(kubectl(`get svc echoheaders --template '${template}'`))).toMatch(/^3\d{4}$/);
-    expect(await good(kubectl("get po -l run=none --template '{{range .items}}{{.spec.nodeName}}{{end}}'"))).toBe("");
+    const nodeName = "{{range .items}}{{.spec.nodeName}}{{end}}";
+    const node = await vi.waitFor(
+      async () => {
+        const name = await good(kubectl(`get po -l run=echoheaders --template '${nodeName}'`));
+        expect(name).toMatch(/^kubernetes-minion-\w{4}$/);
+        return name;
+      },
+      { timeout: 30_000 },
+    );
+    const address = '{{range $i, $n := .status.addresses}}{{if eq $n.type "ExternalIP"}}{{$n.address}}{{end}}{{end}}';
+    expect(await good(kubectl(`get node ${node} --template '${address}'`))).toBe("");
+    expect(await good(kubectl("get ing"))).toMatch(
+      /^NAME +CLASS +HOSTS +ADDRESS +PORTS +AGE\ntest +<none> +\* +\S* +80, 443 +/,
+    );
   });
 });

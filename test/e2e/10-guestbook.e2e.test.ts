@@ -72,6 +72,7 @@ describe("looking at the cluster", () => {
     ]) {
       expect(text).toMatch(line);
     }
+    expect(await kubectl("describe", "service", "guestbook")).toMatch(/^LoadBalancer Ingress: +\S+ \(VIP\)$/m);
   });
 });
 

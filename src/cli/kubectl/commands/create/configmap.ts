@@ -1,6 +1,6 @@
 import { contentHash } from "../../../../kustomize/content-hash.ts";
-import { CommandError } from "../../messages.ts";
 import { bool, list, texts } from "../../flags/flag.ts";
+import { CommandError } from "../../messages.ts";
 import { generatorCommand, kindRef } from "./generator.ts";
 import { isText, readSources } from "./sources.ts";
 
