@@ -39,6 +39,13 @@ interface Family {
 export class Metrics {
   readonly #families = new Map<string, Family>();
   readonly #looks = new Set<() => void | Promise<void>>();
+  readonly #meters = new Map<unknown, unknown>();
+
+  /** What a function makes of these metrics; asking again with the same function gives the same. */
+  meter<M>(make: (metrics: Metrics) => M): M {
+    if (!this.#meters.has(make)) this.#meters.set(make, make(this));
+    return this.#meters.get(make) as M;
+  }
 
   /** Calls back before the text is made each time, and waits, to set what nobody tells when it changes; until disposed. */
   onRead(look: () => void | Promise<void>): Disposable {

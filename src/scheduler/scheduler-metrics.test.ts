@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { metricValues } from "../lib/metric-values.ts";
 import { Metrics } from "../lib/metrics.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
 import { bind, release, reserve } from "./binding.ts";
@@ -10,15 +11,6 @@ import { timedProfile } from "./framework/timed-profile.ts";
 import { WaitingPods } from "./framework/waiting-pods.ts";
 import { schedulerMetrics, watchScheduler } from "./scheduler-metrics.ts";
 import { sampleCluster, sampleNode, samplePod } from "./testing/samples.ts";
-
-/** What stands in the metrics, by name and labels, without buckets and zeros. */
-async function valuesOf(metrics: Metrics, name: string): Promise<Record<string, number>> {
-  const lines = (await metrics.text())
-    .split("\n")
-    .filter((line) => line.startsWith(name) && !line.includes("_bucket{"));
-  const pairs = lines.map((line) => [line.slice(name.length, line.lastIndexOf(" ")), Number(line.split(" ").at(-1))]);
-  return Object.fromEntries(pairs.filter(([, value]) => value !== 0)) as Record<string, number>;
-}
 
 function open(...plugins: Partial<Plugin>[]) {
   const metrics = new Metrics();
@@ -40,13 +32,13 @@ describe("metrics of a decision", () => {
       score: () => 1,
     });
     decide(samplePod(), plain, cluster, { ...choice, meter });
-    expect(await valuesOf(metrics, points)).toEqual({
+    expect(await metricValues(metrics, points)).toEqual({
       '{extension_point="PreFilter",status="Success",profile="p"}': 1,
       '{extension_point="Filter",status="Success",profile="p"}': 1,
       '{extension_point="PreScore",status="Success",profile="p"}': 1,
       '{extension_point="Score",status="Success",profile="p"}': 1,
     });
-    const sums = await valuesOf(metrics, points.replace("_count", "_sum"));
+    const sums = await metricValues(metrics, points.replace("_count", "_sum"));
     expect(sums).toEqual({ '{extension_point="Filter",status="Success",profile="p"}': expect.closeTo(0.3) });
   });
 
@@ -63,10 +55,10 @@ describe("metrics of a decision", () => {
     });
     const again = () => decide(samplePod(), failing.plain, cluster, { ...choice, meter: failing.meter });
     expect(again).toThrow("broken");
-    expect(await valuesOf(metrics, points)).toMatchObject({
+    expect(await metricValues(metrics, points)).toMatchObject({
       '{extension_point="PostFilter",status="Unschedulable",profile="p"}': 1,
     });
-    expect(await valuesOf(failing.metrics, points)).toMatchObject({
+    expect(await metricValues(failing.metrics, points)).toMatchObject({
       '{extension_point="Filter",status="Error",profile="p"}': 1,
     });
   });
@@ -81,8 +73,8 @@ describe("metrics of a decision", () => {
       '{plugin="P1",extension_point="Filter",profile="p"}': 3,
       '{plugin="P1",extension_point="Score",profile="p"}': 2,
     };
-    expect(await valuesOf(metrics, "scheduler_plugin_evaluation_total")).toEqual(expected);
-    expect(await valuesOf(metrics, "scheduler_plugin_evaluation_total"), "read twice").toEqual(expected);
+    expect(await metricValues(metrics, "scheduler_plugin_evaluation_total")).toEqual(expected);
+    expect(await metricValues(metrics, "scheduler_plugin_evaluation_total"), "read twice").toEqual(expected);
   });
 
   test("tell the time of single plugins where an attempt is timed", async () => {
@@ -96,12 +88,12 @@ describe("metrics of a decision", () => {
     });
     decide(samplePod(), timed, cluster, { ...choice, meter });
     const name = "scheduler_plugin_execution_duration_seconds";
-    expect(await valuesOf(metrics, `${name}_count`)).toEqual({
+    expect(await metricValues(metrics, `${name}_count`)).toEqual({
       '{plugin="P0",extension_point="Filter",status="Success"}': 1,
       '{plugin="P0",extension_point="Score",status="Success"}': 1,
       '{plugin="P0",extension_point="ScoreExtensionNormalize",status="Success"}': 1,
     });
-    expect(await valuesOf(metrics, `${name}_sum`)).toEqual({
+    expect(await metricValues(metrics, `${name}_sum`)).toEqual({
       '{plugin="P0",extension_point="Score",status="Success"}': expect.closeTo(0.02),
     });
   });
@@ -145,19 +137,21 @@ test("the steps from a chosen node to a binding are told, and how long a pod was
   waiting.allow(step.pod.metadata.uid, "P0");
   expect(await bound).toEqual({ kind: "bound" });
   release(step);
-  expect(Object.keys(await valuesOf(metrics, points))).toEqual([
+  expect(Object.keys(await metricValues(metrics, points))).toEqual([
     '{extension_point="Reserve",status="Success",profile="p"}',
     '{extension_point="Permit",status="Wait",profile="p"}',
     '{extension_point="PreBind",status="Success",profile="p"}',
     '{extension_point="Bind",status="Success",profile="p"}',
     '{extension_point="Unreserve",status="Success",profile="p"}',
   ]);
-  expect(Object.keys(await valuesOf(metrics, "scheduler_plugin_execution_duration_seconds_count"))).toEqual([
+  expect(Object.keys(await metricValues(metrics, "scheduler_plugin_execution_duration_seconds_count"))).toEqual([
     '{plugin="P0",extension_point="Reserve",status="Success"}',
     '{plugin="P0",extension_point="Permit",status="Wait"}',
     '{plugin="P0",extension_point="Bind",status="Success"}',
   ]);
-  expect(await valuesOf(metrics, "scheduler_permit_wait_duration_seconds_sum")).toEqual({ '{result="Success"}': 2 });
+  expect(await metricValues(metrics, "scheduler_permit_wait_duration_seconds_sum")).toEqual({
+    '{result="Success"}': 2,
+  });
 });
 
 describe("metrics of the queue", () => {
@@ -180,7 +174,7 @@ describe("metrics of the queue", () => {
     queue.activate(entry.uid);
     queue.fail(queue.poll()!);
     clock.advance(5000);
-    expect(await valuesOf(metrics, incoming)).toEqual({
+    expect(await metricValues(metrics, incoming)).toEqual({
       '{queue="unschedulable",event="UnschedulablePodAdd"}': 1,
       '{queue="active",event="UnschedulablePodAdd"}': 1,
       '{queue="unschedulable",event="ScheduleAttemptFailure"}': 1,
@@ -196,17 +190,17 @@ describe("metrics of the queue", () => {
     queue.add(samplePod());
     const entry = queue.poll()!;
     queue.reject(entry, new Set(["Fit", "Taints"]));
-    expect(await valuesOf(metrics, "scheduler_unschedulable_pods")).toEqual({
+    expect(await metricValues(metrics, "scheduler_unschedulable_pods")).toEqual({
       '{plugin="Gates",profile="default-scheduler"}': 1,
       '{plugin="Fit",profile="default-scheduler"}': 1,
       '{plugin="Taints",profile="default-scheduler"}': 1,
     });
     queue.remove(entry.uid);
-    expect(await valuesOf(metrics, "scheduler_unschedulable_pods")).toEqual({
+    expect(await metricValues(metrics, "scheduler_unschedulable_pods")).toEqual({
       '{plugin="Gates",profile="default-scheduler"}': 1,
     });
-    expect(await valuesOf(metrics, "scheduler_goroutines")).toEqual({ '{operation="binding"}': 3 });
-    expect(await valuesOf(metrics, "scheduler_cache_size")).toEqual({ '{type="nodes"}': 3 });
+    expect(await metricValues(metrics, "scheduler_goroutines")).toEqual({ '{operation="binding"}': 3 });
+    expect(await metricValues(metrics, "scheduler_cache_size")).toEqual({ '{type="nodes"}': 3 });
   });
 
   test("a pod that is placed after nothing but time had woken it is told", async () => {
@@ -217,8 +211,8 @@ describe("metrics of the queue", () => {
     const entry = queue.poll()!;
     told.bound(entry);
     told.bound({ ...entry, swept: false });
-    expect(await valuesOf(metrics, "scheduler_pod_scheduled_after_flush_total")).toEqual({ "": 1 });
-    expect(await valuesOf(metrics, "scheduler_pod_scheduling_sli_duration_seconds_count")).toEqual({
+    expect(await metricValues(metrics, "scheduler_pod_scheduled_after_flush_total")).toEqual({ "": 1 });
+    expect(await metricValues(metrics, "scheduler_pod_scheduling_sli_duration_seconds_count")).toEqual({
       '{attempts="2"}': 2,
     });
   });

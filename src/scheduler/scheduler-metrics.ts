@@ -1,11 +1,8 @@
+import { growingBounds as growing } from "../lib/growing-bounds.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { ClusterState } from "./framework/cluster-state.ts";
 import type { Calls, FrameworkMeter, Status, Step, TellPlugin } from "./framework/meter.ts";
 import type { Entrance, QueuedPod, SchedulingQueue } from "./framework/queue.ts";
-
-/** Bounds of a histogram: the first, and each so many times the one before. */
-const growing = (first: number, factor: number, count: number) =>
-  Array.from({ length: count }, (_, index) => Number((first * factor ** index).toPrecision(12)));
 
 const attemptBounds = growing(0.001, 2, 15);
 const stepBounds = growing(0.0001, 2, 12);

@@ -51,6 +51,17 @@ const autoscale = (cluster: TestCluster, ...metrics: readonly MetricSpec[]) =>
       metrics,
     },
   });
+async function metricsOf({ server }: TestCluster): Promise<string> {
+  const { body } = await server.handle({
+    method: "GET",
+    path: "/metrics",
+    headers: {},
+    body: { kind: "none" },
+    identity: { name: "admin", groups: ["system:masters"] },
+    signal: new AbortController().signal,
+  });
+  return body.kind === "bytes" ? Buffer.from(body.bytes).toString() : "";
+}
 const status = async (cluster: TestCluster) => (await cluster.client.get(HorizontalPodAutoscaler, key)).status;
 const size = async (cluster: TestCluster) => (await cluster.client.get(Deployment, key)).spec.replicas;
 const live = async (cluster: TestCluster, seconds: number) => {
@@ -101,6 +112,14 @@ test("use above the target makes a Deployment larger, use below it smaller only 
   );
   await seen(300);
   expect(await size(cluster)).toBe(1);
+  const told = await metricsOf(cluster);
+  const prefix = "horizontal_pod_autoscaler_controller_";
+  expect(told).toContain(`${prefix}reconciliations_total{action="scale_up",error="none"} 1`);
+  expect(told).toContain(`${prefix}reconciliations_total{action="scale_down",error="none"} 1`);
+  expect(told).toMatch(
+    new RegExp(`${prefix}metric_computation_total{action="scale_up",error="none",metric_type="Resource"} [1-9]`),
+  );
+  expect(told).toContain(`${prefix}num_horizontal_pod_autoscalers 1`);
   expect(await events(cluster)).toContain("SuccessfulRescale: New size: 1; reason: All metrics below target");
 });
 

@@ -64,6 +64,7 @@ export interface ClusterParts extends AsyncDisposable {
 export async function openClusterParts(options: ClusterPartsOptions): Promise<ClusterParts> {
   const { clock, random, log, authority, disturb = (client: Client) => client } = options;
   await using opened = new AsyncDisposableStack();
+  const metrics = new Metrics();
   const store = opened.use(openMemoryStore({ clock }));
   const key = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
   const privateKey = key.export({ type: "pkcs8", format: "pem" }).toString();
@@ -73,7 +74,7 @@ export async function openClusterParts(options: ClusterPartsOptions): Promise<Cl
       clock,
       random,
       log,
-      metrics: new Metrics(),
+      metrics,
       serviceAccounts: { issuer: "https://kubernetes.default.svc.cluster.local", privateKey },
       ...options.server,
     }),
@@ -102,11 +103,11 @@ export async function openClusterParts(options: ClusterPartsOptions): Promise<Cl
       clock,
       random,
       log,
+      metrics,
     }),
   );
   if (options.scheduler) {
     const client = disturb(clientFor({ name: "system:kube-scheduler", groups: [] }), "scheduler");
-    const metrics = new Metrics();
     opened.use(await openScheduler({ client, informers: copies(client), clock, random, log, metrics }));
   }
   if (options.simulatedNodes) {

@@ -2,15 +2,31 @@ import { CronJob } from "../../api/batch/cron-job.ts";
 import { isJobFinished, Job } from "../../api/batch/job.ts";
 import type { ObjectReference } from "../../api/generated/core-v1.ts";
 import { errorMessage } from "../../lib/fault.ts";
+import { growingBounds } from "../../lib/growing-bounds.ts";
+import type { Metrics } from "../../lib/metrics.ts";
 import { isEqual } from "../../machinery/equality.ts";
 import type { ObjectKey } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import { timeOf } from "../../machinery/times.ts";
-import { defineController, done, type ReconcileContext, type ReconcileResult } from "../framework/controller.ts";
+import {
+  declared,
+  defineController,
+  done,
+  type ReconcileContext,
+  type ReconcileResult,
+} from "../framework/controller.ts";
 import { controllerOf } from "../framework/ownership.ts";
 import { namespaceEnds } from "../framework/refusals.ts";
 import { beyondHistory, deleteJob, jobFor, jobName, outcomeOf, referenceTo } from "./child-jobs.ts";
 import { due, mailDate, scheduleOf } from "./due.ts";
+
+const lateness = (metrics: Metrics) =>
+  metrics.histogram(
+    "cronjob_controller_job_creation_skew_duration_seconds",
+    "Seconds from when a Job was due until it was made.",
+    [],
+    growingBounds(1, 2, 10),
+  );
 
 /** Makes Jobs on a schedule, and keeps the last few of them. */
 export const cronJobController = defineController({
@@ -18,6 +34,7 @@ export const cronJobController = defineController({
   for: CronJob,
   owns: [Job],
   workers: 5,
+  meters: declared(lateness),
   reconcile,
 });
 
@@ -139,11 +156,16 @@ async function start(cronJob: CronJob, jobs: readonly Job[], context: ReconcileC
 }
 
 /** Makes the Job of a time and lists it; a second try finds what the first one made. */
-async function make(cronJob: CronJob, at: number, { client, events }: ReconcileContext): Promise<CronJob> {
+async function make(
+  cronJob: CronJob,
+  at: number,
+  { client, clock, events, metrics }: ReconcileContext,
+): Promise<CronJob> {
   const draft = jobFor(cronJob, at);
   let job: Job;
   try {
     job = await client.create(Job, draft);
+    metrics.meter(lateness).observe((clock.now() - at) / 1000);
     events.record(cronJob, "Normal", "SuccessfulCreate", `Created job ${job.metadata.name}`);
   } catch (error) {
     if (namespaceEnds(error)) return cronJob;

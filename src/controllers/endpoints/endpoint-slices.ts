@@ -3,8 +3,18 @@ import { Pod } from "../../api/core/pod.ts";
 import { Service } from "../../api/core/service.ts";
 import { EndpointSlice } from "../../api/discovery/endpoint-slice.ts";
 import type { Endpoint, EndpointHints } from "../../api/generated/discovery-v1.ts";
-import { keyOf } from "../../machinery/object.ts";
-import { type Cache, defineController, done, restAfter, watches } from "../framework/controller.ts";
+import type { Metrics } from "../../lib/metrics.ts";
+import { keyOf, keyText, type ObjectKey } from "../../machinery/object.ts";
+import {
+  type Cache,
+  declared,
+  defineController,
+  done,
+  type ReconcileContext,
+  type ReconcileResult,
+  restAfter,
+  watches,
+} from "../framework/controller.ts";
 import {
   conditionsOf,
   hostnameIn,
@@ -15,10 +25,13 @@ import {
   type ResolvedPort,
   resolvePorts,
 } from "./selected-pods.ts";
+import { sliceMetrics } from "./slice-metrics.ts";
 import { type AddressType, type Group, groupName, managerLabel, planSlices, serviceLabel } from "./slice-plan.ts";
 import { changesShares, planTopology, wantsTopologyHints, zoneShares } from "./topology-hints.ts";
 
 const manager = "endpointslice-controller.k8s.io";
+
+const meter = (metrics: Metrics) => sliceMetrics(metrics, "endpoint_slice_controller", "a Service");
 
 /** Keeps EndpointSlices of every Service with a selector equal to the pods behind it, touching as few slices as it can. */
 export const endpointSliceController = defineController({
@@ -31,31 +44,42 @@ export const endpointSliceController = defineController({
       changesShares(node, previous) ? cache.list(Service).filter(wantsTopologyHints).map(keyOf) : [],
     ),
   ],
-  async reconcile(key, { cache, client, events }) {
-    const service = cache.get(Service, key);
-    if (!service || service.metadata.deletionTimestamp || service.spec.type === "ExternalName") return done;
-    if (Object.keys(service.spec.selector ?? {}).length === 0) return done;
-    const existing = cache
-      .ownedBy(EndpointSlice, service.metadata.uid)
-      .filter((slice) => slice.metadata.labels?.[managerLabel] === manager && !slice.metadata.deletionTimestamp);
-    const owner = { kind: Service, object: service, labels: labelsOf(service), keyOf: podUid };
-    const groups = groupsOf(service, cache);
-    for (const family of new Set(groups.map(({ addressType }) => addressType))) {
-      const news = hintZones(
-        service,
-        groups.filter(({ addressType }) => addressType === family),
-        hintsBefore(existing.filter(({ addressType }) => addressType === family)),
-        cache,
-      );
-      if (news) events.record(service, news.type, news.reason, `${news.message}, addressType: ${family}`);
-    }
-    const plan = planSlices(owner, groups, existing);
-    for (const slice of plan.create) await client.create(EndpointSlice, slice);
-    for (const slice of plan.update) await client.update(EndpointSlice, slice);
-    for (const slice of plan.delete) await client.delete(EndpointSlice, keyOf(slice));
-    return restAfter(cache.list(Pod, key.namespace).length);
-  },
+  meters: declared(meter),
+  reconcile: (key, context) => context.metrics.meter(meter).sync(() => reconcile(key, context)),
 });
+
+async function reconcile(
+  key: ObjectKey,
+  { cache, client, events, metrics }: ReconcileContext,
+): Promise<ReconcileResult> {
+  const service = cache.get(Service, key);
+  const { planned, forgotten } = metrics.meter(meter);
+  const selects = service && Object.keys(service.spec.selector ?? {}).length > 0;
+  if (!selects || service.metadata.deletionTimestamp || service.spec.type === "ExternalName") {
+    forgotten(keyText(key));
+    return done;
+  }
+  const existing = cache
+    .ownedBy(EndpointSlice, service.metadata.uid)
+    .filter((slice) => slice.metadata.labels?.[managerLabel] === manager && !slice.metadata.deletionTimestamp);
+  const owner = { kind: Service, object: service, labels: labelsOf(service), keyOf: podUid };
+  const groups = groupsOf(service, cache);
+  for (const family of new Set(groups.map(({ addressType }) => addressType))) {
+    const news = hintZones(
+      service,
+      groups.filter(({ addressType }) => addressType === family),
+      hintsBefore(existing.filter(({ addressType }) => addressType === family)),
+      cache,
+    );
+    if (news) events.record(service, news.type, news.reason, `${news.message}, addressType: ${family}`);
+  }
+  const plan = planSlices(owner, groups, existing);
+  planned(keyText(key), groups, existing, plan, podUid);
+  for (const slice of plan.create) await client.create(EndpointSlice, slice);
+  for (const slice of plan.update) await client.update(EndpointSlice, slice);
+  for (const slice of plan.delete) await client.delete(EndpointSlice, keyOf(slice));
+  return restAfter(cache.list(Pod, key.namespace).length);
+}
 
 const podUid = (endpoint: Endpoint) => endpoint.targetRef?.uid ?? "";
 

@@ -4,8 +4,17 @@ import { Service } from "../../api/core/service.ts";
 import { EndpointSlice } from "../../api/discovery/endpoint-slice.ts";
 import type { EndpointAddress } from "../../api/generated/core-v1.ts";
 import type { Endpoint } from "../../api/generated/discovery-v1.ts";
-import { keyOf } from "../../machinery/object.ts";
-import { defineController, done, watches } from "../framework/controller.ts";
+import type { Metrics } from "../../lib/metrics.ts";
+import { keyOf, keyText, type ObjectKey } from "../../machinery/object.ts";
+import {
+  declared,
+  defineController,
+  done,
+  type ReconcileContext,
+  type ReconcileResult,
+  watches,
+} from "../framework/controller.ts";
+import { sliceMetrics } from "./slice-metrics.ts";
 import { type AddressType, type Group, groupName, managerLabel, planSlices, serviceLabel } from "./slice-plan.ts";
 
 const manager = "endpointslicemirroring-controller.k8s.io";
@@ -21,6 +30,8 @@ function isMirrored({ metadata }: Endpoints, service: Service | undefined): bool
   return Object.keys(service.spec.selector ?? {}).length === 0;
 }
 
+const meter = (metrics: Metrics) => sliceMetrics(metrics, "endpoint_slice_mirroring_controller", "Endpoints");
+
 /** Copies hand-made Endpoints into EndpointSlices, which is where everybody looks today. */
 export const endpointSliceMirroringController = defineController({
   name: "endpointslicemirroring",
@@ -28,26 +39,35 @@ export const endpointSliceMirroringController = defineController({
   owns: [EndpointSlice],
   watches: [watches(Service, (service) => [keyOf(service)])],
   workers: 5,
-  async reconcile(key, { cache, client }) {
-    const endpoints = cache.get(Endpoints, key);
-    if (!endpoints || endpoints.metadata.deletionTimestamp) return done;
-    const existing = cache
-      .ownedBy(EndpointSlice, endpoints.metadata.uid)
-      .filter(({ metadata }) => metadata.labels?.[managerLabel] === manager && !metadata.deletionTimestamp);
-    const mirrored = isMirrored(endpoints, cache.get(Service, key));
-    const owner = {
-      kind: Endpoints,
-      object: endpoints,
-      labels: { ...endpoints.metadata.labels, [serviceLabel]: endpoints.metadata.name, [managerLabel]: manager },
-      keyOf: ({ addresses }: Endpoint) => addresses[0] ?? "",
-    };
-    const plan = planSlices(owner, mirrored ? groupsOf(endpoints) : [], existing);
-    for (const slice of plan.create) await client.create(EndpointSlice, slice);
-    for (const slice of plan.update) await client.update(EndpointSlice, slice);
-    for (const slice of plan.delete) await client.delete(EndpointSlice, keyOf(slice));
-    return done;
-  },
+  meters: declared(meter),
+  reconcile: (key, context) => context.metrics.meter(meter).sync(() => reconcile(key, context)),
 });
+
+async function reconcile(key: ObjectKey, { cache, client, metrics }: ReconcileContext): Promise<ReconcileResult> {
+  const endpoints = cache.get(Endpoints, key);
+  const { planned, forgotten } = metrics.meter(meter);
+  if (!endpoints || endpoints.metadata.deletionTimestamp) {
+    forgotten(keyText(key));
+    return done;
+  }
+  const existing = cache
+    .ownedBy(EndpointSlice, endpoints.metadata.uid)
+    .filter(({ metadata }) => metadata.labels?.[managerLabel] === manager && !metadata.deletionTimestamp);
+  const mirrored = isMirrored(endpoints, cache.get(Service, key));
+  const owner = {
+    kind: Endpoints,
+    object: endpoints,
+    labels: { ...endpoints.metadata.labels, [serviceLabel]: endpoints.metadata.name, [managerLabel]: manager },
+    keyOf: ({ addresses }: Endpoint) => addresses[0] ?? "",
+  };
+  const groups = mirrored ? groupsOf(endpoints) : [];
+  const plan = planSlices(owner, groups, existing);
+  if (mirrored || existing.length > 0) planned(keyText(key), groups, existing, plan, owner.keyOf);
+  for (const slice of plan.create) await client.create(EndpointSlice, slice);
+  for (const slice of plan.update) await client.update(EndpointSlice, slice);
+  for (const slice of plan.delete) await client.delete(EndpointSlice, keyOf(slice));
+  return done;
+}
 
 function groupsOf({ subsets = [] }: Endpoints): readonly Group[] {
   const groups = new Map<string, Group>();

@@ -5,7 +5,7 @@ import type { Draft, KindRef, KubeObject } from "../../machinery/object.ts";
 import { controllerReference } from "../framework/ownership.ts";
 
 /** Endpoints per slice (as upstream's default). */
-const sliceSize = 100;
+export const sliceSize = 100;
 export const serviceLabel = "kubernetes.io/service-name";
 export const managerLabel = "endpointslice.kubernetes.io/managed-by";
 

@@ -2,6 +2,7 @@ import type { Client, Informer, InformerSelection } from "../../client/client.ts
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import type { Metrics } from "../../lib/metrics.ts";
 import type { Random } from "../../lib/random.ts";
 import type { KindRef, KubeObject, ObjectKey } from "../../machinery/object.ts";
 
@@ -27,8 +28,20 @@ export interface ReconcileContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly signal: AbortSignal;
 }
+
+/** Declares metrics of a controller when it starts; disposed when it ends. */
+export type Declare = (metrics: Metrics, cache: Cache) => Disposable | undefined;
+
+/** Declares metrics that are told of while the controller works. */
+export const declared =
+  (...makes: readonly ((metrics: Metrics) => unknown)[]): Declare =>
+  (metrics) => {
+    for (const make of makes) metrics.meter(make);
+    return undefined;
+  };
 
 export interface ReconcileResult {
   /** Come again after so many milliseconds, whatever happens; absent means only when something changes. */
@@ -98,6 +111,7 @@ export interface ControllerDefinition {
   readonly workers: number;
   /** Every object comes again after so many ms even if nothing changed. */
   readonly resync?: number;
+  readonly meters?: Declare;
   readonly reconcile: (key: ObjectKey, context: ReconcileContext) => Promise<ReconcileResult>;
 }
 
@@ -134,6 +148,7 @@ export interface LoopDefinition {
   readonly reads: readonly KindRef<KubeObject>[];
   /** What of them. */
   readonly selection?: InformerSelection;
+  readonly meters?: Declare;
   /** Runs until `context.signal` aborts; a throw restarts it after a back-off. */
   readonly run: (context: ReconcileContext) => Promise<void>;
 }

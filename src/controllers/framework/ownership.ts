@@ -1,12 +1,8 @@
 import type { Client } from "../../client/client.ts";
-import { apiVersionOf, type KindRef, type KubeObject, keyOf, type OwnerReference } from "../../machinery/object.ts";
+import { type KindRef, type KubeObject, keyOf, type OwnerReference } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 
-/** The reference that makes `owner` the controller of an object. */
-export function controllerReference(kind: KindRef<unknown>, owner: KubeObject): OwnerReference {
-  const { name, uid } = owner.metadata;
-  return { apiVersion: apiVersionOf(kind), kind: kind.kind, name, uid, controller: true, blockOwnerDeletion: true };
-}
+export { controllerReference } from "../../client/desired.ts";
 
 /** The owner that controls an object, if any. */
 export function controllerOf(object: KubeObject): OwnerReference | undefined {

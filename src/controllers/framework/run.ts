@@ -8,7 +8,7 @@ import { Backoff } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage, faultCode } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Metrics } from "../../lib/metrics.ts";
+import { Metrics } from "../../lib/metrics.ts";
 import type { Random } from "../../lib/random.ts";
 import { type KindRef, type KubeObject, keyOf, keyText, type ObjectKey } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
@@ -24,15 +24,18 @@ export interface RunOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Where work queues tell of themselves. */
+  /** Where controllers and their work queues tell of themselves. */
   readonly metrics?: Metrics;
 }
+
+type RunningOptions = RunOptions & Required<Pick<RunOptions, "metrics">>;
 
 /** Runs controllers and loops until disposed; disposing waits for the reconciles under way. */
 export function runControllers(
   definitions: readonly (ControllerDefinition | LoopDefinition)[],
-  options: RunOptions,
+  given: RunOptions,
 ): AsyncDisposable {
+  const options: RunningOptions = { ...given, metrics: given.metrics ?? new Metrics() };
   const stop = new AbortController();
   const running = definitions.map(async (definition) => {
     try {
@@ -88,14 +91,14 @@ function cacheOf(informers: Informers): Cache {
 
 function contextOf(
   definition: { readonly name: string; readonly serviceAccount: string; readonly eventSource: string },
-  options: RunOptions,
+  options: RunningOptions,
   signal: AbortSignal,
 ): ReconcileContext {
-  const { clock, random } = options;
+  const { clock, random, metrics } = options;
   const client = options.clientFor(definition.serviceAccount);
   const log = options.log.child({ controller: definition.name });
   const events = createEventRecorder({ client, clock, random, log, source: { component: definition.eventSource } });
-  return { cache: cacheOf(options.informers), client, events, clock, random, log, signal };
+  return { cache: cacheOf(options.informers), client, events, clock, random, log, metrics, signal };
 }
 
 const accountRetry = 5000;
@@ -105,13 +108,13 @@ const ownWritesPatience = 30_000;
 
 async function runController(
   definition: ControllerDefinition,
-  options: RunOptions,
+  options: RunningOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { informers, clock, random } = options;
   const context = contextOf(definition, options, signal);
-  const meter = options.metrics ? { meter: queueMeter(options.metrics, definition.name) } : {};
-  const queue = new WorkQueue({ clock, random, ...meter });
+  using _ = definition.meters?.(options.metrics, context.cache);
+  const queue = new WorkQueue({ clock, random, meter: queueMeter(options.metrics, definition.name) });
   const copies = new Map<string, Informer>();
   for (const { kind, selection } of definition.watches) copies.set(kindText(kind), informers.of(kind, selection));
   for (const kind of [definition.for, ...definition.owns, ...definition.reads]) {
@@ -222,8 +225,9 @@ async function resync(
   }
 }
 
-async function runLoop(definition: LoopDefinition, options: RunOptions, signal: AbortSignal): Promise<void> {
+async function runLoop(definition: LoopDefinition, options: RunningOptions, signal: AbortSignal): Promise<void> {
   const context = contextOf(definition, options, signal);
+  using _ = definition.meters?.(options.metrics, context.cache);
   const all = definition.reads.map((kind) => options.informers.of(kind, definition.selection));
   await Promise.race([Promise.all(all.map((informer) => informer.synced())), aborted(signal)]);
   const backoff = new Backoff({ base: 1000, factor: 2, max: 60_000, jitter: 0.2 }, options.random);

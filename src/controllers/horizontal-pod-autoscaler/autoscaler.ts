@@ -8,7 +8,14 @@ import { type KindRef, type KubeObject, keyText } from "../../machinery/object.t
 import { quantityToNumber } from "../../machinery/quantity.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import { timeOf } from "../../machinery/times.ts";
-import { defineController, done, type ReconcileContext, type ReconcileResult } from "../framework/controller.ts";
+import {
+  declared,
+  defineController,
+  done,
+  type ReconcileContext,
+  type ReconcileResult,
+} from "../framework/controller.ts";
+import { actionOf, autoscalerMetrics, type ErrorKind, type ScaleAction } from "./autoscaler-metrics.ts";
 import { limit, type Memory, remember } from "./behavior.ts";
 import { ask, type Verdict } from "./metric-proposals.ts";
 import { readScale, type ScaleTarget, writeScale } from "./scale-target.ts";
@@ -33,22 +40,29 @@ export function horizontalPodAutoscalerController() {
     wakes: (next, previous) => !isEqual(asked(next), asked(previous)),
     reads: [Pod, CustomResourceDefinition] as readonly unknown[] as readonly KindRef<KubeObject>[],
     workers: 5,
+    meters: declared(autoscalerMetrics),
     async reconcile(key, context): Promise<ReconcileResult> {
       const autoscaler = context.cache.get(HorizontalPodAutoscaler, key);
       const name = keyText(key);
+      const { clock } = context;
+      const meter = context.metrics.meter(autoscalerMetrics);
+      meter.known.set(context.cache.list(HorizontalPodAutoscaler).length);
       if (!autoscaler) {
         memories.delete(name);
         selectors.delete(name);
         return done;
       }
       const look = new Look(autoscaler, context, memories, selectors);
+      const began = clock.monotonic();
       try {
         await look.run();
       } catch (error) {
+        look.failed = "internal";
         // What went wrong stands in its conditions and events; the next look is the next try.
         const level = isStatus(error, "Conflict", "NotFound") ? "debug" : "warn";
         context.log[level](`autoscaler ${name}: ${errorMessage(error)}`);
       }
+      meter.looked(look.action, look.failed, (clock.monotonic() - began) / 1000);
       return { requeueAfter: period };
     },
   });
@@ -58,6 +72,9 @@ const asked = (object: KubeObject) => (object as unknown as HorizontalPodAutosca
 
 /** One look at one autoscaler. */
 class Look {
+  /** What it came to, and what was in its way. */
+  action: ScaleAction = "none";
+  failed: ErrorKind = "none";
   readonly #autoscaler: HorizontalPodAutoscaler;
   readonly #context: ReconcileContext;
   readonly #memories: Map<string, Memory>;
@@ -111,6 +128,7 @@ class Look {
     } catch (error) {
       const why = errorMessage(error);
       this.#tell("Warning", "FailedGetScale", why);
+      this.failed = "internal";
       const message = `the HPA controller was unable to get the target's current scale: ${why}`;
       this.#note("AbleToScale", "False", "FailedGetScale", message);
       await this.#write({});
@@ -138,6 +156,7 @@ class Look {
     const fault = bad[0] && `invalid metrics (${count}), first error is: ${bad[0].summary}`;
     // What is not known could be a reason to stay large: without it nothing is made smaller.
     if (!best || (bad[0] && best.replicas < current)) {
+      this.failed = "internal";
       const { reason = "", message = "" } = bad[0] ?? {};
       this.#note("ScalingActive", "False", reason, `the HPA was unable to compute the replica count: ${message}`);
       if (fault) this.#tell("Warning", "FailedComputeMetricsReplicas", fault);
@@ -176,7 +195,7 @@ class Look {
   /** Asks every metric; who fails is told in an event of its own. */
   async #verdicts(target: ScaleTarget, current: number, selector: Selector): Promise<readonly Verdict[]> {
     const { spec, metadata } = this.#autoscaler;
-    const { cache } = this.#context;
+    const { cache, clock, metrics } = this.#context;
     const tolerance = (rules: { readonly tolerance?: string } | undefined) =>
       rules?.tolerance === undefined ? usualTolerance : quantityToNumber(rules.tolerance);
     const question = {
@@ -189,7 +208,12 @@ class Look {
     };
     const verdicts: Verdict[] = [];
     for (const metric of spec.metrics ?? []) {
+      const began = clock.monotonic();
       const verdict = await ask(metric, question, this.#context);
+      const [action, error] = verdict.ok
+        ? [actionOf(current, verdict.replicas), "none" as const]
+        : ["none" as const, "internal" as const];
+      metrics.meter(autoscalerMetrics).asked(action, error, metric.type, (clock.monotonic() - began) / 1000);
       if (!verdict.ok) this.#tell("Warning", verdict.reason, verdict.message);
       verdicts.push(verdict);
     }
@@ -223,6 +247,7 @@ class Look {
   }
 
   #inactive(event: string, text: string, condition = { reason: event, message: text }): string {
+    this.failed = "spec";
     this.#tell("Warning", event, text);
     this.#note("ScalingActive", "False", condition.reason, condition.message);
     return text;
@@ -241,6 +266,7 @@ class Look {
       await this.#write({ currentReplicas: current });
       throw error;
     }
+    this.action = actionOf(current, replicas);
     const message = `the HPA controller was able to update the target scale to ${replicas}`;
     this.#note("AbleToScale", "True", "SucceededRescale", message);
     this.#tell("Normal", "SuccessfulRescale", `New size: ${replicas}; reason: ${why}`);

@@ -6,6 +6,7 @@ import { type KindRef, type KubeObject, keyOf, type ObjectKey } from "../../mach
 import { timeOf } from "../../machinery/times.ts";
 import {
   type Cache,
+  declared,
   defineController,
   done,
   type ReconcileContext,
@@ -15,6 +16,7 @@ import {
 } from "../framework/controller.ts";
 import { claim, controllerOf } from "../framework/ownership.ts";
 import { type Census, takeCensus } from "./census.ts";
+import { type JobAction, jobMetrics } from "./job-metrics.ts";
 import { isIndexed, isTracked } from "./job-pods.ts";
 import { carryOut, planPods } from "./manage.ts";
 import { type FailureRecord, recordFailures } from "./pause.ts";
@@ -31,6 +33,7 @@ export function jobController() {
     name: "job",
     for: Job,
     owns: [Pod],
+    meters: declared(jobMetrics),
     watches: [
       watches(Pod, (pod, previous, cache) =>
         controllerOf(pod)
@@ -41,25 +44,49 @@ export function jobController() {
               .map(keyOf),
       ),
     ],
-    reconcile: (key, context) => reconcile(key, context, failures),
+    async reconcile(key, context) {
+      const { cache, clock, metrics } = context;
+      const job = cache.get(Job, key);
+      const began = clock.monotonic();
+      const sync: Sync = { action: "reconciling" };
+      const tell = (result: "success" | "error") =>
+        job && metrics.meter(jobMetrics).synced(job, result, sync.action, (clock.monotonic() - began) / 1000);
+      try {
+        const result = await reconcile(key, job, context, failures, sync);
+        tell("success");
+        return result;
+      } catch (error) {
+        tell("error");
+        throw error;
+      }
+    },
   });
+}
+
+/** What is told of a look at a Job once it is over. */
+interface Sync {
+  action: JobAction;
 }
 
 const selects = ({ spec }: Job, { metadata }: KubeObject) => selectorOfObject(spec.selector).matches(metadata.labels);
 
 async function reconcile(
   key: ObjectKey,
+  job: Job | undefined,
   context: ReconcileContext,
   failures: Map<string, FailureRecord>,
+  sync: Sync,
 ): Promise<ReconcileResult> {
-  const { cache, clock } = context;
-  const job = cache.get(Job, key);
+  const { clock, metrics } = context;
   if (!job || isJobFinished(job)) {
     if (job) failures.delete(job.metadata.uid);
     await letGo(key, job, context);
     return done;
   }
-  if (job.spec.managedBy !== undefined && job.spec.managedBy !== ownName) return done;
+  if (job.spec.managedBy !== undefined && job.spec.managedBy !== ownName) {
+    metrics.meter(jobMetrics).leftTo(job.spec.managedBy);
+    return done;
+  }
   await letGo(key, job, context);
   const pods = await podsOf(job, context);
   const now = clock.now();
@@ -70,10 +97,13 @@ async function reconcile(
   const plan = end ? { remove: census.active, create: [] } : planPods(job, census, record, now);
   const acts = job.metadata.deletionTimestamp ? { remove: [], create: [] } : plan;
   const { made, removed, error } = await carryOut(job, acts, context);
+  if (made > 0) sync.action = "pods_created";
+  else if (removed > 0) sync.action = "pods_deleted";
   const active = census.active.length + made - removed;
   const verdict = end ?? completion(job, census, active);
   const status = runningStatus(job, census, { active, removed }, verdict, context);
   const counted = await countEnded(job, pods, census, { status, over: verdict !== undefined }, context);
+  if (counted.job !== job && sync.action === "reconciling") sync.action = "tracking";
   failures.set(job.metadata.uid, record);
   if (error) throw error;
 
@@ -167,6 +197,7 @@ async function finish(job: Job, verdict: Verdict, context: ReconcileContext): Pr
   const conditions = withCondition(job.status?.conditions ?? [], { ...verdict, status: "True" }, time);
   const completionTime = verdict.type === "Complete" ? { completionTime: time } : {};
   await writeStatus(job, { ...job.status, conditions, ...completionTime }, context);
+  context.metrics.meter(jobMetrics).finished(job, verdict.type, verdict.reason);
   if (verdict.type === "Complete") events.record(job, "Normal", "Completed", "Job completed");
   else events.record(job, "Warning", verdict.reason, verdict.message);
 }

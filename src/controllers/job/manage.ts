@@ -7,6 +7,7 @@ import { cheapestToLose } from "../framework/pods.ts";
 import { namespaceEnds } from "../framework/refusals.ts";
 import { slowStart } from "../framework/slow-start.ts";
 import { type Census, counts } from "./census.ts";
+import { jobMetrics } from "./job-metrics.ts";
 import { failuresBefore, type IndexedPod, indexOf, isIndexed, podFor } from "./job-pods.ts";
 import { type FailureRecord, indexPauseLeft, pauseLeft } from "./pause.ts";
 
@@ -91,7 +92,7 @@ function surplus(job: Job, { active, succeededIndexes }: Census, atLeast: number
 export async function carryOut(
   job: Job,
   plan: Pick<PodPlan, "create" | "remove">,
-  { client, events }: ReconcileContext,
+  { client, events, metrics }: ReconcileContext,
 ): Promise<{ readonly made: number; readonly removed: number; readonly error?: unknown }> {
   let made = 0;
   let removed = 0;
@@ -107,9 +108,16 @@ export async function carryOut(
   }
   try {
     await slowStart(plan.create.length, async (index) => {
-      const pod = await client.create(Pod, podFor(job, plan.create[index]));
-      made += 1;
-      events.record(job, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
+      const indexed = plan.create[index];
+      let succeeded = false;
+      try {
+        const pod = await client.create(Pod, podFor(job, indexed));
+        succeeded = true;
+        made += 1;
+        events.record(job, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
+      } finally {
+        metrics.meter(jobMetrics).made((job.status?.failed ?? 0) > 0, succeeded);
+      }
     });
   } catch (error) {
     if (namespaceEnds(error)) return { made, removed };

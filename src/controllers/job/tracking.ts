@@ -7,6 +7,8 @@ import { keyOf } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import type { ReconcileContext } from "../framework/controller.ts";
 import { type Census, counts } from "./census.ts";
+import { judgeFailure } from "./failure-policy.ts";
+import { jobMetrics } from "./job-metrics.ts";
 import { hasFailed, indexOf, isIndexed, isTracked, trackingFinalizer } from "./job-pods.ts";
 
 /**
@@ -37,7 +39,12 @@ export async function countEnded(
     ended
       .filter(({ metadata }) => !heldBack.has(metadata.uid))
       .map(async (pod) => {
-        if (!(await untrack(pod, context))) left.add(pod.metadata.uid);
+        if (!(await untrack(pod, context))) {
+          left.add(pod.metadata.uid);
+          return;
+        }
+        const { action, message } = judgeFailure(job, pod);
+        if (message !== undefined && hasFailed(job, pod)) context.metrics.meter(jobMetrics).judged(action);
       }),
   );
   const still = (some: readonly string[]) => some.filter((uid) => left.has(uid));
@@ -49,11 +56,16 @@ export async function countEnded(
       : (noted.status?.succeeded ?? 0) + gone(uncounted.succeeded, remaining.succeeded),
     failed: (noted.status?.failed ?? 0) + gone(uncounted.failed, remaining.failed),
   };
+  const before = job.status?.succeeded ?? 0;
   const counted = await writeStatus(
     noted,
     { ...noted.status, ...positive(numbers), uncountedTerminatedPods: compact(remaining) },
     context,
   );
+  context.metrics.meter(jobMetrics).counted(job, {
+    succeeded: numbers.succeeded - before,
+    failed: numbers.failed - (job.status?.failed ?? 0),
+  });
   return { job: counted, settled: left.size === 0 };
 }
 

@@ -6,10 +6,11 @@ import { errorMessage } from "../../lib/fault.ts";
 import { type KindRef, type KubeObject, keyOf } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 import { timeOf } from "../../machinery/times.ts";
-import { defineLoop, type ReconcileContext } from "../framework/controller.ts";
+import { declared, defineLoop, type ReconcileContext } from "../framework/controller.ts";
 import { changeTaints } from "../framework/taints.ts";
 import { evictingTaints, withEvictingTaint } from "./condition-taints.ts";
 import { type Health, heard, isSilent, type Patience, unknownConditions } from "./health.ts";
+import { zoneMetrics } from "./zone-metrics.ts";
 import { evictionRate, Throttle, type ZoneState, zoneOf, zoneStateOf } from "./zones.ts";
 
 const leaseNamespace = "kube-node-lease";
@@ -33,6 +34,7 @@ export function nodeMonitor(options: MonitorOptions = usualPatience) {
     name: "nodelifecycle",
     serviceAccount: "node-controller",
     eventSource: "node-controller",
+    meters: declared(zoneMetrics),
     reads: [Node, Pod, Lease] as readonly unknown[] as readonly KindRef<KubeObject>[],
     async run(context) {
       const monitor = new Monitor(options, context);
@@ -64,7 +66,9 @@ class Monitor {
 
   /** One look at every node. A node that could not be written about is left to the next look. */
   async look(): Promise<void> {
-    const { cache, log, signal } = this.#context;
+    const { cache, clock, log, metrics, signal } = this.#context;
+    const meter = metrics.meter(zoneMetrics);
+    const began = clock.monotonic();
     const watched = new Map<string, Watched>();
     for (const node of cache.list(Node)) {
       const { name, uid } = node.metadata;
@@ -81,6 +85,7 @@ class Monitor {
     this.#watched = watched;
     for (const [name, { node, health }] of watched) {
       if (signal.aborted) return;
+      const begun = clock.monotonic();
       try {
         const current = await this.#judge(node, health);
         watched.set(name, { node: current, health });
@@ -88,7 +93,9 @@ class Monitor {
         const level = isStatus(error, "Conflict", "NotFound") ? "debug" : "warn";
         log[level](`node ${name} could not be judged: ${errorMessage(error)}`);
       }
+      meter.judged((clock.monotonic() - begun) / 1000);
     }
+    meter.lookedAtAll((clock.monotonic() - began) / 1000);
     await this.#evict();
   }
 
@@ -134,6 +141,8 @@ class Monitor {
   async #evict(): Promise<void> {
     const now = this.#now();
     const zones = Map.groupBy([...this.#watched.values()], ({ node }) => zoneOf(node));
+    const nodes = Array.from(zones, ([zone, members]) => [zone, members.map(({ node }) => node)] as const);
+    this.#context.metrics.meter(zoneMetrics).zones(new Map(nodes));
     const states = new Map<string, ZoneState>();
     for (const [zone, members] of zones) states.set(zone, zoneStateOf(members.map(({ node }) => node)));
     const allLost = states.size > 0 && [...states.values()].every((state) => state === "FullDisruption");
@@ -154,7 +163,7 @@ class Monitor {
   }
 
   async #taint(node: Node, throttle: Throttle, allLost: boolean): Promise<void> {
-    const { client, log } = this.#context;
+    const { client, log, metrics } = this.#context;
     const now = this.#now();
     const taints = node.spec.taints ?? [];
     const wanted = allLost ? withEvictingTaint(taints, undefined, now) : evictingTaints(node, taints, now);
@@ -167,6 +176,7 @@ class Monitor {
       await changeTaints(client, node, (current) =>
         allLost ? withEvictingTaint(current, undefined, now) : evictingTaints(node, current, now),
       );
+      if (begins) metrics.meter(zoneMetrics).evicted(zoneOf(node));
     } catch (error) {
       if (!isStatus(error, "NotFound", "Conflict"))
         log.warn(`node ${node.metadata.name} not tainted: ${errorMessage(error)}`);

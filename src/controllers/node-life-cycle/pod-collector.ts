@@ -2,9 +2,10 @@ import { isNodeReady, Node } from "../../api/core/node.ts";
 import { Pod } from "../../api/core/pod.ts";
 import { isPodTerminal } from "../../api/core/pod-state.ts";
 import { errorMessage } from "../../lib/fault.ts";
+import type { Metrics } from "../../lib/metrics.ts";
 import type { KindRef, KubeObject } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
-import { defineLoop, type ReconcileContext } from "../framework/controller.ts";
+import { declared, defineLoop, type ReconcileContext } from "../framework/controller.ts";
 import { type Disruption, evictPod } from "../framework/pod-disruption.ts";
 
 /** As upstream: a look every 20 s; a node must be missing for 40 s; so many finished pods are kept. */
@@ -24,6 +25,7 @@ export function podCollector(options: PodCollectorOptions = { finishedKept }) {
     name: "podgc",
     serviceAccount: "pod-garbage-collector",
     eventSource: "pod-garbage-collector-controller",
+    meters: declared(collectorMetrics),
     reads: [Node, Pod] as readonly unknown[] as readonly KindRef<KubeObject>[],
     async run(context) {
       /** When a node was first missed, by name. */
@@ -36,30 +38,51 @@ export function podCollector(options: PodCollectorOptions = { finishedKept }) {
   });
 }
 
+/** Why a pod is collected, in the words of upstream's metrics. */
+type Reason = "terminated" | "orphaned" | "out-of-service" | "unscheduled";
+
+function collectorMetrics(metrics: Metrics) {
+  const labels = ["namespace", "reason"] as const;
+  return {
+    deleted: metrics.counter("pod_gc_collector_force_delete_pods_total", "Pods that were collected.", labels),
+    failed: metrics.counter(
+      "pod_gc_collector_force_delete_pod_errors_total",
+      "Pods that could not be collected.",
+      labels,
+    ),
+  };
+}
+
 async function collect(
   missed: Map<string, number>,
   options: PodCollectorOptions,
   context: ReconcileContext,
 ): Promise<void> {
-  const { cache, log } = context;
+  const { cache, log, metrics } = context;
+  const meter = metrics.meter(collectorMetrics);
   const pods = cache.list(Pod);
   const gone = await goneNodes(pods, missed, context);
-  const doomed = new Map<Pod, Disruption | undefined>();
+  const doomed = new Map<Pod, { readonly why: Reason; readonly disruption?: Disruption }>();
   const byPodGc = (message: string): Disruption => ({ reason: "DeletionByPodGC", message, force: true });
-  for (const pod of surplus(pods, options.finishedKept)) doomed.set(pod, undefined);
+  for (const pod of surplus(pods, options.finishedKept)) doomed.set(pod, { why: "terminated" });
   for (const pod of pods) {
     const { nodeName } = pod.spec;
-    if (nodeName && gone.has(nodeName)) doomed.set(pod, byPodGc("PodGC: node no longer exists"));
+    if (nodeName && gone.has(nodeName))
+      doomed.set(pod, { why: "orphaned", disruption: byPodGc("PodGC: node no longer exists") });
     else if (!pod.metadata.deletionTimestamp) continue;
-    else if (!nodeName) doomed.set(pod, undefined);
+    else if (!nodeName) doomed.set(pod, { why: "unscheduled" });
     else if (isOutOfService(cache.get(Node, { name: nodeName }))) {
-      doomed.set(pod, byPodGc("PodGC: terminating pod on a node with out-of-service taint"));
+      const disruption = byPodGc("PodGC: terminating pod on a node with out-of-service taint");
+      doomed.set(pod, { why: "out-of-service", disruption });
     }
   }
-  for (const [pod, disruption] of doomed) {
+  for (const [pod, { why, disruption }] of doomed) {
+    const labels = { namespace: pod.metadata.namespace, reason: why };
     try {
       await remove(pod, disruption, context);
+      meter.deleted.inc(labels);
     } catch (error) {
+      meter.failed.inc(labels);
       log.warn(`pod ${pod.metadata.namespace}/${pod.metadata.name} not collected: ${errorMessage(error)}`);
     }
   }

@@ -2,8 +2,9 @@ import { Node } from "../../api/core/node.ts";
 import { Pod } from "../../api/core/pod.ts";
 import { tolerates } from "../../api/core/tolerations.ts";
 import type { Taint } from "../../api/generated/core-v1.ts";
+import type { Metrics } from "../../lib/metrics.ts";
 import { type KindRef, type KubeObject, keyOf } from "../../machinery/object.ts";
-import { defineController, done, type ReconcileContext, watches } from "../framework/controller.ts";
+import { declared, defineController, done, type ReconcileContext, watches } from "../framework/controller.ts";
 import { evictPod } from "../framework/pod-disruption.ts";
 import { untolerated } from "../framework/taints.ts";
 import { nodeNameOf, podsByNode } from "./monitor.ts";
@@ -33,6 +34,21 @@ export function leavesAt(pod: Pod, taints: readonly Taint[], now: number): numbe
   return since + patience * 1000;
 }
 
+function evictionMetrics(metrics: Metrics) {
+  return {
+    deletions: metrics.counter(
+      "taint_eviction_controller_pod_deletions_total",
+      "Pods deleted because of their node's taints.",
+    ),
+    lateness: metrics.histogram(
+      "taint_eviction_controller_pod_deletion_duration_seconds",
+      "Seconds from when a pod had to go until it was deleted.",
+      [],
+      [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 30, 60, 120, 180, 240],
+    ),
+  };
+}
+
 /** Deletes pods from nodes whose NoExecute taints they do not tolerate, or no longer. */
 export function taintEvictionController() {
   /** Pods that somebody was told about, by uid: when they would have to leave. */
@@ -54,6 +70,7 @@ export function taintEvictionController() {
     ],
     indexes: [{ kind: Pod as unknown as KindRef<KubeObject>, name: podsByNode, of: nodeNameOf }],
     workers: 8,
+    meters: declared(evictionMetrics),
     async reconcile({ name }, context) {
       const { cache, clock, events } = context;
       const taints = evicting(cache.get(Node, { name }));
@@ -73,7 +90,7 @@ export function taintEvictionController() {
           waits.push(at - clock.now());
         } else {
           announced.delete(pod.metadata.uid);
-          await evict(pod, context);
+          await evict(pod, at, context);
         }
       }
       for (const [uid, pod] of announced) if (!cache.get(Pod, keyOf(pod))) announced.delete(uid);
@@ -87,10 +104,13 @@ const text = (what: "Cancelling" | "Marking", { metadata: { namespace, name } }:
     ? `Marking for deletion Pod ${namespace}/${name}`
     : `Cancelling deletion of Pod ${namespace}/${name}`;
 
-async function evict(pod: Pod, { client, events, clock }: ReconcileContext): Promise<void> {
+async function evict(pod: Pod, due: number, { client, events, clock, metrics }: ReconcileContext): Promise<void> {
   events.record(pod, "Normal", "TaintManagerEviction", text("Marking", pod));
   await evictPod(client, pod, clock.now(), {
     reason: "DeletionByTaintManager",
     message: "Taint manager: deleting due to NoExecute taint",
   });
+  const { deletions, lateness } = metrics.meter(evictionMetrics);
+  deletions.inc();
+  lateness.observe((clock.now() - due) / 1000);
 }

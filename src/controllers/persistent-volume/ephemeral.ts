@@ -2,8 +2,14 @@ import { PersistentVolumeClaim } from "../../api/core/persistent-volume-claim.ts
 import { Pod } from "../../api/core/pod.ts";
 import type { Volume } from "../../api/generated/core-v1.ts";
 import { errorMessage, Fault } from "../../lib/fault.ts";
+import type { Metrics } from "../../lib/metrics.ts";
 import type { KindRef, KubeObject } from "../../machinery/object.ts";
-import { defineController, done, type ReconcileContext } from "../framework/controller.ts";
+import { declared, defineController, done, type ReconcileContext } from "../framework/controller.ts";
+
+const claimMetrics = (metrics: Metrics) => ({
+  asked: metrics.counter("ephemeral_volume_controller_create_total", "Claims asked for."),
+  refused: metrics.counter("ephemeral_volume_controller_create_failures_total", "Claims that could not be made."),
+});
 
 /** Makes the claims of pods' ephemeral volumes, `POD-VOLUME` each; as the pod's property they go with it. */
 export const ephemeralVolumeController = defineController({
@@ -15,6 +21,7 @@ export const ephemeralVolumeController = defineController({
   concerns: (pod) => (pod as KubeObject as Pod).spec.volumes?.some(({ ephemeral }) => ephemeral) ?? false,
   owns: [PersistentVolumeClaim as unknown as KindRef<KubeObject>],
   workers: 5,
+  meters: declared(claimMetrics),
   async reconcile(key, context) {
     const pod = context.cache.get(Pod, key);
     if (!pod || pod.metadata.deletionTimestamp) return done;
@@ -32,7 +39,7 @@ export const ephemeralVolumeController = defineController({
   },
 });
 
-async function claimFor(pod: Pod, volume: Volume, { cache, client }: ReconcileContext): Promise<void> {
+async function claimFor(pod: Pod, volume: Volume, { cache, client, metrics }: ReconcileContext): Promise<void> {
   const { name: podName, namespace, uid } = pod.metadata;
   const name = `${podName}-${volume.name}`;
   const known = cache.get(PersistentVolumeClaim, { namespace, name });
@@ -47,6 +54,8 @@ async function claimFor(pod: Pod, volume: Volume, { cache, client }: ReconcileCo
   if (!template) return;
   const { labels, annotations } = template.metadata ?? {};
   const owner = { apiVersion: "v1", kind: "Pod", name: podName, uid, controller: true, blockOwnerDeletion: true };
+  const { asked, refused } = metrics.meter(claimMetrics);
+  asked.inc();
   try {
     await client.create(PersistentVolumeClaim, {
       metadata: {
@@ -59,6 +68,7 @@ async function claimFor(pod: Pod, volume: Volume, { cache, client }: ReconcileCo
       spec: template.spec,
     });
   } catch (error) {
+    refused.inc();
     throw new Fault("unavailable", `create PVC ${name}: ${errorMessage(error)}`, { cause: error });
   }
 }

@@ -3,6 +3,7 @@ import { PersistentVolumeClaim } from "../../api/core/persistent-volume-claim.ts
 import { isStatus } from "../../machinery/status-error.ts";
 import { defineController, done, type ReconcileContext, watches } from "../framework/controller.ts";
 import { boundByController, writeVolumePhase } from "./bind.ts";
+import { volumeMetrics } from "./volume-metrics.ts";
 
 const provisionedBy = "pv.kubernetes.io/provisioned-by";
 
@@ -22,6 +23,7 @@ export const volumeController = defineController({
     }),
   ],
   workers: 4,
+  meters: volumeMetrics,
   async reconcile(key, context) {
     const volume = context.cache.get(PersistentVolume, key);
     if (!volume) return done;

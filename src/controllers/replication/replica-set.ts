@@ -1,8 +1,8 @@
 import { ReplicaSet } from "../../api/apps/replica-set.ts";
 import { Pod } from "../../api/core/pod.ts";
 import { selectorOfObject } from "../../machinery/labels.ts";
-import { defineController } from "../framework/controller.ts";
-import { orphanWatch, type ReplicaKind, reconcileReplicas } from "./replicas.ts";
+import { declared, defineController } from "../framework/controller.ts";
+import { ageRatio, orphanWatch, type ReplicaKind, reconcileReplicas } from "./replicas.ts";
 
 const replicaSets: ReplicaKind<ReplicaSet> = {
   kind: ReplicaSet,
@@ -20,6 +20,7 @@ export const replicaSetController = defineController({
   name: "replicaset",
   for: ReplicaSet,
   owns: [Pod],
+  meters: declared(ageRatio),
   watches: [orphanWatch(replicaSets)],
   reconcile: (key, context) => reconcileReplicas(replicaSets, key, context),
 });

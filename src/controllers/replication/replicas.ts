@@ -1,7 +1,16 @@
 import { Pod } from "../../api/core/pod.ts";
-import { isPodActive, isPodAvailable, isPodReady, isPodTerminating, podAvailableIn } from "../../api/core/pod-state.ts";
+import {
+  isPodActive,
+  isPodAvailable,
+  isPodReady,
+  isPodTerminating,
+  podAvailableIn,
+  podCondition,
+} from "../../api/core/pod-state.ts";
 import type { PodTemplateSpec } from "../../api/generated/core-v1.ts";
 import { errorMessage } from "../../lib/fault.ts";
+import { growingBounds } from "../../lib/growing-bounds.ts";
+import type { Metrics } from "../../lib/metrics.ts";
 import { type KindRef, type KubeObject, keyOf, type ObjectKey } from "../../machinery/object.ts";
 import { timeOf } from "../../machinery/times.ts";
 import {
@@ -113,7 +122,7 @@ async function manage<T extends KubeObject>(
   replica: ReplicaKind<T>,
   owner: T,
   active: readonly Pod[],
-  { client, cache, events, clock }: ReconcileContext,
+  { client, cache, events, clock, metrics }: ReconcileContext,
 ): Promise<Failure | undefined> {
   const missing = replica.replicasOf(owner) - active.length;
   const template = replica.templateOf(owner);
@@ -136,6 +145,7 @@ async function manage<T extends KubeObject>(
       .list(Pod, owner.metadata.namespace)
       .filter((pod) => replica.matches(owner, pod.metadata.labels));
     const surplus = cheapestToLose(active, related, clock.now()).slice(0, Math.min(-missing, burst));
+    for (const ratio of ageRatios(surplus, active, clock.now())) metrics.meter(ageRatio).observe(ratio);
     try {
       await Promise.all(
         surplus.map(async (pod) => {
@@ -149,6 +159,23 @@ async function manage<T extends KubeObject>(
     }
   }
   return undefined;
+}
+
+/** How well ages by powers of two find the youngest, for ReplicaSets and what replicates like them. */
+export const ageRatio = (metrics: Metrics) =>
+  metrics.histogram(
+    "replicaset_controller_sorting_deletion_age_ratio",
+    "Age of a ready pod that was chosen to go, by the age of the youngest.",
+    [],
+    growingBounds(0.25, 2, 6),
+  );
+
+/** How old each of the ready pods that go is, by the age of the youngest ready one. */
+function ageRatios(surplus: readonly Pod[], active: readonly Pod[], now: number): readonly number[] {
+  const age = (pod: Pod) => now - Date.parse(podCondition(pod, "Ready")?.lastTransitionTime ?? "");
+  const ages = active.filter(isPodReady).map(age);
+  const youngest = ages.reduce((least, each) => Math.min(least, each), Number.POSITIVE_INFINITY);
+  return youngest > 0 ? surplus.filter(isPodReady).map((pod) => age(pod) / youngest) : [];
 }
 
 function statusFrom<T extends KubeObject>(

@@ -2,6 +2,7 @@ import { Event } from "../../../api/core/event.ts";
 import type { Client } from "../../../client/client.ts";
 import { createInformers } from "../../../client/informer.ts";
 import { silentLog } from "../../../lib/log.ts";
+import { Metrics } from "../../../lib/metrics.ts";
 import { seededRandom } from "../../../lib/random.ts";
 import { VirtualClock } from "../../../lib/virtual-clock.ts";
 import type { ControllerDefinition, LoopDefinition } from "../controller.ts";
@@ -17,6 +18,7 @@ export interface Harness extends AsyncDisposable {
   settle(): Promise<void>;
   /** Lets time pass, the controllers acting at every moment of it. */
   pass(ms: number): Promise<void>;
+  readonly metrics: Metrics;
   /** `Reason: message` of every event so far; counts are left out. */
   events(): readonly string[];
 }
@@ -40,12 +42,14 @@ export async function run(
   options.given?.(cluster);
   const client = options.through?.(cluster.client) ?? cluster.client;
   const informers = createInformers({ client, clock, random, log: silentLog });
+  const metrics = new Metrics();
   const running = runControllers(definitions, {
     clientFor: () => client,
     informers,
     clock,
     random,
     log: silentLog,
+    metrics,
   });
   const settle = async () => {
     // Quiet for a while means done: every step of a controller takes few turns of the event loop.
@@ -59,6 +63,7 @@ export async function run(
   return {
     cluster,
     clock,
+    metrics,
     settle,
     pass: (ms) => clock.pass(ms, settle),
     events: () => cluster.all(Event).map(({ reason, message }) => `${reason}: ${message}`),
