@@ -175,7 +175,8 @@ export async function openNodeNetwork(options: NodeNetworkOptions): Promise<Node
     const balanced = { services, endpointSlices, ...(nodes ? { nodes } : {}) };
     stack.use(openBalancerAddresses({ feeds: balanced, nodeName: options.nodeName, announcer, clock, random, log }));
     // One table and one loop per family; the primary one answers for status.
-    const [proxy] = families.map((each) => stack.use(openProxyFor(options, run, each)));
+    const health = stack.use(new HealthCheckServers(log));
+    const [proxy] = families.map((each) => stack.use(openProxyFor(options, run, each, health)));
     const policies = families.map((each) => openPoliciesFor(options, run, each)).filter((each) => each !== undefined);
     for (const each of policies) stack.use(each);
     await isolating(policies, options);
@@ -286,10 +287,14 @@ function openRouterFor(
   return openRouter({ run, nodeName, podCIDRs, clusterCIDRs, backend });
 }
 
-function openProxyFor(options: NodeNetworkOptions, run: RunCommand, family: IpFamily): ServiceProxy & AsyncDisposable {
+function openProxyFor(
+  options: NodeNetworkOptions,
+  run: RunCommand,
+  family: IpFamily,
+  health: HealthCheckServers,
+): ServiceProxy {
   const { feeds, clock, random, log, metrics } = options;
-  const health = new HealthCheckServers(log);
-  const proxy = openServiceProxy({
+  return openServiceProxy({
     ...{ feeds, clock, random, log, metrics },
     backend: openNftProxy({
       table: `navarch-${options.name}`,
@@ -307,19 +312,8 @@ function openProxyFor(options: NodeNetworkOptions, run: RunCommand, family: IpFa
       skipAddresses: options.clusterDNS,
     },
     // Health checks are served where this process is; with a prefix that is not where balancers look.
-    onHealthChecks:
-      options.execPrefix?.length || family !== familyOf(options.podCIDRs[0] ?? "")
-        ? undefined
-        : (checks) => health.update(checks),
+    onHealthChecks: options.execPrefix?.length ? undefined : (checks) => health.update(family, checks),
   });
-  return {
-    ready: () => proxy.ready(),
-    status: () => proxy.status(),
-    [Symbol.asyncDispose]: async () => {
-      await health[Symbol.asyncDispose]();
-      await proxy[Symbol.asyncDispose]();
-    },
-  };
 }
 
 async function writeConflist(

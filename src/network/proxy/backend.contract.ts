@@ -170,9 +170,23 @@ export function proxyBackendContract(name: string, open: () => Promise<ProxyHarn
       expect(next).not.toBe(chosen);
     });
 
+    test("keeps clients under ClientIP affinity with a target that stays, whichever others come and go", async () => {
+      const host = freshAddress();
+      const sticky = (...indexes: number[]) => front(host, targets(...indexes), { affinitySeconds: 600 });
+      const localOnly = (...indexes: number[]) =>
+        nodePort(30006, targets(...indexes), { affinitySeconds: 600, localOnly: targets(...indexes) });
+      await put(sticky(2), localOnly(2));
+      const outside = { host: harness.nodeAddress, port: 30006 };
+      expect(await podsThatAnswer(0, { host, port: 80 }, 1)).toEqual(["pod3"]);
+      expect(await podsThatAnswer("outside", outside, 1)).toEqual(["pod3"]);
+      for (const indexes of [[0, 1, 2], [1, 2], [2], [0, 2]]) {
+        await put(sticky(...indexes), localOnly(...indexes));
+        expect(await podsThatAnswer(0, { host, port: 80 }, 6)).toEqual(["pod3"]);
+        expect(await podsThatAnswer("outside", outside, 6)).toEqual(["pod3"]);
+      }
+    });
+
     test("forgets affinity when it wears off", async () => {
-      // Clients of IPv6 are told apart by a hash, which knows no time.
-      if (isSixth()) return;
       const host = freshAddress();
       await put(front(host, targets(0, 1, 2), { affinitySeconds: 1 }));
       const seen = new Set<string>();

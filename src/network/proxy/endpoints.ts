@@ -66,6 +66,8 @@ export interface Choice {
   readonly cluster: readonly Target[];
   /** Under policy Local. */
   readonly local: readonly Target[];
+  /** Those of this node that are ready: what load balancers are told, so that they leave a node while its last ones end. */
+  readonly localReady: readonly Target[];
   /** Whether any endpoint anywhere could take traffic; without one the service refuses connections. */
   readonly any: boolean;
 }
@@ -85,6 +87,7 @@ export function choose(all: readonly Candidate[], node: ProxyNode): Choice {
   return {
     cluster: targets(cluster),
     local: targets(usable(all.filter((candidate) => candidate.local))),
+    localReady: targets(all.filter((candidate) => candidate.local && candidate.ready)),
     any: anywhere.length > 0,
   };
 }

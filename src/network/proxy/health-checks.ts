@@ -2,20 +2,43 @@ import type { Server } from "node:http";
 import { errorMessage } from "../../lib/fault.ts";
 import type { Log } from "../../lib/log.ts";
 import { createServer } from "../../lib/plain-http.ts";
+import type { IpFamily } from "../machine/address.ts";
 import type { HealthCheck } from "./plan.ts";
+
+/** What a balancer is told; it leaves a node alone that answers 503. */
+export function healthAnswer({ namespace, name, localEndpoints }: HealthCheck) {
+  return {
+    status: localEndpoints > 0 ? 200 : 503,
+    headers: {
+      "Content-Type": "application/json",
+      "X-Content-Type-Options": "nosniff",
+      "X-Load-Balancing-Endpoint-Weight": String(localEndpoints),
+    },
+    body: `${JSON.stringify({ service: { namespace, name }, localEndpoints, serviceProxyHealthy: true })}\n`,
+  };
+}
 
 /** Answers load balancers that ask whether this node has endpoints of its own for a service. */
 export class HealthCheckServers {
   readonly #log: Log;
   readonly #servers = new Map<number, { readonly server: Server; check: HealthCheck }>();
+  readonly #checks = new Map<IpFamily, readonly HealthCheck[]>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  /** Opens, changes and closes ports so that these are answered. A port that cannot be had is reported in the log. */
-  update(checks: readonly HealthCheck[]): void {
-    const wanted = new Map(checks.map((check) => [check.port, check]));
+  /**
+   * Opens, changes and closes ports so that these checks of one family are answered, beside those of the other; a service of
+   * both has its endpoints in either. A port that cannot be had is reported in the log.
+   */
+  update(family: IpFamily, checks: readonly HealthCheck[]): void {
+    this.#checks.set(family, checks);
+    const wanted = new Map<number, HealthCheck>();
+    for (const check of [...this.#checks.values()].flat()) {
+      const other = wanted.get(check.port);
+      if (!other || other.localEndpoints < check.localEndpoints) wanted.set(check.port, check);
+    }
     for (const [port, { server }] of this.#servers) {
       if (wanted.has(port)) continue;
       server.close();
@@ -30,18 +53,14 @@ export class HealthCheckServers {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.update([]);
+    for (const family of this.#checks.keys()) this.update(family, []);
   }
 
   #open(port: number, check: HealthCheck): void {
     const server = createServer((_, response) => {
-      const { namespace, name, localEndpoints } = this.#servers.get(port)?.check ?? check;
-      response.writeHead(localEndpoints > 0 ? 200 : 503, {
-        "Content-Type": "application/json",
-        "X-Content-Type-Options": "nosniff",
-        "X-Load-Balancing-Endpoint-Weight": String(localEndpoints),
-      });
-      response.end(`${JSON.stringify({ service: { namespace, name }, localEndpoints, serviceProxyHealthy: true })}\n`);
+      const { status, headers, body } = healthAnswer(this.#servers.get(port)?.check ?? check);
+      response.writeHead(status, headers);
+      response.end(body);
     });
     server.on("error", (error) => {
       this.#log.error("a health check port cannot be served", { port, error: errorMessage(error) });

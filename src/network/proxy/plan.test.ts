@@ -139,6 +139,15 @@ describe("the plan of one service", () => {
     const { healthCheck } = plan(spec, [ready("10.244.0.5", { nodeName: "here" }), ready("10.244.0.6")]);
     expect(healthCheck).toEqual({ port: 32000, namespace: "ns", name: "svc", localEndpoints: 1 });
   });
+
+  test("tells balancers nothing of endpoints that end, though they are still asked", () => {
+    const spec = { type: "LoadBalancer", externalTrafficPolicy: "Local", healthCheckNodePort: 32000 };
+    const ending = { nodeName: "here", conditions: { ready: false, serving: true, terminating: true } };
+    const status = { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } };
+    const planned = plan(spec, [ready("10.244.0.5", ending)], { status });
+    expect(planned.fronts.find(({ localOnly }) => localOnly)?.localOnly).toHaveLength(1);
+    expect(planned.healthCheck?.localEndpoints).toBe(0);
+  });
 });
 
 describe("hints", () => {

@@ -56,7 +56,7 @@ export function planService(
   const external = unique([...(spec.externalIPs ?? []).filter(serves), ...balancerIPs]);
   const sourceRanges = balancerSources(service);
   const fronts: Front[] = [];
-  let local = 0;
+  const localReady = new Set<string>();
 
   for (const port of spec.ports ?? []) {
     const protocol = protocolOf(port.protocol);
@@ -65,7 +65,7 @@ export function planService(
       candidates(slices, { name: port.name ?? "", protocol }, context.node, context.family),
       context.node,
     );
-    local = Math.max(local, choice.local.length);
+    for (const { ip } of choice.localReady) localReady.add(ip);
     const common = {
       service: `${objectKey(service)}${port.name ? `:${port.name}` : ""}`,
       affinitySeconds:
@@ -91,7 +91,7 @@ export function planService(
   const checked = spec.type === "LoadBalancer" && spec.externalTrafficPolicy === "Local" && spec.healthCheckNodePort;
   if (!checked) return { fronts };
   const { namespace = "", name = "" } = metadata ?? {};
-  return { fronts, healthCheck: { port: checked, namespace, name, localEndpoints: local } };
+  return { fronts, healthCheck: { port: checked, namespace, name, localEndpoints: localReady.size } };
 }
 
 type Common = Pick<Front, "service" | "affinitySeconds">;

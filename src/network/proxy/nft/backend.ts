@@ -5,11 +5,11 @@ import { parseListing } from "../../nft/listing.ts";
 import { type Element, Transaction } from "../../nft/transaction.ts";
 import type { ProxyBackend } from "../backend.ts";
 import { doorKey, type Front, type HostPort, hostPortKey, type ProxyChange } from "../front.ts";
-import { affinityLeftovers } from "./affinity.ts";
+import { affinityLeftovers, renumbered } from "./affinity.ts";
 import type { RulesetOptions } from "./chains.ts";
-import { noSlots, ownTargets, type Rendered, renderFront, renderHostPort, renderSelf } from "./elements.ts";
+import { noSlots, ownTargets, type Rendered, renderFront, renderHostPort, renderSelf, type Slots } from "./elements.ts";
 import { forgetStaleFlows, touchedDoors } from "./flows.ts";
-import { proxyTable } from "./skeleton.ts";
+import { proxyTable, slotMemories } from "./skeleton.ts";
 
 export interface NftProxyOptions extends Omit<RulesetOptions, "masqueradeMark"> {
   readonly masqueradeMark?: number;
@@ -74,7 +74,8 @@ class NftProxy implements ProxyBackend {
     }
     if (this.#table.inStep) await this.#table.commit(transaction);
     else await this.resync();
-    if (fronts.some(({ before }) => before?.affinitySeconds)) await this.#forgetAffinity();
+    const sticky = fronts.filter(({ before }) => before?.affinitySeconds);
+    if (sticky.length > 0) await (this.#options.family === "IPv4" ? this.#forgetAffinity() : this.#renumber(sticky));
     await forgetStaleFlows(this.#run, touchedDoors(fronts, hostPorts), this.#options.family);
   }
 
@@ -120,7 +121,11 @@ class NftProxy implements ProxyBackend {
       this.#countSelves([], old.selves, touched);
       this.#installed.delete(key);
     }
-    return { before: old?.front, after: front };
+    const slots = {
+      before: old?.rendered.slots ?? noSlots,
+      after: this.#installed.get(key)?.rendered.slots ?? noSlots,
+    };
+    return { before: old?.front, after: front, slots };
   }
 
   #replaceHostPort(key: string, port: HostPort | undefined, transaction: Transaction, touched: Map<string, boolean>) {
@@ -156,26 +161,41 @@ class NftProxy implements ProxyBackend {
     return { chains, elements };
   }
 
+  /** Remembered slots follow the targets that stand there. */
+  async #renumber(
+    fronts: readonly { readonly before: Front | undefined; readonly slots: Record<"before" | "after", Slots> }[],
+  ): Promise<void> {
+    for (const set of slotMemories) {
+      const of = (slots: Slots) => (set === "remembered" ? slots.targets : slots.localTargets);
+      const changes = fronts.flatMap(({ before: front, slots: { before, after } }) =>
+        front ? { front, before: of(before), after: of(after) } : [],
+      );
+      await this.#change(set, "set", (listed) => renumbered(listed.keys(), changes));
+    }
+  }
+
   /** Forgets which client got which target where the target is gone; the kernel writes these entries itself. */
-  async #forgetAffinity(): Promise<void> {
+  #forgetAffinity(): Promise<void> {
+    return this.#change("affinity", "map", (listed) => ({
+      forget: affinityLeftovers(listed, (key) => this.#installed.get(key)?.front),
+      note: [],
+    }));
+  }
+
+  /** Changes what the kernel has written into a map or set itself. */
+  async #change(
+    name: string,
+    kind: "map" | "set",
+    decide: (listed: ReadonlyMap<string, string>) => ReturnType<typeof renumbered>,
+  ): Promise<void> {
     // An entry may expire between looking and deleting, which fails the whole deletion: look again.
     for (let attempt = 0; ; attempt++) {
-      const json = await mustRun(this.#run, [
-        "nft",
-        "-j",
-        "-n",
-        "list",
-        "map",
-        ...this.#tableName.split(" "),
-        "affinity",
-      ]);
-      const leftovers = affinityLeftovers(
-        parseListing(json).maps.get("affinity") ?? new Map(),
-        (key) => this.#installed.get(key)?.front,
-      );
-      if (leftovers.length === 0) return;
-      const script = `delete element ${this.#tableName} affinity { ${leftovers.join(", ")} }\n`;
-      const result = await this.#run(["nft", "-f", "-"], script);
+      const json = await mustRun(this.#run, ["nft", "-j", "-n", "list", kind, ...this.#tableName.split(" "), name]);
+      const { forget, note } = decide(parseListing(json).maps.get(name) ?? new Map());
+      if (forget.length === 0) return;
+      const lines = [`delete element ${this.#tableName} ${name} { ${forget.join(", ")} }`];
+      if (note.length > 0) lines.push(`add element ${this.#tableName} ${name} { ${note.join(", ")} }`);
+      const result = await this.#run(["nft", "-f", "-"], `${lines.join("\n")}\n`);
       if (result.code === 0) return;
       if (attempt === 4) throw new Fault("internal", `nft: ${result.stderr.trim()}`);
     }

@@ -46,16 +46,16 @@ export function dispatchFor(front: Front, options: RulesetOptions): Dispatch | u
   const infix = front.door.kind === "address" ? "" : "np-";
   const remembered = `dnat ${ip} to ${ip} saddr . ${ip} daddr . meta l4proto . th dport map @affinity`;
   const chains = new Map<string, readonly string[]>();
-  // Two IPv6 addresses, a protocol, two ports and a target are more than the kernel's registers hold, so IPv6 clients
-  // are not remembered: their address itself says which slot is theirs.
-  const byAddress = front.affinitySeconds !== undefined && options.family === "IPv6";
+  // nft 1.0.6 fails on rules that put an IPv6 address of several parts into a map; into a set it can. So for clients of IPv6
+  // the slot is remembered, and not the target itself.
+  const bySlot = options.family === "IPv6" ? front.affinitySeconds : undefined;
   const byMemory = front.affinitySeconds !== undefined && options.family === "IPv4";
 
   const lookup = (map: string) => `dnat ${ip} to ${key} . meta priority map @${map}`;
-  const pick = (map: string, count: number) => [
-    // The packet's priority carries the drawn slot: nft 1.0.6 cannot use numgen itself in the key of a map that has a
-    // concatenation as its data (it adds a protocol match that is not there), and routing resets the priority.
-    `meta priority set ${byAddress ? `jhash ${ip} saddr` : "numgen random"} mod ${count} offset 1`,
+  // The packet's priority carries the drawn slot: nft 1.0.6 cannot use numgen itself in the key of a map that has a
+  // concatenation as its data (it adds a protocol match that is not there), and routing resets the priority.
+  const draw = (count: number) => `meta priority set numgen random mod ${count} offset 1`;
+  const go = (map: string) => [
     lookup(map),
     // A commit between the verdict lookup and this one may have taken the slot away; slot 1 is the last to go.
     "meta priority set 0:1",
@@ -63,10 +63,23 @@ export function dispatchFor(front: Front, options: RulesetOptions): Dispatch | u
     // Dropped, not let through: the client tries again and meets the new verdict.
     "drop",
   ];
+  const pick = (map: string, count: number): readonly string[] => {
+    if (bySlot === undefined) return [draw(count), ...go(map)];
+    const memory = map === maps.targets ? "remembered" : "remembered-local";
+    const client = `${ip} saddr . ${ip} daddr . meta l4proto . th dport . meta priority`;
+    const keep = `keep-${infix}${map === maps.targets ? "" : "local-"}${bySlot}`;
+    chains.set(keep, [`update @${memory} { ${client} timeout ${bySlot}s }`, ...go(map)]);
+    const known = Array.from({ length: count }, (_, slot) => [
+      `meta priority set ${slotText(slot)}`,
+      `${client} @${memory} goto ${keep}`,
+    ]);
+    return [...known.flat(), draw(count), `goto ${keep}`];
+  };
+  const own = bySlot === undefined ? "" : `-${bySlot}`;
   const toAny = (masquerade: Front["masquerade"]): string => {
     const rule = masquerade === "everybody" ? mark : `${ip} saddr != @pod-ranges ${mark}`;
     const letter = masquerade === "everybody" ? "e" : "o";
-    const name = `${byAddress ? "own" : "to"}-${infix}${letter}-${front.targets.length}`;
+    const name = `${own ? "own" : "to"}-${infix}${letter}-${front.targets.length}${own}`;
     chains.set(name, [rule, ...pick(maps.targets, front.targets.length)]);
     if (!byMemory) return name;
     const sticky = `aff-${infix}${letter}-${front.targets.length}`;
@@ -76,7 +89,7 @@ export function dispatchFor(front: Front, options: RulesetOptions): Dispatch | u
 
   if (!front.localOnly) return { name: toAny(front.masquerade), chains };
   const localCount = front.localOnly.length;
-  const name = `${byMemory ? "afl" : byAddress ? "owl" : "loc"}-${infix}${front.targets.length}-${localCount}`;
+  const name = `${byMemory ? "afl" : own ? "owl" : "loc"}-${infix}${front.targets.length}-${localCount}${own}`;
   const local = localCount === 0 ? ["drop"] : pick(maps.localTargets, localCount);
   // Pods and the node itself are inside the cluster: the Local policy is about clients whose address must be kept.
   const rules = [
@@ -85,6 +98,11 @@ export function dispatchFor(front: Front, options: RulesetOptions): Dispatch | u
   ];
   chains.set(name, [...rules, ...(byMemory && localCount > 0 ? [remembered] : []), ...local]);
   return { name, chains };
+}
+
+/** A slot in nft's notation of packet priorities; 0 has a name of its own there, so slots count from 1. */
+export function slotText(slot: number): string {
+  return `0:${(slot + 1).toString(16)}`;
 }
 
 /** The names of the maps that a door's elements live in. */

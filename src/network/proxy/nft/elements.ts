@@ -2,7 +2,7 @@ import { cidrContains, disjointRanges, type IpFamily, parseCidr } from "../../ma
 import { rangeText } from "../../nft/kernel-table.ts";
 import type { Element } from "../../nft/transaction.ts";
 import { type Front, type HostPort, type Protocol, type Target, targetKey } from "../front.ts";
-import { dispatchFor, doorMaps, type RulesetOptions, rememberChain } from "./chains.ts";
+import { dispatchFor, doorMaps, type RulesetOptions, rememberChain, slotText } from "./chains.ts";
 
 /** What a front needs in the table. */
 export interface Rendered {
@@ -103,11 +103,6 @@ export function ownTargets(
 function doorText({ door }: Front): string {
   const port = `${protocolNumber[door.protocol]} . ${door.port}`;
   return door.kind === "address" ? `${door.address} . ${port}` : port;
-}
-
-/** A slot in nft's notation of packet priorities; 0 has a name of its own there, so slots count from 1. */
-function slotText(slot: number): string {
-  return `0:${(slot + 1).toString(16)}`;
 }
 
 function targetText(target: Target): string {

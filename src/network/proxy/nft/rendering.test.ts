@@ -3,7 +3,7 @@ import { skeletonScript, versionMark } from "../../nft/kernel-table.ts";
 import { mend, parseListing, type WantedTable } from "../../nft/listing.ts";
 import { Transaction } from "../../nft/transaction.ts";
 import type { Front, Target } from "../front.ts";
-import { affinityLeftovers } from "./affinity.ts";
+import { affinityLeftovers, renumbered } from "./affinity.ts";
 import { assignSlots, noSlots, ownTargets, renderFront } from "./elements.ts";
 import { parseFlows, staleFlows, touchedDoors } from "./flows.ts";
 import { proxyTable } from "./skeleton.ts";
@@ -218,6 +218,24 @@ describe("what the kernel remembers", () => {
     ]);
     const leftovers = affinityLeftovers(remembered, (key) => (key === "10.96.0.1/tcp/80" ? sticky : undefined));
     expect(leftovers).toEqual(["10.244.0.8 . 10.96.0.1 . 6 . 80", "10.244.0.7 . 10.96.0.2 . 6 . 80"]);
+  });
+});
+
+test("a remembered slot of IPv6 follows its target, and is forgotten with it", () => {
+  const sixth = (n: number): Target => ({ ip: `fd00:1::${n}`, port: 8080 });
+  const door = { kind: "address", address: "fd00:2::1", protocol: "tcp", port: 80 } as const;
+  const sticky = front([sixth(1), sixth(2), sixth(3)], { door, affinitySeconds: 60 });
+  const before = [sixth(1), sixth(2), sixth(3)];
+  const changes = [{ front: sticky, before, after: assignSlots(before, [sixth(2), sixth(3)]) }];
+  const remembered = [
+    "fd00:1::9 . fd00:2::1 . 6 . 80 . 0:1",
+    "fd00:1::8 . fd00:2::1 . 6 . 80 . 0:2",
+    "fd00:1::7 . fd00:2::1 . 6 . 80 . 0:3",
+    "fd00:1::7 . fd00:2::2 . 6 . 80 . 0:3",
+  ];
+  expect(renumbered(remembered, changes)).toEqual({
+    forget: [remembered[0], remembered[2]],
+    note: ["fd00:1::7 . fd00:2::1 . 6 . 80 . 0:1 timeout 60s"],
   });
 });
 

@@ -17,6 +17,16 @@ function declarations(options: RulesetOptions): ReadonlyMap<string, Declaration>
   const everywhere = options.family === "IPv4" ? ["0.0.0.0/0"] : ["::/0"];
   const map = (body: string): Declaration => ({ kind: "map", body });
   const set = (body: string): Declaration => ({ kind: "set", body });
+  const written = "flags dynamic,timeout; size 65536; timeout 3h;";
+  const client = `type ${address} . ${door} . classid; ${written}`;
+  const memory: readonly (readonly [string, Declaration])[] =
+    options.family === "IPv4"
+      ? [
+          ["affinity-services", map(`type ${door} : verdict;`)],
+          ["affinity-node-ports", map(`type ${port} : verdict;`)],
+          ["affinity", map(`type ${address} . ${door} : ${target}; ${written}`)],
+        ]
+      : slotMemories.map((name) => [name, set(client)]);
   return new Map<string, Declaration>([
     ["services", map(`type ${door} : verdict;`)],
     ["targets", map(targets)],
@@ -31,14 +41,15 @@ function declarations(options: RulesetOptions): ReadonlyMap<string, Declaration>
     ["guarded", set(`type ${door};`)],
     ["guests", set(`type ${door} . ${address}; flags interval;`)],
     ["selves", set(`type ${address} . ${address};`)],
-    ["affinity-services", map(`type ${door} : verdict;`)],
-    ["affinity-node-ports", map(`type ${port} : verdict;`)],
-    ["affinity", map(`type ${address} . ${door} : ${target}; flags dynamic,timeout; size 65536; timeout 3h;`)],
+    ...memory,
     ["pod-ranges", set(ranges(options.podRanges))],
     ["service-ranges", set(ranges(options.serviceRanges))],
     ["node-port-ranges", set(ranges(options.nodePortRanges ?? everywhere))],
   ]);
 }
+
+/** Where the kernel notes the slots of clients of IPv6: among all targets, and among this node's. */
+export const slotMemories = ["remembered", "remembered-local"] as const;
 
 /** The sets whose elements are fixed when the table is made. */
 const fixedSets: ReadonlySet<string> = new Set(["pod-ranges", "service-ranges", "node-port-ranges"]);
@@ -114,11 +125,15 @@ function fixedChains(options: RulesetOptions): readonly FixedChain[] {
       rules: ["jump services-door"],
     },
     { name: "nat-output", hook: "type nat hook output priority -100; policy accept;", rules: ["jump services-door"] },
-    {
-      name: "affinity-postrouting",
-      hook: "type filter hook postrouting priority 90; policy accept;",
-      rules: remembering,
-    },
+    ...(options.family === "IPv4"
+      ? [
+          {
+            name: "affinity-postrouting",
+            hook: "type filter hook postrouting priority 90; policy accept;",
+            rules: remembering,
+          },
+        ]
+      : []),
     {
       name: "nat-postrouting",
       hook: "type nat hook postrouting priority 100; policy accept;",
@@ -137,6 +152,6 @@ export function proxyTable(options: RulesetOptions): TableShape {
     name: `${familyWords(options.family).ip} ${options.table}`,
     declarations: declarations(options),
     chains: fixedChains(options),
-    ignored: new Set([...fixedSets, "affinity"]),
+    ignored: new Set([...fixedSets, "affinity", ...slotMemories]),
   };
 }
