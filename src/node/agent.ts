@@ -20,6 +20,7 @@ import { followRuntime } from "./follow-runtime.ts";
 import { nodeMeters } from "./node-meters.ts";
 import { allocatableOf, extendedOf, type NodeCapacity, NodeReporter } from "./node-status.ts";
 import type { EnvironmentSources } from "./pods/environment.ts";
+import { ImageAccess } from "./pods/image-access.ts";
 import { ImagePulls } from "./pods/image-pulls.ts";
 import { NodeRoom, type NodeRoomOptions } from "./pods/node-room.ts";
 import type { PodServices } from "./pods/pod-services.ts";
@@ -123,7 +124,7 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
   const workers = new Map<string, PodWorker>();
   const nodes = informers.of(Node, { fieldSelector: `metadata.name=${nodeName}` });
   const node = () => nodes.get({ name: nodeName });
-  const { services, volumes, refresh, probeCounts } = await servicesOf(
+  const { services, volumes, refresh, probeCounts, access } = await servicesOf(
     options,
     configuration,
     { allocatable, extended: () => extendedOf(node()) },
@@ -134,7 +135,7 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
 
   await options.cgroups?.ensureRoot({ cpuShares: cpuSharesOf(allocatable.cpu * 1000) });
   const pods = informers.of(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
-  const pressure = await pressureOn(options, configuration, events, workers, services);
+  const pressure = await pressureOn(options, configuration, events, workers, { ...services, access });
   let closing = false;
   let goingDown = false;
   const admission = new PodAdmission({
@@ -276,12 +277,19 @@ async function pressureOn(
   configuration: NodeConfiguration,
   events: PodServices["events"],
   workers: ReadonlyMap<string, PodWorker>,
-  { podsFolder }: Pick<PodServices, "podsFolder">,
+  { podsFolder, access }: Pick<PodServices, "podsFolder"> & { readonly access: ImageAccess },
 ) {
   const { cgroups, log } = options;
   if (!cgroups) return undefined;
   const source = machineSignals({ ...options, cgroups, podsFolder });
-  const pressure = pressureOf({ ...options, source, configuration, events, workers });
+  const pressure = pressureOf({
+    ...options,
+    source,
+    configuration,
+    events,
+    workers,
+    onImages: (ids) => access.keepOnly(ids),
+  });
   await pressure.eviction.observe().catch((error) => log.warn(`eviction: ${errorMessage(error)}`));
   return pressure;
 }
@@ -332,6 +340,7 @@ async function servicesOf(
     onGranted: (uid) => workers.get(uid)?.wake(),
     ...(shares ? { onChanged: shares } : {}),
   });
+  const access = new ImageAccess(join(dataFolder, "image-access.json"));
   const services: Omit<PodServices, "admission"> = {
     pods: apiPods(client),
     runtime,
@@ -340,7 +349,10 @@ async function servicesOf(
       new Prober({ runtime, clock, events, counts: probeCounts, onChange: (uid) => workers.get(uid)?.wake() }),
     ),
     hooks: createHooks({ runtime, clock }),
-    images: new ImagePulls({ runtime, clock, events, secrets: api.pullSecrets, parallel: configuration.parallelPulls }),
+    images: new ImagePulls({
+      ...{ runtime, clock, events, access, secrets: api.pullSecrets },
+      parallel: configuration.parallelPulls,
+    }),
     room,
     meters: nodeMeters(options.metrics),
     cgroups: options.cgroups,
@@ -368,7 +380,7 @@ async function servicesOf(
         .catch((error) => log.debug(`volumes of ${worker.pod.metadata.name}: ${errorMessage(error)}`));
     }
   };
-  return { services, volumes, refresh, probeCounts };
+  return { services, volumes, refresh, probeCounts, access };
 }
 
 /** Resolves with whether the promise was kept before the signal. */

@@ -17,6 +17,7 @@ export interface PressureOptions {
   readonly workers: ReadonlyMap<string, PodWorker>;
   readonly runtime: ContainerRuntime;
   readonly nodeName: string;
+  readonly onImages: (ids: ReadonlySet<string>) => void;
   readonly events: EventRecorder;
   readonly clock: Clock;
   readonly log: Log;

@@ -26,6 +26,8 @@ export interface ImageCollectorOptions {
   readonly pods: () => readonly Pod[];
   /** Bytes of the file system that images are on; undefined while nobody knows. */
   readonly disk: () => Promise<{ readonly available: number; readonly capacity: number } | undefined>;
+  /** Is told which images there are, by their ids, at every look. */
+  readonly onImages?: (ids: ReadonlySet<string>) => void;
   readonly node: KubeObject;
   readonly events: EventRecorder;
   readonly clock: Clock;
@@ -69,8 +71,9 @@ export class ImageCollector {
 
   /** Takes note of what is there and what is used. */
   async look(): Promise<ReadonlySet<string>> {
-    const { runtime, clock } = this.#options;
+    const { runtime, clock, onImages } = this.#options;
     const [images, inUse] = await Promise.all([runtime.listImages(), this.#inUse()]);
+    onImages?.(new Set(images.map(({ id }) => id)));
     this.#records = recordImages(this.#records, images, inUse, clock.now());
     return inUse;
   }

@@ -11,7 +11,7 @@ interface Entry {
 
 /** The credentials for an image out of `kubernetes.io/dockerconfigjson` and `dockercfg` secrets, the closest match first. */
 export function credentialsFor(image: string, secrets: readonly Secret[]): readonly RegistryAuth[] {
-  const wanted = placeOf(image);
+  const wanted = repositoryOf(image);
   const matching = secrets.flatMap(entriesOf).filter(({ server }) => matches(server, wanted));
   matching.sort((a, b) => b.server.length - a.server.length);
   return matching.map(({ name, entry: { username, password, auth, identitytoken } }) => ({
@@ -45,7 +45,7 @@ function entriesOf({
 }
 
 /** `host[:port]/path` of an image without tag and digest; names without a host are Docker Hub's. */
-function placeOf(image: string): string {
+export function repositoryOf(image: string): string {
   const bare = image.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
   const [first = "", ...rest] = bare.split("/");
   const hasHost = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");

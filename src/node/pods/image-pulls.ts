@@ -8,6 +8,7 @@ import type { ContainerRuntime, PullResult, RegistryAuth, RuntimeImage } from ".
 import { withinTime } from "../time-limit.ts";
 import type { Waiting } from "./container-status.ts";
 import { fieldPathOf } from "./containers.ts";
+import type { ImageAccess } from "./image-access.ts";
 import { credentialsFor } from "./image-credentials.ts";
 
 export type ImageResult =
@@ -27,6 +28,7 @@ export interface ImagePullsOptions {
   readonly events: EventRecorder;
   /** The pod's pull secrets that are there. */
   readonly secrets: (pod: Pod) => Promise<readonly Secret[]>;
+  readonly access: ImageAccess;
   /** Pulls at a time. */
   readonly parallel?: number;
 }
@@ -88,7 +90,8 @@ export class ImagePulls {
       return { ok: false, reason: "InvalidImageName", message, retryIn: growth.base };
     }
     const policy = container.imagePullPolicy ?? "IfNotPresent";
-    const image = policy === "Always" ? undefined : await runtime.imageStatus(name);
+    const present = policy === "Always" ? undefined : await runtime.imageStatus(name);
+    const image = present && (await this.#mayUse(pod, name, present)) ? present : undefined;
     if (image) {
       const message = `Container image "${name}" already present on machine and can be accessed by the pod`;
       events.record(pod, "Normal", "Pulled", message, fieldPath);
@@ -102,8 +105,14 @@ export class ImagePulls {
     return await this.#pull(pod, name, fieldPath, signal);
   }
 
+  /** What came by the credentials of another pod is asked for once more, by this one's. */
+  async #mayUse(pod: Pod, name: string, { id }: RuntimeImage): Promise<boolean> {
+    const { access, secrets } = this.#options;
+    return access.isOpen(name, id) || access.mayUse(name, id, credentialsFor(name, await secrets(pod)));
+  }
+
   async #pull(pod: Pod, name: string, fieldPath: string, signal: AbortSignal | undefined): Promise<ImageResult> {
-    const { clock, events, runtime } = this.#options;
+    const { clock, events, runtime, access } = this.#options;
     const known = this.#known(pod, name);
     const now = clock.monotonic();
     if (known && now < known.until) {
@@ -117,9 +126,10 @@ export class ImagePulls {
       };
     }
     events.record(pod, "Normal", "Pulling", `Pulling image "${name}"`, fieldPath);
-    const { pulledIn, ...result } = await this.#fetch(pod, name, signal);
+    const { pulledIn, auth, ...result } = await this.#fetch(pod, name, signal);
     const image = result.ok ? await runtime.imageStatus(name) : undefined;
     if (image) {
+      access.pulled(name, image.id, auth);
       this.#failures.get(pod.metadata.uid)?.delete(name);
       const waited = durationText(clock.monotonic() - now);
       const message = `Successfully pulled image "${name}" in ${durationText(pulledIn)} (${waited} including waiting). Image size: ${image.sizeBytes} bytes.`;
@@ -151,8 +161,8 @@ export class ImagePulls {
     pod: Pod,
     name: string,
     signal: AbortSignal | undefined,
-  ): Promise<PullResult & { readonly pulledIn: number }> {
-    const { clock, runtime, secrets } = this.#options;
+  ): Promise<PullResult & { readonly pulledIn: number; readonly auth?: RegistryAuth }> {
+    const { clock, runtime, secrets, access } = this.#options;
     let began = clock.monotonic();
     const pull = (until: AbortSignal | undefined, auth?: RegistryAuth) =>
       this.#turns.run(() => {
@@ -164,13 +174,16 @@ export class ImagePulls {
     try {
       const credentials = credentialsFor(name, await secrets(pod));
       if (credentials.length === 0) return done(await this.#shared(name, (until) => pull(until), signal));
+      access.begun(name);
       let result: PullResult | undefined;
       for (const auth of credentials) {
         result = await pull(signal, auth);
-        if (result.ok) break;
+        if (result.ok) return { ...done(result), auth };
       }
+      access.failed(name);
       return done(result!);
     } catch (error) {
+      access.failed(name);
       if (signal?.aborted) throw error;
       return done({ ok: false, reason: "ErrImagePull", message: errorMessage(error) });
     }

@@ -13,6 +13,7 @@ import { VirtualClock } from "../../lib/virtual-clock.ts";
 import { PodAdmission } from "../admission/admission.ts";
 import { nodeMeters } from "../node-meters.ts";
 import { extendedOf } from "../node-status.ts";
+import { ImageAccess } from "../pods/image-access.ts";
 import { ImagePulls } from "../pods/image-pulls.ts";
 import { NodeRoom } from "../pods/node-room.ts";
 import type { Hooks, PodServices, Probes } from "../pods/pod-services.ts";
@@ -95,7 +96,10 @@ export function openNode(given: Given = {}) {
       ...given.probes,
     },
     hooks: given.hooks ?? { run: async () => {} },
-    images: new ImagePulls({ runtime: counted, clock, events: recorder, secrets: async () => [] }),
+    images: new ImagePulls({
+      ...{ runtime: counted, clock, events: recorder, secrets: async () => [] },
+      access: new ImageAccess(),
+    }),
     room,
     admission: new PodAdmission({
       room,

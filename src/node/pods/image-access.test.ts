@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { ImageAccess } from "./image-access.ts";
+
+function openFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), "nvaccess-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return join(folder, "image-access.json");
+}
+const [mine, theirs] = [
+  { username: "me", password: "1" },
+  { username: "me", password: "2" },
+];
+const image = "registry.test/app:1";
+
+test("who may use an image is known after a restart, and to nobody else on the machine", () => {
+  const file = openFile();
+  new ImageAccess(file).pulled(image, "id", mine);
+  const access = new ImageAccess(file);
+  expect([access.isOpen(image, "id"), access.mayUse(image, "id", [theirs, mine])]).toEqual([false, true]);
+  expect(access.mayUse(image, "id", [theirs])).toBe(false);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
+test("an image whose pull was cut off by the agent's end is nobody's", () => {
+  const file = openFile();
+  new ImageAccess(file).begun(image);
+  const access = new ImageAccess(file);
+  expect(access.isOpen(image, "id")).toBe(false);
+  access.failed(image);
+  expect(access.isOpen(image, "id")).toBe(true);
+});
+
+test("the same image under another name is another one, under another tag it is not", () => {
+  const access = new ImageAccess();
+  access.pulled(image, "id", mine);
+  expect(access.mayUse("registry.test/app:2", "id", [mine])).toBe(true);
+  expect(access.mayUse("other.test/app:1", "id", [mine])).toBe(false);
+});
+
+test("an image that is gone is forgotten, one that came during the look is not", () => {
+  const access = new ImageAccess();
+  access.pulled(image, "id", mine);
+  access.keepOnly(new Set(["id"]));
+  access.pulled(image, "newer", mine);
+  access.keepOnly(new Set());
+  expect([access.isOpen(image, "id"), access.isOpen(image, "newer")]).toEqual([true, false]);
+  access.keepOnly(new Set());
+  expect(access.isOpen(image, "newer")).toBe(true);
+});
