@@ -1,13 +1,20 @@
+// In a project of your own these are navarch/api/... and navarch/client.
 import { CustomResourceDefinition } from "../../src/api/apiextensions/custom-resource-definition.ts";
 import { Deployment } from "../../src/api/apps/deployment.ts";
 import { ConfigMap } from "../../src/api/core/config-map.ts";
-import type { Client, Informers } from "../../src/client/client.ts";
-import { runController } from "../../src/client/controller.ts";
-import type { Clock } from "../../src/lib/clock.ts";
-import type { Log } from "../../src/lib/log.ts";
-import type { Random } from "../../src/lib/random.ts";
-import type { KindRef, KubeObject } from "../../src/machinery/object.ts";
-import { isStatus } from "../../src/machinery/status-error.ts";
+import {
+  apply,
+  type Client,
+  type Clock,
+  connect,
+  controllerReference,
+  type Desired,
+  defineController,
+  ifFound,
+  type KindRef,
+  type KubeObject,
+  systemClock,
+} from "../../src/client/index.ts";
 
 /** A web site: a page, shown by so many web servers. */
 export interface Site extends KubeObject {
@@ -43,81 +50,65 @@ const schema = {
   },
 };
 
-/** The definition that adds sites to the API. */
-export const definition = {
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: { name: "sites.example.com" },
-  spec: {
-    group: Site.group,
-    scope: "Namespaced" as const,
-    names: { plural: Site.plural, kind: Site.kind },
-    versions: [
-      {
-        name: Site.version,
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: schema },
-        subresources: { status: {} },
-        additionalPrinterColumns: [{ name: "Ready", type: "integer", jsonPath: ".status.readyReplicas" }],
-      },
-    ],
-  },
-};
+const fieldManager = "sites";
 
-/** Adds the definition, and resolves when sites are served. */
+/** Adds the definition of sites to the API, and resolves when they are served. */
 export async function install(client: Client, clock: Clock, signal: AbortSignal): Promise<void> {
-  const { name } = definition.metadata;
-  await client.patch(CustomResourceDefinition, { name }, { type: "apply", body: definition, fieldManager: "sites" });
+  const metadata = { name: `${Site.plural}.${Site.group}` };
+  const version = {
+    name: Site.version,
+    served: true,
+    storage: true,
+    schema: { openAPIV3Schema: schema },
+    subresources: { status: {} },
+    additionalPrinterColumns: [{ name: "Ready", type: "integer", jsonPath: ".status.readyReplicas" }],
+  };
+  const names = { plural: Site.plural, kind: Site.kind };
+  const spec = { group: Site.group, scope: "Namespaced" as const, names, versions: [version] };
+  await apply(client, CustomResourceDefinition, { metadata, spec }, { fieldManager });
   for (;;) {
-    const { status } = await client.get(CustomResourceDefinition, { name });
+    const { status } = await client.get(CustomResourceDefinition, metadata);
     if (status?.conditions?.some(({ type, status: is }) => type === "Established" && is === "True")) return;
     await clock.sleep(100, signal);
   }
 }
 
-export interface OperatorOptions {
-  readonly client: Client;
-  readonly informers: Informers;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
+/** Keeps a ConfigMap with the page and a Deployment that serves it for every site. */
+export const sites = defineController<Site>({
+  name: "sites",
+  for: Site,
+  owns: [ConfigMap, Deployment],
+  async reconcile(key, { object: site, client }) {
+    if (!site || site.metadata.deletionTimestamp) return; // what it owned goes with it
+    await apply(client, ConfigMap, page(site), { fieldManager });
+    await apply(client, Deployment, servers(site), { fieldManager });
+    const deployment = await ifFound(client.get(Deployment, key));
+    const status = {
+      readyReplicas: deployment?.status?.readyReplicas ?? 0,
+      observedGeneration: site.metadata.generation ?? 0,
+    };
+    await apply(client, Site, { metadata: { ...key }, status }, { fieldManager, subresource: "status" });
+  },
+});
+
+/** What belongs to a site has its name, and goes with it. */
+function owned(site: Site) {
+  const { name, namespace } = site.metadata;
+  return { name, ...(namespace ? { namespace } : {}), ownerReferences: [controllerReference(Site, site)] };
 }
 
-/** Keeps a ConfigMap with the page and a Deployment that serves it for every site, until it is disposed. */
-export function runOperator(options: OperatorOptions): AsyncDisposable {
-  const { client } = options;
-  return runController<Site>({
-    ...options,
-    for: Site,
-    owns: [ConfigMap, Deployment] as readonly KindRef<unknown>[] as readonly KindRef<KubeObject>[],
-    async reconcile(site, key) {
-      if (!site || site.metadata.deletionTimestamp) return {}; // what it owned goes with it
-      for (const [kind, body] of desired(site)) {
-        await client.patch(kind, key, { type: "apply", body, fieldManager: "sites", force: true });
-      }
-      const deployment = await found(client.get(Deployment, key));
-      const status = {
-        readyReplicas: deployment?.status?.readyReplicas ?? 0,
-        observedGeneration: site.metadata.generation ?? 0,
-      };
-      const same = JSON.stringify(status) === JSON.stringify(site.status);
-      if (!same) await client.patch(Site, key, { type: "merge", body: { status } }, { subresource: "status" });
-      return {};
-    },
-  });
-}
+const page = (site: Site): Desired<ConfigMap> => ({
+  metadata: owned(site),
+  data: { "index.html": site.spec.page },
+});
 
-/** What must be there for a site. */
-export function desired(site: Site): readonly (readonly [KindRef<unknown>, object])[] {
-  const { name, namespace, uid } = site.metadata;
-  const { apiVersion, kind, spec } = site;
-  const owner = { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
-  const metadata = { name, namespace, ownerReferences: [owner] };
+function servers(site: Site): Desired<Deployment> {
+  const { image, replicas } = site.spec;
+  const { name } = site.metadata;
   const labels = { site: name };
   const server = {
     name: "web",
-    image: spec.image,
+    image,
     command: ["httpd", "-f", "-p", "8080", "-h", "/page"],
     volumeMounts: [{ name: "page", mountPath: "/page" }],
   };
@@ -125,23 +116,16 @@ export function desired(site: Site): readonly (readonly [KindRef<unknown>, objec
     metadata: { labels },
     spec: { containers: [server], volumes: [{ name: "page", configMap: { name } }] },
   };
-  return [
-    [ConfigMap, { apiVersion: "v1", kind: "ConfigMap", metadata, data: { "index.html": spec.page } }],
-    [
-      Deployment,
-      {
-        apiVersion: "apps/v1",
-        kind: "Deployment",
-        metadata,
-        spec: { replicas: spec.replicas, selector: { matchLabels: labels }, template },
-      },
-    ],
-  ];
+  return { metadata: owned(site), spec: { replicas, selector: { matchLabels: labels }, template } };
 }
 
-async function found<T>(answer: Promise<T>): Promise<T | undefined> {
-  return answer.catch((error: unknown) => {
-    if (isStatus(error, "NotFound")) return undefined;
-    throw error;
-  });
+// Run by itself: for the cluster of the kubeconfig that is named, or of the pod that this runs in.
+if (import.meta.main) {
+  const [kubeconfigFile] = process.argv.slice(2);
+  await using connection = connect(kubeconfigFile ? { kubeconfigFile } : {});
+  const ended = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => ended.abort());
+  await install(connection.client, systemClock, ended.signal);
+  await using _running = sites.run(connection);
+  await new Promise((resolve) => ended.signal.addEventListener("abort", resolve));
 }

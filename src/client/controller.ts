@@ -15,7 +15,7 @@ export interface Reconciled {
 export interface ControllerOptions<T extends KubeObject> {
   readonly for: KindRef<T>;
   /** Kinds whose changes wake the object that controls them. */
-  readonly owns?: readonly KindRef<KubeObject>[];
+  readonly owns?: readonly KindRef<unknown>[];
   /** Keys worked on at a time. Default 4. */
   readonly workers?: number;
   readonly informers: Informers;
@@ -42,7 +42,7 @@ export function runController<T extends KubeObject>(options: ControllerOptions<T
     queue.add(keyText(options.for.namespaced && namespace ? { namespace, name: owner.name } : { name: owner.name }));
   };
   const open: Disposable[] = [informer.on({ added: wake, updated: wake, deleted: wake })];
-  for (const kind of options.owns ?? []) {
+  for (const kind of (options.owns ?? []) as readonly KindRef<KubeObject>[]) {
     open.push(informers.of(kind).on({ added: wakeOwner, updated: wakeOwner, deleted: wakeOwner }));
   }
 

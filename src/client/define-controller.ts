@@ -26,7 +26,7 @@ export interface OwnController<T extends KubeObject> {
   readonly name: string;
   readonly for: KindRef<T>;
   /** Kinds whose changes wake the object that controls them. */
-  readonly owns?: readonly KindRef<never>[];
+  readonly owns?: readonly KindRef<unknown>[];
   /** Keys worked on at a time. Default 4. */
   readonly workers?: number;
   /**
@@ -54,7 +54,7 @@ export function defineController<T extends KubeObject>(definition: OwnController
       const tools = { client, informers, clock, random, log };
       return runController<T>({
         for: kind,
-        ...(owns ? { owns: owns as readonly KindRef<unknown>[] as readonly KindRef<KubeObject>[] } : {}),
+        ...(owns ? { owns } : {}),
         ...(workers === undefined ? {} : { workers }),
         ...tools,
         reconcile: async (object, key) => (await reconcile(key, { ...tools, object })) ?? {},

@@ -1,8 +1,9 @@
 import type { Client } from "../../client/client.ts";
+import { controllerReference } from "../../client/desired.ts";
 import { type KindRef, type KubeObject, keyOf, type OwnerReference } from "../../machinery/object.ts";
 import { isStatus } from "../../machinery/status-error.ts";
 
-export { controllerReference } from "../../client/desired.ts";
+export { controllerReference };
 
 /** The owner that controls an object, if any. */
 export function controllerOf(object: KubeObject): OwnerReference | undefined {
