@@ -65,6 +65,24 @@ test("a program that has it as a dependency holds a cluster in its hand, as docs
   expect(stdout).toMatch(/^# pass 2$/m);
 });
 
+test("TypeScript takes its declarations: the page on testing and the example operator are sound in a project of one's own", async () => {
+  const consumer = dirname(dirname(installed));
+  const [, shown = ""] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, "docs/testing.md"), "utf8")) ?? [];
+  const operator = readFileSync(join(root, "examples/operator/operator.ts"), "utf8")
+    .replace(/"..\/..\/src\/(api\/[^"]+)\.ts"/g, '"navarch/$1"')
+    .replace('"../../src/client/index.ts"', '"navarch/client"');
+  expect(operator).not.toContain("../src/");
+  writeFileSync(join(consumer, "operator.mts"), operator);
+  writeFileSync(join(consumer, "shown.mts"), shown);
+  mkdirSync(join(consumer, "node_modules/@types"), { recursive: true });
+  symlinkSync(join(root, "node_modules/@types/node"), join(consumer, "node_modules/@types/node"));
+  const compilerOptions = { strict: true, noEmit: true, module: "nodenext", target: "esnext", types: ["node"] };
+  const include = ["operator.mts", "shown.mts"];
+  writeFileSync(join(consumer, "tsconfig.json"), JSON.stringify({ compilerOptions, include }));
+  const { code, stdout } = await run(join(root, "node_modules/.bin/tsc"), ["-p", consumer]);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
+});
+
 function isOld(program: string): boolean {
   const { stdout } = spawnSync(program, ["--version"], { encoding: "utf8" });
   return Number(/^v(\d+)/.exec(stdout)?.[1]) < 24;
