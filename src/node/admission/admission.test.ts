@@ -119,6 +119,19 @@ describe("a pod bound to the node is refused", () => {
   });
 });
 
+test("a pod is refused while its node is in need or goes down, one that has begun is not", async () => {
+  const reason = "NodeShutdown";
+  const message = "Pod was rejected as the node is shutting down.";
+  let goingDown = false;
+  const node = openNode({ refusal: () => (goingDown ? { reason, message } : undefined) });
+  await node.create();
+  goingDown = true;
+  await node.create({}, undefined, { name: "late" });
+  expectRefused(node, "late", reason, message);
+  await node.restartAgent();
+  expect(node.ready()).toBe("True");
+});
+
 test("labels that the node has only just been given count", async () => {
   const staleNode = (): Node => ({ ...node.api.get(Node, "node-1")!, metadata: { ...bare, labels: {} } });
   const node = openNode({ staleNode });

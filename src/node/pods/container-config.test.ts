@@ -52,6 +52,15 @@ describe("namespaces", () => {
   });
 });
 
+test("a sandbox is told what its containers take and what it takes itself, for those that must be so large", () => {
+  const resources = { requests: { cpu: "500m" }, limits: { cpu: "1", memory: "64Mi" } };
+  const containers = [sampleContainer({ resources }), sampleContainer({ name: "other", resources })];
+  const { overhead, resources: all } = sandboxOf({ containers, overhead: { cpu: "250m", memory: "120Mi" } });
+  expect(all).toEqual({ cpuShares: 1024, cpuPeriod: 100_000, cpuQuota: 200_000, memoryLimitBytes: 2 ** 27 });
+  expect(overhead).toEqual({ cpuShares: 256, cpuPeriod: 100_000, cpuQuota: 25_000, memoryLimitBytes: 120 * 2 ** 20 });
+  expect(sandboxOf({})).not.toHaveProperty("overhead");
+});
+
 describe("a host name", () => {
   const spec = { hostname: "one", subdomain: "all" };
   test.each([

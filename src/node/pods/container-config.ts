@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import type { Amounts } from "../../api/core/pod-totals.ts";
 import type { Container, Pod, SecurityContext } from "../../api/generated/core-v1.ts";
 import { Fault } from "../../lib/fault.ts";
 import type { ContainerConfig, ContainerMount, ContainerSecurity } from "../runtime/container.ts";
@@ -16,7 +17,7 @@ import type { DnsConfig, SandboxConfig } from "../runtime/sandbox.ts";
 import type { DeclaredContainer } from "./containers.ts";
 import { expand } from "./expansion.ts";
 import { hostnameOf } from "./hostname.ts";
-import { containerResources } from "./qos.ts";
+import { containerResources, overheadResources, podResources } from "./qos.ts";
 
 /** A volume that is ready on this node. */
 export interface ReadyVolume {
@@ -87,6 +88,8 @@ export function sandboxConfig(pod: Pod, context: SandboxContext): SandboxConfig 
       [runtimeAnnotations.configSource]: annotations?.[runtimeAnnotations.configSource] ?? "api",
     },
     cgroupParent: context.cgroupParent,
+    resources: podResources(pod),
+    ...(pod.spec.overhead ? { overhead: overheadResources(pod.spec.overhead as Amounts) } : {}),
     sysctls: Object.fromEntries((security?.sysctls ?? []).map((sysctl) => [sysctl.name, sysctl.value])),
     security: {
       namespaces: namespaces(pod, context.users),

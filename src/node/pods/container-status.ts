@@ -161,10 +161,12 @@ function given(
     ...(resources ? { resources: applied ?? resources } : {}),
     ...(volumeMounts?.length
       ? {
-          volumeMounts: volumeMounts.map(({ name, mountPath, readOnly }) => ({
+          volumeMounts: volumeMounts.map(({ name, mountPath, readOnly, recursiveReadOnly }) => ({
             name,
             mountPath,
-            ...(readOnly ? { readOnly, recursiveReadOnly: "Disabled" as const } : {}),
+            ...(readOnly
+              ? { readOnly, recursiveReadOnly: recursiveReadOnly === "Enabled" ? "Enabled" : "Disabled" }
+              : {}),
           })),
         }
       : {}),

@@ -39,7 +39,7 @@ const sources: ContainerSources = {
   podIPs: ["10.88.0.5", "fd00::5"],
   hostIPs: ["192.0.2.1", "2001:db8::1"],
   nodeName: "node-1",
-  allocatable: { cpu: 2, memory: 1024 ** 3 },
+  allocatable: { cpu: 2, memory: 1024 ** 3, ephemeralStorage: 2 ** 40 },
 };
 const of = async (container: Partial<Container>, extra: Partial<ContainerSources> = {}, pod = samplePod()) =>
   Object.fromEntries(
@@ -92,6 +92,18 @@ describe("a container's variables", () => {
       COLOR: "blue",
       WORD: "hush",
     });
+  });
+
+  test("tell what the node has where nothing is limited, and nothing where nothing is asked for", async () => {
+    const told = (resource: string, limit?: string) => ({
+      resources: limit === undefined ? {} : { limits: { [resource.replace("limits.", "")]: limit } },
+      env: [{ name: "A", valueFrom: { resourceFieldRef: { resource } } }],
+    });
+    const all = ["limits.cpu", "limits.memory", "limits.ephemeral-storage", "requests.memory"];
+    const values = await Promise.all(all.map(async (resource) => (await of(told(resource))).A));
+    expect(values).toEqual(["2", String(1024 ** 3), String(2 ** 40), "0"]);
+    expect(await of(told("limits.memory", "0"))).toEqual({ A: String(1024 ** 3) });
+    expect(await of(told("limits.cpu", "1500m"))).toEqual({ A: "2" });
   });
 
   test("of a whole configMap are prefixed, and called as its keys, however these are written", async () => {

@@ -9,7 +9,8 @@ import type {
   Service,
 } from "../../api/generated/core-v1.ts";
 import { Fault } from "../../lib/fault.ts";
-import { milliValue, quantityValue } from "../../machinery/quantity.ts";
+import { milliValue, quantitySign, quantityValue } from "../../machinery/quantity.ts";
+import type { NodeCapacity } from "../node-status.ts";
 import { fileInVolume, variableInFile } from "./env-files.ts";
 import { expand } from "./expansion.ts";
 
@@ -23,8 +24,8 @@ export interface EnvironmentSources {
   readonly podIPs: readonly string[];
   readonly hostIPs: readonly string[];
   readonly nodeName: string;
-  /** The node's allocatable CPU (cores) and memory (bytes), for limits that are not set. */
-  readonly allocatable: { readonly cpu: number; readonly memory: number };
+  /** The node's allocatable CPU (cores), memory and disk (bytes), for limits that are not set. */
+  readonly allocatable: Pick<NodeCapacity, "cpu" | "memory" | "ephemeralStorage">;
 }
 
 /** What the variables of a container may be taken from whose pod's volumes are ready. */
@@ -185,20 +186,19 @@ export function resourceValue(
   const name = rest.join(".");
   const limits = (container.resources?.limits ?? {}) as Readonly<Record<string, string>>;
   const requests = (container.resources?.requests ?? {}) as Readonly<Record<string, string>>;
-  const quantity = kind === "limits" ? limits[name] : requests[name];
+  const said = kind === "limits" ? limits[name] : requests[name];
+  // A limit of 0 is none, and what is not limited may use what the node has.
+  const quantity = kind === "limits" && said !== undefined && quantitySign(said) === 0 ? undefined : said;
   const unit = divisor && divisor !== "0" ? divisor : "1";
-  if (name === "cpu") {
-    const milli =
-      quantity !== undefined ? milliValue(quantity) : kind === "limits" ? sources.allocatable.cpu * 1000 : 0;
-    return String(Math.ceil(milli / milliValue(unit)));
-  }
-  const amount =
-    quantity !== undefined
-      ? quantityValue(quantity)
-      : kind === "limits" && name === "memory"
-        ? sources.allocatable.memory
-        : 0;
-  return String(Math.ceil(amount / quantityValue(unit)));
+  const most = kind === "limits" ? allocatableOf(name, sources) : 0;
+  if (name === "cpu") return String(Math.ceil((quantity ? milliValue(quantity) : most * 1000) / milliValue(unit)));
+  return String(Math.ceil((quantity ? quantityValue(quantity) : most) / quantityValue(unit)));
+}
+
+function allocatableOf(name: string, { allocatable }: Pick<EnvironmentSources, "allocatable">): number {
+  if (name === "cpu") return allocatable.cpu;
+  if (name === "memory") return allocatable.memory;
+  return name === "ephemeral-storage" ? allocatable.ephemeralStorage : 0;
 }
 
 /** The variables that tell of Services: those of the namespace, and of `kubernetes` always (as Docker links did). */

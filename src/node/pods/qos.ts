@@ -55,6 +55,25 @@ function unassignedMemory({ spec }: Pod): number {
   return Math.max(0, Math.floor((quantityValue(whole) - assigned) / running.length));
 }
 
+/** What a pod's containers take together: for runtimes that give a whole machine to a pod, which must be large enough. */
+export function podResources({ spec }: Pod): LinuxResources {
+  return linuxResources(podTotal(spec, "requests"), podTotal(spec, "limits"));
+}
+
+/** What the sandbox itself takes besides its containers. */
+export function overheadResources(overhead: Amounts): LinuxResources {
+  return linuxResources(overhead, overhead);
+}
+
+function linuxResources(requests: Amounts, limits: Amounts): LinuxResources {
+  return {
+    cpuShares: cpuSharesOf(milliValue(requests.cpu ?? limits.cpu ?? "0")),
+    cpuPeriod: cpuQuotaPeriod.usual,
+    cpuQuota: quota(milliValue(limits.cpu ?? "0")),
+    memoryLimitBytes: quantityValue(limits.memory ?? "0"),
+  };
+}
+
 export interface PodCgroupLimits {
   readonly cpuShares: number;
   readonly cpuQuota?: number;

@@ -88,6 +88,27 @@ describe("a container's status", () => {
     expect(main(behind).state).toEqual({ waiting: { reason: "PodInitializing" } });
   });
 
+  test("says as whom it runs, what it was given and how it sees its volumes", () => {
+    const user = { uid: 1, gid: 2, supplementalGroups: [2, 3] };
+    const resources = { requests: { cpu: "1" }, limits: { memory: "1Mi" } };
+    const volumeMounts = [
+      { name: "a", mountPath: "/a" },
+      { name: "b", mountPath: "/b", readOnly: true },
+      { name: "c", mountPath: "/c", readOnly: true, recursiveReadOnly: "Enabled" as const },
+    ];
+    const pod = samplePod({ containers: [sampleContainer({ resources, volumeMounts })] });
+    expect(main(statusOf(observedPod([observedOf("main", "running", { user })]), {}, pod))).toMatchObject({
+      user: { linux: user },
+      allocatedResources: { cpu: "1" },
+      resources,
+      volumeMounts: [
+        { name: "a", mountPath: "/a" },
+        { name: "b", mountPath: "/b", readOnly: true, recursiveReadOnly: "Disabled" },
+        { name: "c", mountPath: "/c", readOnly: true, recursiveReadOnly: "Enabled" },
+      ],
+    });
+  });
+
   test("says how the life before ended", () => {
     const lives = [observedOf("main", "exited", { exitCode: 3 }), observedOf("main", "running", { restartCount: 1 })];
     expect(main(statusOf(observedPod(lives)))).toMatchObject({

@@ -15,7 +15,7 @@ import { nodeMeters } from "../node-meters.ts";
 import { extendedOf } from "../node-status.ts";
 import { ImageAccess } from "../pods/image-access.ts";
 import { ImagePulls } from "../pods/image-pulls.ts";
-import { NodeRoom } from "../pods/node-room.ts";
+import { NodeRoom, type Refusal } from "../pods/node-room.ts";
 import type { Hooks, PodServices, Probes } from "../pods/pod-services.ts";
 import { apiPods } from "../pods/pod-store.ts";
 import { PodWorker } from "../pods/pod-worker.ts";
@@ -33,6 +33,8 @@ export interface Given {
   readonly probes?: Partial<Probes>;
   readonly hooks?: Hooks;
   readonly mount?: PodServices["volumes"]["mount"];
+  /** Why a pod must not begin for now. */
+  readonly refusal?: (pod: Pod) => Refusal | undefined;
   /** What the agent has heard of its node; all that the API knows if absent. */
   readonly staleNode?: () => Node;
 }
@@ -106,7 +108,7 @@ export function openNode(given: Given = {}) {
       node: given.staleNode ?? node,
       readNode: async () => node()!,
       unsafeSysctls: [],
-      refusals: [],
+      refusals: given.refusal ? [given.refusal] : [],
       end: async ({ metadata }, sentence, ms) => await workers.get(metadata.uid)?.end(sentence, ms),
       events: recorder,
       onPreempted: meters.preempted,
@@ -132,7 +134,7 @@ export function openNode(given: Given = {}) {
       podIPs: [],
       hostIPs: ["192.0.2.1"],
       nodeName: "node-1",
-      allocatable: { cpu: 2, memory: 1e9 },
+      allocatable: { cpu: 2, memory: 1e9, ephemeralStorage: 1e9 },
     }),
     handlerFor: async () => undefined,
   };

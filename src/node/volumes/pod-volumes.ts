@@ -5,7 +5,6 @@ import { promisify } from "node:util";
 import type { PersistentVolume, Pod, Volume } from "../../api/generated/core-v1.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage, Fault, faultCode } from "../../lib/fault.ts";
-import { quantityValue } from "../../machinery/quantity.ts";
 import type { ReadyVolume } from "../pods/container-config.ts";
 import type { Volumes } from "../pods/pod-services.ts";
 import { unmountBelow } from "../runtime/mounts.ts";
@@ -13,6 +12,7 @@ import type { ClaimedVolume } from "../server/volume-figures.ts";
 import { writeAtomically } from "./atomic-files.ts";
 import { type ContentSources, contentsOf } from "./contents.ts";
 import { hostPath } from "./host-path.ts";
+import { memorySizeOf } from "./memory-size.ts";
 import { giveToGroup } from "./ownership.ts";
 import { subPath } from "./sub-path.ts";
 
@@ -122,12 +122,15 @@ export class PodVolumes implements Volumes {
     return join(this.#options.folder, pod.metadata.uid, "volumes", `kubernetes.io~${plugin}`, name);
   }
 
-  async #emptyDir(pod: Pod, { name, emptyDir }: Volume): Promise<string> {
+  async #emptyDir(pod: Pod, volume: Volume): Promise<string> {
+    const { name, emptyDir } = volume;
     const path = this.#folder(pod, "empty-dir", name);
-    const { medium, sizeLimit } = emptyDir ?? {};
+    const { medium } = emptyDir ?? {};
     if (medium && medium !== "Memory")
       throw setUpFault("unsupported", name, `medium ${medium} is not supported on this node`);
-    const fresh = medium === "Memory" ? await mountTmpfs(path, sizeLimit) : !existsSync(path);
+    const { allocatable } = this.#options.sources(pod, { fresh: false });
+    const size = memorySizeOf(pod, volume, allocatable.memory);
+    const fresh = medium === "Memory" ? await mountTmpfs(path, size) : !existsSync(path);
     mkdirSync(path, { recursive: true });
     if (fresh) {
       chmodSync(path, 0o777);
@@ -207,11 +210,11 @@ function isContent({ configMap, secret, downwardAPI, projected }: Volume): boole
 }
 
 /** Mounts a file system in memory, unless there is one; says whether it had to. */
-async function mountTmpfs(path: string, sizeLimit?: string): Promise<boolean> {
+async function mountTmpfs(path: string, size?: number): Promise<boolean> {
   mkdirSync(path, { recursive: true, mode: 0o755 });
   // A folder with a file system of its own has another device than its parent.
   if (statSync(path).dev !== statSync(join(path, "..")).dev) return false;
-  const options = ["mode=0755", ...(sizeLimit ? [`size=${quantityValue(sizeLimit)}`] : [])];
+  const options = ["mode=0755", ...(size === undefined ? [] : [`size=${size}`])];
   await execute("mount", ["-t", "tmpfs", "-o", options.join(","), "tmpfs", path]);
   return true;
 }

@@ -85,7 +85,7 @@ describe("a volume's contents", () => {
     podIPs: [],
     hostIPs: ["192.0.2.1"],
     nodeName: "node-1",
-    allocatable: { cpu: 2, memory: 1024 },
+    allocatable: { cpu: 2, memory: 1024, ephemeralStorage: 1024 },
   };
   const of = async (volume: Omit<Volume, "name">, pod = samplePod()) => {
     const files = await contentsOf(pod, { name: "v", ...volume }, sources);
