@@ -19,6 +19,7 @@ export async function referencePages(): Promise<Readonly<Record<string, string>>
     "navarch.md": commandsPage(),
     "kubectl.md": kubectlPage(),
     "cluster-description.md": descriptionPage(),
+    "cluster.schema.json": schemaFile(),
     "flags.md": flagsPage(),
     "api-kinds.md": kindsPage(),
     "metrics.md": await metricsPage(),
@@ -89,11 +90,18 @@ function descriptionPage(): string {
   };
   walk(clusterSchema, "");
   return `# A cluster's description\n${note}
-\`navarch config schema\` prints the JSON Schema, \`navarch config validate FILE\` names every fault by line and column,
+[cluster.schema.json](cluster.schema.json) is its JSON Schema, which \`navarch config schema\` prints too;
+\`navarch config validate FILE\` names every fault by line and column,
 \`navarch up --config FILE\` makes the cluster.
 
 ${table(["field", "what it says", "form"], rows)}
 `;
+}
+
+/** Short lists on one line, as the formatter has them. */
+function schemaFile(): string {
+  const text = JSON.stringify(clusterSchema, undefined, 2);
+  return `${text.replace(/\[\n\s+("[^[{]*?")\n\s+\]/g, (_, items: string) => `[${items.replace(/,\s+/g, ", ")}]`)}\n`;
 }
 
 function formOf(schema: Schema): string {
