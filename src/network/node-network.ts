@@ -296,6 +296,7 @@ function openProxyFor(
   const { feeds, clock, random, log, metrics } = options;
   return openServiceProxy({
     ...{ feeds, clock, random, log, metrics },
+    ...(feeds.nodes ? { nodes: feeds.nodes } : {}),
     backend: openNftProxy({
       table: `navarch-${options.name}`,
       family,

@@ -132,6 +132,28 @@ describe("reaching a Service", () => {
     );
   });
 
+  test("a balancer learns at the health check's port whether the node has pods of a Service", async () => {
+    const local = { type: "LoadBalancer", externalTrafficPolicy: "Local" };
+    await cluster.apply(
+      ns,
+      webService("balanced", { ...local, selector: { app: "web" } }),
+      webService("elsewhere", { ...local, selector: { app: "nobody" }, ports: [{ port: 81 }] }),
+    );
+    const { length } = (await get("pods", "-l", "app=web")).items;
+    const asked = async (name: string) => {
+      const port = (await get("service", name)).spec.healthCheckNodePort;
+      const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } });
+      return [answer.status, answer.headers.get("x-load-balancing-endpoint-weight"), await answer.json()];
+    };
+    const said = (name: string, localEndpoints: number) => {
+      return { service: { namespace: ns, name }, localEndpoints, serviceProxyHealthy: true };
+    };
+    await eventually("both are known", async () => {
+      expect(await asked("balanced")).toEqual([200, String(length), said("balanced", length)]);
+      expect(await asked("elsewhere")).toEqual([503, "0", said("elsewhere", 0)]);
+    });
+  });
+
   test("a pod that is not ready gets no requests", async () => {
     await cluster.apply(ns, webService("only-ready", { selector: { app: "web" } }));
     const address = (await get("service", "only-ready")).spec.clusterIP;

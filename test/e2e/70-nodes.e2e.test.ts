@@ -118,6 +118,25 @@ describe("three nodes on one machine", () => {
     }
   });
 
+  test("a Service that prefers its callers' node leads to the pod there", async () => {
+    const near = webService("near", { selector: { app: "web" }, trafficDistribution: "PreferSameNode" });
+    await cluster.apply("default", near);
+    await eventually("every endpoint has its hints", async () => {
+      const slices = await cluster.get("endpointslices", "-l", "kubernetes.io/service-name=near");
+      const hinted = slices.items.flatMap(({ endpoints }) => endpoints).filter(({ hints }) => hints?.forNodes);
+      expect(hinted).toHaveLength(3);
+    });
+    const program = `const name = async () =>
+      (await (await fetch("http://near/env", { headers: { connection: "close" } })).json()).HOSTNAME;
+      (async () => { for (let round = 0; round < 10; round++) console.log(await name()); })()`;
+    for (const pod of await pods("web")) {
+      await eventually(`the pod of ${pod.spec.nodeName} hears itself`, async () => {
+        const names = (await inside(pod, program)).trim().split("\n");
+        expect(names).toEqual(Array(10).fill(pod.metadata.name));
+      });
+    }
+  });
+
   test("a node port answers from outside at every node's address", async () => {
     const port = (await cluster.get("service", "web")).spec.ports[0].nodePort;
     for (const address of ["127.0.0.1", ...(await nodes()).map(addressOf)]) {

@@ -11,6 +11,10 @@ export interface ObjectMetaInput {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+export interface ProxyNodeInput {
+  readonly metadata?: ObjectMetaInput;
+}
+
 export interface ServicePortInput {
   readonly name?: string;
   readonly protocol?: string;

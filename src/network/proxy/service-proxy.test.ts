@@ -8,7 +8,7 @@ import type { ProxyBackend } from "./backend.ts";
 import type { ProxyChange } from "./front.ts";
 import { ModelProxy } from "./model-backend.ts";
 import type { HealthCheck } from "./plan.ts";
-import type { EndpointSliceInput, HostPortPodInput, ServiceInput } from "./service-input.ts";
+import type { EndpointSliceInput, HostPortPodInput, ProxyNodeInput, ServiceInput } from "./service-input.ts";
 import { openServiceProxy, type ServiceProxy } from "./service-proxy.ts";
 
 let open: ServiceProxy | undefined;
@@ -52,12 +52,17 @@ class Recording extends ModelProxy {
   }
 }
 
-function start(backend: ProxyBackend, onHealthChecks?: (checks: readonly HealthCheck[]) => void) {
+function start(
+  backend: ProxyBackend,
+  onHealthChecks?: (checks: readonly HealthCheck[]) => void,
+  nodes?: MemoryFeed<ProxyNodeInput>,
+) {
   const services = new LateFeed<ServiceInput>();
   const endpointSlices = new MemoryFeed<EndpointSliceInput>();
   const pods = new MemoryFeed<HostPortPodInput>();
   open = openServiceProxy({
     feeds: { services, endpointSlices, pods },
+    ...(nodes ? { nodes } : {}),
     backend,
     context: { node: { name: "here" }, family: "IPv4" },
     clock: hasty,
@@ -119,6 +124,27 @@ describe("the proxy's loop", () => {
     services.sync();
     await proxy.ready();
     expect(seen.at(-1)).toEqual([{ port: 32000, namespace: "ns", name: "a", localEndpoints: 0 }]);
+  });
+
+  test("looks at hints again when its node is said to be in another zone", async () => {
+    const backend = new Recording();
+    const nodes = new MemoryFeed<ProxyNodeInput>();
+    const { services, endpointSlices, proxy } = start(backend, undefined, nodes);
+    services.set(service("a", "10.96.0.1"));
+    endpointSlices.set({
+      metadata: { namespace: "ns", name: "a-1", labels: { "kubernetes.io/service-name": "a" } },
+      addressType: "IPv4",
+      endpoints: ["z1", "z2"].map((name, index) => {
+        return { addresses: [`10.244.0.${index}`], hints: { forZones: [{ name }] } };
+      }),
+      ports: [{ port: 8080 }],
+    });
+    services.sync();
+    await proxy.ready();
+    expect(backend.applied.at(-1)?.put[0]?.targets).toHaveLength(2);
+    nodes.set({ metadata: { name: "here", labels: { "topology.kubernetes.io/zone": "z2" } } });
+    while (backend.applied.length < 2) await systemClock.sleep(1);
+    expect(backend.applied.at(-1)?.put[0]?.targets).toEqual([{ ip: "10.244.0.1", port: 8080 }]);
   });
 
   test("ends when it is disposed before it began", async () => {

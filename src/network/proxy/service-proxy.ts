@@ -7,7 +7,7 @@ import { Upkeep, type UpkeepStatus } from "../upkeep.ts";
 import type { ProxyBackend } from "./backend.ts";
 import { isEmpty } from "./front.ts";
 import type { HealthCheck, PlanContext } from "./plan.ts";
-import type { EndpointSliceInput, HostPortPodInput, ServiceInput } from "./service-input.ts";
+import type { EndpointSliceInput, HostPortPodInput, ProxyNodeInput, ServiceInput } from "./service-input.ts";
 import { ProxyTable } from "./table.ts";
 
 /** What the proxy follows. */
@@ -20,6 +20,8 @@ export interface ProxyFeeds {
 
 export interface ServiceProxyOptions {
   readonly feeds: ProxyFeeds;
+  /** Of which this one's zone may change; without them it stays what it was at the start. */
+  readonly nodes?: ObjectFeed<ProxyNodeInput>;
   readonly backend: ProxyBackend;
   readonly context: PlanContext;
   readonly clock: Clock;
@@ -53,13 +55,14 @@ class Loop implements ServiceProxy {
   readonly #upkeep: Upkeep;
 
   constructor(options: ServiceProxyOptions) {
-    const { feeds, context, clock, random, log, gather, resyncEvery } = options;
+    const { feeds, nodes, context, clock, random, log, gather, resyncEvery } = options;
     const table = new ProxyTable(context);
     this.#options = options;
     this.#table = table;
     const upkeep = new Upkeep({
       ...{ what: "services", clock, random, log, gather, resyncEvery },
-      synced: () => Promise.all([feeds.services.synced(), feeds.endpointSlices.synced(), feeds.pods.synced()]),
+      synced: () =>
+        Promise.all([feeds.services.synced(), feeds.endpointSlices.synced(), feeds.pods.synced(), nodes?.synced()]),
       dirty: () => table.dirty,
       step: (turn) => this.#step(turn),
     });
@@ -70,6 +73,11 @@ class Loop implements ServiceProxy {
         change(object);
         upkeep.touch();
       };
+    // A node tells of itself every few seconds, nearly always nothing that counts here.
+    const placed = (node: ProxyNodeInput) => {
+      table.setNode(node);
+      if (table.dirty) upkeep.touch();
+    };
     this.#subscriptions = [
       follow(
         feeds.services,
@@ -81,6 +89,7 @@ class Loop implements ServiceProxy {
         touched((slice: EndpointSliceInput) => table.setSlice(slice)),
         touched((slice: EndpointSliceInput) => table.deleteSlice(slice)),
       ),
+      ...(nodes ? [follow(nodes, placed, () => {})] : []),
       follow(
         feeds.pods,
         touched((pod: HostPortPodInput) => table.setPod(pod)),

@@ -31,6 +31,24 @@ describe("the proxy's table", () => {
     expect(isEmpty(proxy.drain())).toBe(true);
   });
 
+  test("follows the zone of its own node", () => {
+    const proxy = table();
+    const hinted = (address: string, zone: string) => ({ addresses: [address], hints: { forZones: [{ name: zone }] } });
+    proxy.setService(service("a", "10.96.0.1"));
+    proxy.setSlice({ ...slice("a-1", "a"), endpoints: [hinted("10.244.0.1", "z1"), hinted("10.244.0.2", "z2")] });
+    proxy.drain();
+    const zoned = (name: string, zone: string) =>
+      proxy.setNode({ metadata: { name, labels: { "topology.kubernetes.io/zone": zone } } });
+    zoned("there", "z1");
+    expect(proxy.dirty).toBe(false);
+    zoned("here", "z2");
+    expect(told(proxy.drain())).toEqual(["10.96.0.1/tcp/80 -> 10.244.0.2 (ns/a)"]);
+    zoned("here", "z2");
+    expect(proxy.dirty).toBe(false);
+    proxy.setNode({ metadata: { name: "here" } });
+    expect(told(proxy.drain())).toEqual(["10.96.0.1/tcp/80 -> 10.244.0.1 10.244.0.2 (ns/a)"]);
+  });
+
   test("joins the slices of a service and drops an address with its last slice", () => {
     const proxy = table();
     proxy.setSlice(slice("a-1", "a", "10.244.0.1", "10.244.0.2"));

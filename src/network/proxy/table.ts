@@ -6,16 +6,19 @@ import {
   type EndpointSliceInput,
   type HostPortPodInput,
   objectKey,
+  type ProxyNodeInput,
   type ServiceInput,
   sliceServiceKey,
 } from "./service-input.ts";
+
+const zoneLabel = "topology.kubernetes.io/zone";
 
 /**
  * The desired state of one node's proxy, kept up to date object by object. `drain` says what changed since the last
  * call; nothing is computed before that, so a burst of slices of one service costs one plan.
  */
 export class ProxyTable {
-  readonly #context: PlanContext;
+  #context: PlanContext;
   readonly #services = new Map<string, ServiceInput>();
   /** Service key -> slice name -> slice. */
   readonly #slices = new Map<string, Map<string, EndpointSliceInput>>();
@@ -66,6 +69,16 @@ export class ProxyTable {
     if (key === undefined || !slices?.delete(slice.metadata?.name ?? "")) return;
     if (slices.size === 0) this.#slices.delete(key);
     this.#dirtyServices.add(key);
+  }
+
+  /** Takes a node; the zone of this one decides about hints of zones. */
+  setNode({ metadata }: ProxyNodeInput): void {
+    const { node } = this.#context;
+    if (metadata?.name !== node.name) return;
+    const zone = metadata.labels?.[zoneLabel] || undefined;
+    if (zone === node.zone) return;
+    this.#context = { ...this.#context, node: { name: node.name, ...(zone === undefined ? {} : { zone }) } };
+    for (const key of this.#services.keys()) this.#dirtyServices.add(key);
   }
 
   /** Takes a pod of this node, for its host ports. */
