@@ -46,7 +46,8 @@ export function withToldResources(pod: Pod): Pod {
   });
 }
 
-function withResources(pod: Pod, of: (container: Container) => ResourceRequirements | undefined): Pod {
+/** The pod with other resources of its containers, sidecars and init containers. */
+export function withResources(pod: Pod, of: (container: Container) => ResourceRequirements | undefined): Pod {
   const change = (containers: readonly Container[]) =>
     containers.map((container): Container => {
       const { resources: _, ...rest } = container;

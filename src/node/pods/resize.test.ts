@@ -5,6 +5,7 @@ import { Fault } from "../../lib/fault.ts";
 import { sampleContainer, samplePod } from "../testing/samples.ts";
 import { openNode } from "../testing/worker-node.ts";
 import { changedResources } from "./granted-resources.ts";
+import type { PodCgroupLimits } from "./qos.ts";
 
 const small: ResourceRequirements = {
   requests: { cpu: "100m", memory: "32Mi" },
@@ -115,6 +116,32 @@ describe("a pod that is declared to have other amounts", () => {
     node.calls.length = 0;
     await node.restartAgent();
     expect(node.calls).not.toContain("updateContainerResources");
+  });
+
+  test("has its group changed after its containers where they shrink, sidecars too", async () => {
+    const node = openNode();
+    const limited = (cpu: string): ResourceRequirements => ({ requests: { cpu: "10m" }, limits: { cpu } });
+    const proxy = (cpu: string) => sampleContainer({ name: "proxy", restartPolicy: "Always", resources: limited(cpu) });
+    const story: unknown[] = [];
+    Object.assign(node.services, {
+      cgroups: {
+        podPath: () => "",
+        remove: async () => {},
+        ensurePod: async (_qos: string, _uid: string, { cpuQuota }: PodCgroupLimits) => void story.push(cpuQuota),
+      },
+    });
+    const status = { phase: "Pending", qosClass: "Burstable" } as const;
+    const containers = [sampleContainer({ resources: limited("1") })];
+    await node.create({ containers, initContainers: [proxy("1")] }, status);
+    const { updateContainerResources } = node.runtime;
+    node.runtime.updateContainerResources = (id, resources) => {
+      story.push("container");
+      return updateContainerResources.call(node.runtime, id, resources);
+    };
+    story.length = 0;
+    node.api.change(Pod, "web", (pod) => ({ ...pod, spec: { ...pod.spec, initContainers: [proxy("500m")] } }));
+    await node.pass(1);
+    expect(story).toEqual([200_000, "container", 150_000]);
   });
 
   test("is restarted with them where its policy says so", async () => {

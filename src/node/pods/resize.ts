@@ -4,7 +4,7 @@ import { isEqual } from "../../machinery/equality.ts";
 import { quantityValue } from "../../machinery/quantity.ts";
 import type { ConditionNews } from "./conditions.ts";
 import { fieldPathOf } from "./containers.ts";
-import { changedResources, type ResizableName } from "./granted-resources.ts";
+import { changedResources, type ResizableName, withResources } from "./granted-resources.ts";
 import { newest, type ObservedContainer, type ObservedPod } from "./observed.ts";
 import type { ContainerStop } from "./plan.ts";
 import type { PodServices } from "./pod-services.ts";
@@ -141,12 +141,10 @@ export class Resizer {
 
   /** The pod with what its containers have. */
   #before(pod: Pod, wanted: readonly Resize[]): Pod {
-    const containers = pod.spec.containers.map((declared): Container => {
-      const found = wanted.find(({ container }) => container.name === declared.name);
-      const applied = found && this.#applied.get(found.container.id);
-      return found ? { ...declared, ...(applied ? { resources: applied } : {}) } : declared;
+    return withResources(pod, ({ name, resources }) => {
+      const found = wanted.find(({ container }) => container.name === name);
+      return (found && this.#applied.get(found.container.id)) ?? resources;
     });
-    return { ...pod, spec: { ...pod.spec, containers } };
   }
 
   #wanted(pod: Pod, observed: ObservedPod): readonly Resize[] {
