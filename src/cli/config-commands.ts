@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { createClient } from "../client/api-client.ts";
-import { planCluster } from "../cluster/config.ts";
+import { newCluster, planCluster } from "../cluster/config.ts";
 import {
   type ClusterDescription,
   describeCluster,
@@ -14,7 +14,7 @@ import { clusterSchema } from "../cluster/description/schema.ts";
 import { describeSimulated } from "../cluster/description/simulated-part.ts";
 import { runningProcess } from "../cluster/process-lock.ts";
 import { simulatedNodes } from "../cluster/simulated-nodes.ts";
-import { Fault } from "../lib/fault.ts";
+import { errorMessage, Fault, faultCode } from "../lib/fault.ts";
 import { adminTransport, type ClusterFlags, knownCluster } from "./cluster-access.ts";
 import { oneOf } from "./flags.ts";
 
@@ -49,7 +49,14 @@ export function addConfigCommands(program: Command): void {
 }
 
 function validate(file: string): void {
-  soundDescription(file);
+  const description = soundDescription(file);
+  try {
+    newCluster(wishesIn(description, file), process.env);
+  } catch (error) {
+    // That this machine is full of clusters is no fault of the description.
+    if (faultCode(error) === "invalid") throw new Fault("invalid", `${file}: ${errorMessage(error)}`, { cause: error });
+    if (faultCode(error) !== "exhausted") throw error;
+  }
   console.log(`${file} is sound`);
 }
 
