@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { roleEnvironment } from "../../src/cluster/child.ts";
+import { restingFlags } from "../../src/cluster/heap-rest.ts";
 import { nginxPath, startNginx } from "./nginx.ts";
 import type { Row } from "./report.ts";
 import type { Suite } from "./suite.ts";
@@ -35,7 +37,10 @@ export const ingressSuite: Suite = {
   async run({ short, note, nodeOptions }) {
     await using children = new AsyncDisposableStack();
     const start = async (execArgv: readonly string[], ...args: readonly string[]) => {
-      const child = children.adopt(fork(program, args, { execArgv: [...execArgv] }), stopped);
+      const child = children.adopt(
+        fork(program, args, { execArgv: [...execArgv], env: roleEnvironment(process.env) }),
+        stopped,
+      );
       const [{ port }] = (await once(child, "message")) as [{ readonly port: number }];
       return { child, port };
     };
@@ -50,7 +55,9 @@ export const ingressSuite: Suite = {
       return seen;
     };
     const bare = await measured("a bare proxy", await start([], "bare", String(backend.port)));
-    const engine = await measured("the engine", await start(nodeOptions, "engine", String(backend.port)));
+    // As an agent runs, in which it is.
+    const engineFlags = [...restingFlags, ...nodeOptions];
+    const engine = await measured("the engine", await start(engineFlags, "engine", String(backend.port)));
     const ofEngine = "Ingress requests per processor second";
     const rows: Row[] = [
       {

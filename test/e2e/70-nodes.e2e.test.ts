@@ -148,6 +148,39 @@ describe("three nodes on one machine", () => {
     }
   });
 
+  test("a node port answers every node's address to a machine that is on another network", async () => {
+    await using far = openMachine({
+      name: "manyfar",
+      address: "198.51.100.6/30",
+      other: { address: "198.51.100.5/30" },
+      gateway: "198.51.100.5",
+    });
+    await cluster.apply(
+      "default",
+      webService("own", { type: "NodePort", selector: { app: "web" }, externalTrafficPolicy: "Local" }),
+    );
+    const portOf = async (name: string) => (await cluster.get("service", name)).spec.ports[0].nodePort as number;
+    const [anyPort, ownPort] = [await portOf("web"), await portOf("own")];
+    const asking = (url: string) => `(async () => { for (let round = 0; round < 12; round++)
+      console.log((await (await fetch("${url}/env", { headers: { connection: "close" }, signal: AbortSignal.timeout(3000) })).json()).HOSTNAME);
+    })()`;
+    const ask = (address: string, port: number) =>
+      new Set(
+        far
+          .run(process.execPath, "-e", asking(`http://${address}:${port}`))
+          .trim()
+          .split("\n"),
+      );
+    const all = await pods("web");
+    for (const node of await nodes()) {
+      const here = all.filter(({ spec }) => spec.nodeName === node.metadata.name).map(({ metadata }) => metadata.name);
+      await eventually(`${node.metadata.name} answers`, async () => {
+        expect(ask(addressOf(node), anyPort).size).toBeGreaterThan(1);
+        expect([...ask(addressOf(node), ownPort)]).toEqual(here);
+      });
+    }
+  });
+
   test("the world sees the machine's address, whichever node a pod is on", async () => {
     await using world = openMachine({
       name: "manyworld",
