@@ -9,13 +9,19 @@ const manifestFile = ["../../package.json", "../../../package.json"]
   .find((file) => existsSync(file));
 const manifest = JSON.parse(manifestFile ? readFileSync(manifestFile, "utf8") : "{}") as { readonly version?: string };
 
+const afterHelp = `
+navarch kubectl ... is kubectl 1.35; linked as kubectl, this program is it.
+A first cluster:          navarch up --example guestbook
+What that would change:   navarch up --dry-run (so can every command that changes this machine)`;
+
 const program = new Command("navarch")
   .description("Kubernetes, whole, in one program: a real cluster on this machine, started by one command.")
   .version(manifest.version ?? "unknown", "-V, --version")
   // A command and its own subcommand may have options of the same name (why, why access).
   .enablePositionalOptions()
   .showHelpAfterError("(navarch --help lists the commands)")
-  .configureHelp({ sortSubcommands: false });
+  .configureHelp({ sortSubcommands: false })
+  .addHelpText("after", afterHelp);
 
 // A role's process stays for long: it carries none of what the other commands need.
 if (!isRole(process.argv[2])) await (await import("./commands.ts")).addCommands(program);
