@@ -1,4 +1,4 @@
-import { isSidecar } from "../../api/core/pod-state.ts";
+import { allContainers, isSidecar } from "../../api/core/pod-state.ts";
 import type {
   Container,
   ContainerState,
@@ -138,7 +138,7 @@ function idOf({ id }: ObservedContainer, { runtimeName }: ContainerStatusInput):
 
 function ended(container: ObservedContainer, input: ContainerStatusInput): ContainerState {
   const { exitCode, reason, finishedAt, startedAt, createdAt } = container;
-  const message = input.terminationMessage(container) || container.message;
+  const message = shortened(input.terminationMessage(container) || container.message, input.pod);
   return {
     terminated: {
       exitCode,
@@ -149,6 +149,14 @@ function ended(container: ObservedContainer, input: ContainerStatusInput): Conta
       containerID: idOf(container, input),
     },
   };
+}
+
+/** Bytes of last words that a pod's containers share (as upstream). */
+const longestOfPod = 12 * 1024;
+
+function shortened(message: string, { spec }: Pod): string {
+  const most = Math.floor(longestOfPod / allContainers(spec).length);
+  return Buffer.byteLength(message) > most ? Buffer.from(message).subarray(0, most).toString("utf8") : message;
 }
 
 /** What the container was given. */

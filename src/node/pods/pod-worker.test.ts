@@ -123,6 +123,18 @@ describe("a pod", () => {
     });
   });
 
+  test("has its deadline counted from its beginning on the node, and again when it is changed", async () => {
+    const node = openNode();
+    await node.create({ activeDeadlineSeconds: 30 }, undefined, { creationTimestamp: "2025-12-31T23:59:00Z" });
+    await node.pass(29);
+    expect(node.status()?.phase).toBe("Running");
+    node.api.change(Pod, "web", (pod) => ({ ...pod, spec: { ...pod.spec, activeDeadlineSeconds: 60 } }));
+    await node.pass(29);
+    expect(node.status()?.phase).toBe("Running");
+    await node.pass(5);
+    expect(node.status()?.reason).toBe("DeadlineExceeded");
+  });
+
   test("gets a new sandbox when its own is lost", async () => {
     const node = openNode();
     await node.create();

@@ -109,6 +109,15 @@ describe("a container's status", () => {
     });
   });
 
+  test("has its part of what all containers of a pod may say at their end", () => {
+    const message = "x".repeat(4096);
+    const containers = ["a", "b", "c", "d"].map((name) => sampleContainer({ name }));
+    const ended = observedPod([observedOf("a", "exited", { message })]);
+    const of = (pod: Pod) => statusOf(ended, {}, pod).containerStatuses?.[0]?.state?.terminated?.message?.length;
+    expect(of(samplePod({ containers }))).toBe(3072);
+    expect(of(samplePod({ containers: containers.slice(0, 3) }))).toBe(4096);
+  });
+
   test("says how the life before ended", () => {
     const lives = [observedOf("main", "exited", { exitCode: 3 }), observedOf("main", "running", { restartCount: 1 })];
     expect(main(statusOf(observedPod(lives)))).toMatchObject({
@@ -249,6 +258,12 @@ describe("conditions", () => {
     expect(condition("Initialized", conditions)?.lastTransitionTime).toBe(lastTransitionTime);
     expect(condition("Ready", conditions)?.lastTransitionTime).toBe("2026-01-01T00:00:00Z");
   });
+});
+
+test("a status says which generation of the pod it is of, in its conditions too", () => {
+  const pod = samplePod({}, { metadata: { generation: 3 } });
+  const { observedGeneration, conditions = [] } = statusOf(observedPod([observedOf("main", "running")]), {}, pod);
+  expect([observedGeneration, ...conditions.map((each) => each.observedGeneration)]).toEqual([3, 3, 3, 3, 3, 3]);
 });
 
 test("a pod in the node's network has the node's addresses", () => {
