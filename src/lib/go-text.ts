@@ -36,3 +36,24 @@ export const goUnescapes: Readonly<Record<string, string>> = {
   ...Object.fromEntries(Object.entries(goEscapes).map(([character, written]) => [written.slice(1), character])),
   "'": "'",
 };
+
+/** A value as Go's `%v` prints it. */
+export function goPrint(value: unknown): string {
+  if (value === null || value === undefined) return "<nil>";
+  if (Array.isArray(value)) return `[${value.map(goPrint).join(" ")}]`;
+  if (typeof value !== "object") return String(value);
+  const members = Object.entries(value).sort(byName);
+  return `map[${members.map(([name, member]) => `${name}:${goPrint(member)}`).join(" ")}]`;
+}
+
+/** A value as Go's `%#v` prints it. */
+export function goSyntax(value: unknown): string {
+  if (value === null || value === undefined) return "interface {}(nil)";
+  if (Array.isArray(value)) return `[]interface {}{${value.map(goSyntax).join(", ")}}`;
+  if (typeof value === "string") return goQuote(value);
+  if (typeof value !== "object") return String(value);
+  const members = Object.entries(value).sort(byName);
+  return `map[string]interface {}{${members.map(([name, member]) => `${goQuote(name)}:${goSyntax(member)}`).join(", ")}}`;
+}
+
+const byName = ([one]: readonly [string, unknown], [two]: readonly [string, unknown]) => (one < two ? -1 : 1);

@@ -10,9 +10,7 @@ import {
   YAMLException,
 } from "js-yaml";
 import { Fault } from "../lib/fault.ts";
-import { type Decoded, decodeValue, type FieldValidation } from "./codec-json.ts";
 import { depthLimit } from "./json-text.ts";
-import type { StructInfo } from "./type-info.ts";
 
 export { encodeYaml } from "./yaml-text.ts";
 
@@ -75,21 +73,6 @@ function spend(value: unknown, budget: number): number {
   return left;
 }
 
-function read(text: string): { readonly documents: readonly unknown[]; readonly problems: readonly string[] } {
-  try {
-    return { documents: load(text, false), problems: [] };
-  } catch (error) {
-    if (error instanceof YAMLException && /duplicat/i.test(error.reason)) {
-      const line = (error.mark?.line ?? 0) + 1;
-      const key = /^\s*(?:- )*("[^"]*"|'[^']*'|[^:]+):/
-        .exec(text.split("\n")[line - 1] ?? "")?.[1]
-        ?.replace(/^["']|["']$/g, "");
-      return { documents: readLenient(text), problems: [`line ${line}: key "${key ?? ""}" already set in map`] };
-    }
-    throw fault(error);
-  }
-}
-
 function readLenient(text: string): readonly unknown[] {
   try {
     return load(text, true);
@@ -123,16 +106,4 @@ export function parsePlainYamlDocuments(text: string): readonly unknown[] {
 /** Reads the first document of a YAML text (or JSON, which is YAML too) as a plain value. Throws `invalid`. */
 export function parseYaml(text: string): unknown {
   return readLenient(text)[0] ?? null;
-}
-
-/** Reads the first document of a YAML text into a type's form; see `decodeValue`. */
-export function decodeYaml<T = Readonly<Record<string, unknown>>>(
-  type: StructInfo,
-  text: string,
-  validation: FieldValidation = "Ignore",
-): Decoded<T> {
-  if (validation === "Ignore") return decodeValue<T>(type, parseYaml(text));
-  const { documents, problems } = read(text);
-  const decoded = decodeValue<T>(type, documents[0] ?? {}, validation);
-  return problems.length === 0 ? decoded : { object: decoded.object, problems: [...problems, ...decoded.problems] };
 }

@@ -1,3 +1,4 @@
+import { goPrint } from "../lib/go-text.ts";
 import { isEqual } from "./equality.ts";
 import { setOwn } from "./patch-merge.ts";
 import { badRequest, StatusError } from "./status-error.ts";
@@ -28,7 +29,7 @@ function mergeObject(type: TypeInfo | undefined, original: Members, patch: Membe
   const how = patch[directive];
   if (how === "replace") return withoutDirectives(patch) as Members;
   if (how === "delete") return {};
-  if (how !== undefined && how !== "merge") throw failure(`unknown patch type found: ${goText(how)}`);
+  if (how !== undefined && how !== "merge") throw failure(`unknown patch type found: ${goPrint(how)}`);
 
   const made: Record<string, unknown> = { ...retained(original, patch) };
   const done = mergeOrdered(type, made, patch);
@@ -129,7 +130,7 @@ function checkOrder(change: List, order: List, mergeKey: string | undefined): vo
     const found = order.findIndex((wanted, index) => index >= at && alike(wanted, item, mergeKey));
     if (found < 0) {
       throw failure(
-        `The order in patch list:\n${goText(change)}\n doesn't match $setElementOrder list:\n${goText(order)}\n`,
+        `The order in patch list:\n${goPrint(change)}\n doesn't match $setElementOrder list:\n${goPrint(order)}\n`,
       );
     }
     at = found + 1;
@@ -156,7 +157,7 @@ function mergeList(item: TypeInfo | undefined, original: List, patch: List, merg
       deletions.push(change);
     } else if (how === "replace") replace = true;
     else if (how === "merge") throw failure("merging lists cannot yet be specified in the patch");
-    else throw failure(`unknown patch type found: ${goText(how)}`);
+    else throw failure(`unknown patch type found: ${goPrint(how)}`);
   }
   if (replace) return withoutDirectives(changes) as List;
   const deleted = placesOf(deletions, mergeKey);
@@ -169,7 +170,7 @@ function mergeList(item: TypeInfo | undefined, original: List, patch: List, merg
   }
   for (const change of changes) {
     if (!Object.hasOwn(change, mergeKey)) {
-      throw failure(`map: ${goText(change)} does not contain declared merge key: ${mergeKey}`);
+      throw failure(`map: ${goPrint(change)} does not contain declared merge key: ${mergeKey}`);
     }
     const name = identity(change, mergeKey);
     const at = places.get(name);
@@ -258,12 +259,3 @@ function withoutDirectives(value: unknown): unknown {
 
 /** Kubernetes gives these no reason, only the text and 500. */
 const failure = (message: string) => new StatusError("", message);
-
-/** A value as Go's `%v` prints it. */
-function goText(value: unknown): string {
-  if (value === null || value === undefined) return "<nil>";
-  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
-  if (!isObject(value)) return String(value);
-  const keys = Object.keys(value).sort();
-  return `map[${keys.map((key) => `${key}:${goText(value[key])}`).join(" ")}]`;
-}

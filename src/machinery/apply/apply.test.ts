@@ -319,11 +319,6 @@ describe("apply", () => {
 
   test.each([
     {
-      name: "another version",
-      config: { ...named, apiVersion: "v2" },
-      message: "Incorrect version specified in apply patch. Specified patch version: v2, expected: v1",
-    },
-    {
       name: "managedFields",
       config: { metadata: { name: "a", managedFields: [{ manager: "x" }] } },
       message: "metadata.managedFields must be nil",
@@ -341,14 +336,51 @@ describe("apply", () => {
         'failed to create typed patch object (/a; /v1, Kind=ConfigMap): .spec.containers: duplicate entries for key [name="c"]',
     },
     {
+      name: "values of another kind, told all at once",
+      config: {
+        ...named,
+        spec: {
+          containers: [{ name: "c", image: true, args: ["a", 5], ports: [{ containerPort: "80" }] }],
+          replicas: { one: [1] },
+          tolerations: { key: "x" },
+          selector: { matchLabel: {} },
+          extra: 5,
+        },
+      },
+      message: [
+        "failed to create typed patch object (/a; /v1, Kind=ConfigMap): errors:",
+        '  .spec.containers[name="c"].image: expected string, got &value.valueUnstructured{Value:true}',
+        '  .spec.containers[name="c"].args[1]: expected string, got &value.valueUnstructured{Value:5}',
+        '  .spec.containers[name="c"].ports[containerPort="80",protocol="TCP"].containerPort: expected numeric (int or float), got string',
+        "  .spec.replicas: expected numeric (int or float), got map[string]interface {}",
+        "  .spec.tolerations: expected list, got &{map[key:x]}",
+        "  .spec.selector.matchLabel: field not declared in schema",
+      ].join("\n"),
+    },
+    {
+      name: "a list and a text where a map belongs",
+      config: { metadata: { name: "a", labels: ["b"] }, spec: "c" },
+      message: [
+        "failed to create typed patch object (/a; /v1, Kind=ConfigMap): errors:",
+        "  .metadata.labels: expected map, got &{[b]}",
+        "  .spec: expected map, got &{c}",
+      ].join("\n"),
+    },
+    {
+      name: "elements that are no maps",
+      config: { ...named, spec: { containers: [null, "c"] } },
+      message:
+        "failed to create typed patch object (/a; /v1, Kind=ConfigMap): .spec.containers: element 0: associative list with keys may not have a null element",
+    },
+    {
       name: "an element without its key",
       config: { ...named, spec: { containers: [{ image: "x" }] } },
       message: /\.spec\.containers: element 0: associative list with keys has an element that omits key field "name"/,
     },
     {
-      name: "a value of the wrong type",
-      config: { ...named, spec: { replicas: "many" } },
-      message: /cannot unmarshal string into Go struct field PodSpec.spec.replicas of type int32/,
+      name: "a number that does not fit its field",
+      config: { ...named, spec: { replicas: 2.5 } },
+      message: /^failed to convert new object \(\/a; \/v1, Kind=ConfigMap\) to proper version: json: cannot unmarshal/,
     },
   ])("refuses $name", ({ config, message }) => {
     expect(() => applied(pod, undefined, config)).toThrow(message);

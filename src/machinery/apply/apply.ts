@@ -47,8 +47,8 @@ const annotation = "kubectl.kubernetes.io/last-applied-configuration";
 
 /**
  * Server-side apply: merges a configuration into the stored object, takes away what the manager applied before and applies
- * no more, unless somebody else owns it. Throws ApplyConflict (409) if it would change what others own, BadRequest for a
- * configuration of another version, and like Kubernetes an error without a reason for one that does not fit the type.
+ * no more, unless somebody else owns it. The configuration is of the endpoint's kind and version. Throws ApplyConflict (409)
+ * if it would change what others own, and like Kubernetes an error without a reason for one that does not fit the type.
  */
 export function applyConfiguration(request: ApplyRequest): Applied {
   try {
@@ -65,15 +65,10 @@ export function applyConfiguration(request: ApplyRequest): Applied {
 
 function apply({ live, config, endpoint, manager, time }: ApplyRequest, force: boolean): Applied {
   const { type, apiVersion } = endpoint;
-  if (config.apiVersion !== apiVersion) {
-    throw badRequest(
-      `Incorrect version specified in apply patch. Specified patch version: ${String(config.apiVersion)}, expected: ${apiVersion}`,
-    );
-  }
   if ((config.metadata as ObjectMeta | undefined)?.managedFields)
     throw badRequest("metadata.managedFields must be nil");
   const shape = shapeOf(type);
-  checkConfiguration(shape, config);
+  checkConfiguration(type, config);
 
   const stored = live ?? zeroObject(type);
   let managers: Managers =
@@ -118,7 +113,10 @@ function fitted(type: StructInfo, merged: object, config: ApplyRequest["config"]
     return decodeValue(type, merged).object;
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    throw new StatusError("", `failed to create typed patch object (${configurationName(config)}): ${error.message}`);
+    throw new StatusError(
+      "",
+      `failed to convert new object (${configurationName(config)}) to proper version: ${error.message}`,
+    );
   }
 }
 

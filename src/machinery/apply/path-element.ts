@@ -7,6 +7,9 @@ export const fieldStep = (name: string): string => `f:${name}`;
 /** The step to an element of a set, which is its value. */
 export const valueStep = (value: unknown): string => `v:${goJson(value)}`;
 
+/** The step to an element of a list that is told apart by its place. */
+export const indexStep = (index: number): string => `i:${index}`;
+
 /** The step to an element of a list that is told apart by keys, given in order of their names. */
 export const keyStep = (keys: Readonly<Record<string, unknown>>): string => `k:${goJson(keys)}`;
 

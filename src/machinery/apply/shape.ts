@@ -80,14 +80,19 @@ function structShape(type: StructInfo): Shape {
     field: (name) => {
       const field = type.fields.get(name);
       if (!field) return type.open ? freeShape : undefined;
-      let shape = ofFields.get(field);
-      if (!shape) {
-        shape = fieldShape(field);
-        ofFields.set(field, shape);
-      }
-      return shape;
+      return shapeOfField(field);
     },
   };
+}
+
+/** The shape of what stands in a field. */
+export function shapeOfField(field: FieldInfo): Shape {
+  let shape = ofFields.get(field);
+  if (!shape) {
+    shape = fieldShape(field);
+    ofFields.set(field, shape);
+  }
+  return shape;
 }
 
 function fieldShape(field: FieldInfo): Shape {

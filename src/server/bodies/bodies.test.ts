@@ -83,6 +83,21 @@ describe("forms", () => {
     expect(Buffer.from(list.bytes.subarray(0, 4)).toString()).toBe("k8s\0");
   });
 
+  test("a key that stands twice in YAML is told by its line, or refused when asked strictly", async () => {
+    const headers = { "content-type": "application/yaml" };
+    const body = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: twice}\nnope: 1\ndata:\n  a: one\n  a: two\n";
+    const refused = await fixture.call("POST", `${maps}?fieldValidation=Strict`, { body, headers });
+    expect(refused.body.message).toBe(
+      'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: yaml: unmarshal errors:\n  line 7: key "a" already set in map, unknown field "nope"',
+    );
+    const warned = await fixture.call("POST", maps, { body, headers });
+    expect(warned.headers.warning).toEqual([
+      '299 - "line 7: key \\"a\\" already set in map"',
+      '299 - "unknown field \\"nope\\""',
+    ]);
+    expect(warned.body.data).toEqual({ a: "two" });
+  });
+
   test("YAML is read and written", async () => {
     const yaml = "application/yaml";
     const body = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: yml}\ndata: {a: 'yes'}\n";

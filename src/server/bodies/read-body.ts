@@ -5,11 +5,12 @@ import { field } from "../../machinery/fields.ts";
 import { duplicateFields, parseJson } from "../../machinery/json-text.ts";
 import { badRequest, invalid, StatusError } from "../../machinery/status-error.ts";
 import type { StructInfo } from "../../machinery/type-info.ts";
+import { yamlDuplicates, yamlFault } from "../../machinery/yaml-duplicates.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import type { ServerRequest } from "../exchange.ts";
 import { withoutCapitals } from "./capitals.ts";
 import { decodeOther } from "./encodings.ts";
-import { bodyEncoding, type Encoding, jsonType } from "./media-type.ts";
+import { bodyEncoding, type Encoding, jsonType, yamlType } from "./media-type.ts";
 
 /** The longest body that is read, as upstream. */
 export const bodyLimit = 3 * 1024 * 1024;
@@ -51,32 +52,43 @@ export async function readBytes(request: ServerRequest): Promise<Uint8Array> {
 
 /** The body as an object of a kind, in the type's own form. Throws BadRequest, UnsupportedMediaType. */
 export async function readObject(request: ServerRequest, expected: BodyKind, options: ReadOptions): Promise<AnyObject> {
-  const { raw, duplicates } = await readValue(request, expected, options);
+  const { raw, duplicates, yamlDuplicates: twice } = await readValue(request, expected, options);
   const named = withoutCapitals(withKind(raw, expected, options), expected.type, options.warn);
   const value = expected.mapping?.reads?.(named, options.warn) ?? named;
   const { object, problems } = decoding(expected, () =>
     decodeValue<AnyObject>(expected.type, value, options.validation),
   );
-  return finish(expected, object, [...problems, ...duplicates], options);
+  const inYaml = options.validation === "Strict" && twice.length > 0 ? [yamlFault(twice)] : twice;
+  return finish(expected, object, [...inYaml, ...problems, ...duplicates], options);
 }
 
 interface RawBody {
   readonly raw: unknown;
   readonly duplicates: readonly string[];
+  /** The same of a text in YAML, by lines. */
+  readonly yamlDuplicates: readonly string[];
 }
 
+const whole = (raw: unknown): RawBody => ({ raw, duplicates: [], yamlDuplicates: [] });
+
 async function readValue(request: ServerRequest, expected: BodyKind, options: ReadOptions): Promise<RawBody> {
-  if (request.body.kind === "value") return { raw: request.body.value, duplicates: [] };
+  if (request.body.kind === "value") return whole(request.body.value);
   const encoding = bodyEncoding(request.headers["content-type"], options.encodings);
   const bytes = await readBytes(request);
-  if (bytes.byteLength === 0 && options.whenEmpty !== undefined) return { raw: options.whenEmpty, duplicates: [] };
+  if (bytes.byteLength === 0 && options.whenEmpty !== undefined) return whole(options.whenEmpty);
   const text = utf8(bytes);
   if (encoding !== jsonType) {
-    return { raw: parsed(text, expected, () => decodeOther(encoding, bytes, expected.type)), duplicates: [] };
+    const raw = parsed(text, expected, () => decodeOther(encoding, bytes, expected.type));
+    return encoding === yamlType && options.validation !== "Ignore"
+      ? { ...whole(raw), yamlDuplicates: yamlDuplicates(text) }
+      : whole(raw);
   }
   const raw = parsed(text, expected, () => parseJson(text));
-  if (options.validation === "Ignore") return { raw, duplicates: [] };
-  return { raw, duplicates: duplicateFields(text, raw).map((field) => `duplicate field ${JSON.stringify(field)}`) };
+  if (options.validation === "Ignore") return whole(raw);
+  return {
+    ...whole(raw),
+    duplicates: duplicateFields(text, raw).map((field) => `duplicate field ${JSON.stringify(field)}`),
+  };
 }
 
 const utf8 = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();

@@ -7,8 +7,9 @@ import type { KubeObject } from "../../machinery/object.ts";
 import { applyJsonPatch } from "../../machinery/patch-json.ts";
 import { applyMergePatch } from "../../machinery/patch-merge.ts";
 import { applyStrategicPatch } from "../../machinery/patch-strategic.ts";
-import { badRequest, type FieldError, isStatus, StatusError } from "../../machinery/status-error.ts";
+import { badRequest, conflict, type FieldError, isStatus, StatusError } from "../../machinery/status-error.ts";
 import type { StructInfo } from "../../machinery/type-info.ts";
+import { yamlDuplicates, yamlFault } from "../../machinery/yaml-duplicates.ts";
 import { ready } from "../../registry/conversion.ts";
 import { createObject } from "../../registry/create.ts";
 import type { AnyObject } from "../../registry/resource.ts";
@@ -32,6 +33,8 @@ export type PatchType = "json" | "merge" | "strategic" | "apply";
 export interface SentPatch {
   readonly type: PatchType;
   readonly body: unknown;
+  /** Keys that stand twice in its text, where that is said. */
+  readonly duplicates?: readonly string[];
 }
 
 const types: Readonly<Record<string, PatchType>> = {
@@ -44,9 +47,9 @@ const types: Readonly<Record<string, PatchType>> = {
 /** PATCH of one object, or of its status. */
 export async function patchHandler(call: Call): Promise<ServerResponse> {
   const parameters = writeParameters(call, "PatchOptions");
-  const patch = await readPatch(call);
+  const patch = await readPatch(call, parameters.validation);
   checkPatchOptions(call, patch.type);
-  if (patch.type === "apply") return applyHandler(call, patch.body, parameters);
+  if (patch.type === "apply") return applyHandler(call, patch, parameters);
 
   const { collection, info, served, services } = call;
   const { namespace, name } = place(call);
@@ -71,11 +74,12 @@ export async function patchHandler(call: Call): Promise<ServerResponse> {
   return objectReply(call, 200, written);
 }
 
-async function applyHandler(call: Call, body: unknown, parameters: WriteParameters): Promise<ServerResponse> {
+async function applyHandler(call: Call, patch: SentPatch, parameters: WriteParameters): Promise<ServerResponse> {
   const { collection, info, served, services } = call;
+  const { resource } = collection;
   const { namespace, name } = place(call);
   const own = ownership(call, parameters, info.subresource);
-  const applied = appliedObject(call, body, parameters);
+  const applied = appliedObject(call, patch, parameters);
   try {
     const written = await updateObject(collection, {
       namespace,
@@ -91,7 +95,12 @@ async function applyHandler(call: Call, body: unknown, parameters: WriteParamete
     });
     return await objectReply(call, 200, written);
   } catch (error) {
-    if (!isStatus(error, "NotFound") || info.subresource !== "" || applied.metadata.uid) throw error;
+    if (!isStatus(error, "NotFound") || info.subresource !== "") throw error;
+    const { uid } = applied.metadata;
+    if (uid) {
+      const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+      throw conflict(resource.name, name, why);
+    }
   }
   const created = await createObject(collection, services.registry, {
     served,
@@ -104,22 +113,25 @@ async function applyHandler(call: Call, body: unknown, parameters: WriteParamete
 }
 
 // What is applied is taken as it is: what the client leaves out, it does not want to own.
-function appliedObject(call: Call, body: unknown, { validation }: WriteParameters): AnyObject {
+function appliedObject(call: Call, { body, duplicates = [] }: SentPatch, { validation }: WriteParameters): AnyObject {
   const { served, info } = call;
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
-    throw badRequest("error decoding YAML: the patch is no object");
+    const what = Array.isArray(body) ? "array" : typeof body;
+    const fault = `json: cannot unmarshal ${what} into Go value of type map[string]interface {}`;
+    throw badRequest(`error decoding YAML: error unmarshaling JSON: while decoding JSON: ${fault}`);
   }
   const sent = body as AnyObject;
-  if (!sent.kind || !sent.apiVersion) throw badRequest("Object 'Kind' is missing in patch");
-  if (sent.kind !== served.kind || sent.apiVersion !== served.apiVersion) {
-    throw badRequest(
-      `Incorrect version specified in apply patch. Specified patch version: ${sent.apiVersion}, expected: ${served.apiVersion}`,
-    );
+  const { kind = "", apiVersion = "" } = sent;
+  if (kind !== served.kind || apiVersion !== served.apiVersion) {
+    const version = apiVersion.includes("/") ? apiVersion : `/${apiVersion}`;
+    throw badRequest(`invalid object type: ${version}, Kind=${kind}`);
   }
+  if (duplicates.length > 0 && validation === "Strict") {
+    throw badRequest(`error strict decoding YAML: error converting YAML to JSON: ${yamlFault(duplicates)}`);
+  }
+  call.warnings.push(...duplicates);
   const warn = (text: string) => call.warnings.push(text);
   const read = (served.mapping?.reads?.(sent as unknown as KubeObject, warn) ?? sent) as AnyObject;
-  const { problems } = decoded(served.type, read, validation);
-  report(call, problems, validation);
   const named = {
     ...read,
     metadata: { ...read.metadata, name: read.metadata?.name || info.name } as AnyObject["metadata"],
@@ -132,7 +144,10 @@ function appliedObject(call: Call, body: unknown, { validation }: WriteParameter
 }
 
 /** The body of a PATCH. Throws UnsupportedMediaType, BadRequest. */
-export async function readPatch({ request, collection }: Call): Promise<SentPatch> {
+export async function readPatch(
+  { request, collection }: Call,
+  validation: WriteParameters["validation"],
+): Promise<SentPatch> {
   const type = types[bareType(request.headers["content-type"])];
   if (!type) throw routeError("UnsupportedMediaType");
   // Only built-in types say how their lists are merged.
@@ -140,7 +155,9 @@ export async function readPatch({ request, collection }: Call): Promise<SentPatc
   if (request.body.kind === "value") return { type, body: request.body.value };
   const text = Buffer.from(await readBytes(request)).toString();
   try {
-    return { type, body: type === "apply" ? parseYaml(text) : parseJson(text) };
+    if (type !== "apply") return { type, body: parseJson(text) };
+    const body = parseYaml(text);
+    return { type, body, ...(validation === "Ignore" ? {} : { duplicates: yamlDuplicates(text) }) };
   } catch (error) {
     if (faultCode(error) !== "invalid") throw error;
     throw badRequest(type === "apply" ? `error decoding YAML: ${errorMessage(error)}` : errorMessage(error));

@@ -73,6 +73,68 @@ describe("writes", () => {
     expect((await apply("m2", "2", "&force=true")).body.data).toEqual({ a: "2" });
   });
 
+  describe("what is applied", () => {
+    const apply = (name: string, body: string, query = "") =>
+      fixture.call("PATCH", `${maps}/${name}?fieldManager=me${query}`, {
+        body,
+        headers: { "content-type": "application/apply-patch+yaml" },
+      });
+    const text = (more: object) => JSON.stringify({ ...configMap("new"), ...more });
+
+    test.each([
+      {
+        name: "another version",
+        body: text({ apiVersion: "apps/v1" }),
+        code: 400,
+        message: "invalid object type: apps/v1, Kind=ConfigMap",
+      },
+      {
+        name: "no version",
+        body: text({ apiVersion: undefined }),
+        code: 400,
+        message: "invalid object type: /, Kind=ConfigMap",
+      },
+      {
+        name: "a list",
+        body: "[]",
+        code: 400,
+        message:
+          "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go value of type map[string]interface {}",
+      },
+      {
+        name: "the uid of an object that is gone",
+        body: text({ metadata: { name: "new", uid: "abc" } }),
+        code: 409,
+        message:
+          'Operation cannot be fulfilled on configmaps "new": uid mismatch: the provided object specified uid abc, and no existing object was found',
+      },
+      {
+        name: "values of another kind",
+        body: text({ data: { a: 1 } }),
+        code: 500,
+        message:
+          "failed to create typed patch object (default/new; /v1, Kind=ConfigMap): .data.a: expected string, got &value.valueUnstructured{Value:1}",
+      },
+      {
+        name: "a key twice, strictly",
+        body: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: new, name: new}\ndata:\n  a: '1'\n  a: '2'\n",
+        query: "&fieldValidation=Strict",
+        code: 400,
+        message:
+          'error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 3: key "name" already set in map\n  line 6: key "a" already set in map',
+      },
+    ])("is refused if it is $name", async ({ body, query, code, message }) => {
+      const refused = await apply("new", body, query);
+      expect([refused.status, refused.body.message]).toEqual([code, message]);
+    });
+
+    test("counts with the last of a key that stands twice, and a warning", async () => {
+      const made = await apply("twice", "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: '1'\n  a: '2'\n");
+      expect(made.body.data).toEqual({ a: "2" });
+      expect(made.headers.warning).toEqual(['299 - "line 5: key \\"a\\" already set in map"']);
+    });
+  });
+
   test("every write says who owns what", async () => {
     const { body } = await fixture.call("POST", `${maps}?fieldManager=me`, { body: configMap("owned", { a: "1" }) });
     expect(body.metadata?.managedFields).toMatchObject([

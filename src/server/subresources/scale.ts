@@ -25,7 +25,7 @@ export const scaleHandler: Handler = async (call) => {
   const patching = call.info.verb === "patch";
   const parameters = writeParameters(call, patching ? "PatchOptions" : "UpdateOptions");
   const scaleKind = scaleKindOf(call.served);
-  const patch = patching ? await readPatch(call) : undefined;
+  const patch = patching ? await readPatch(call, parameters.validation) : undefined;
   if (patch) checkPatchOptions(call, patch.type);
   const sent = patch ? undefined : await readObject(call.request, scaleKind, bodyOptions(call, parameters.validation));
 

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { compileGoTemplate, type TemplateFunctions } from "../../../expr/go-template/go-template.ts";
 import { compileJsonPath } from "../../../expr/jsonpath/jsonpath.ts";
 import { errorMessage } from "../../../lib/fault.ts";
-import { goQuote } from "../../../lib/go-text.ts";
+import { goPrint, goQuote, goSyntax } from "../../../lib/go-text.ts";
 import { fileProblem } from "../config/kubeconfig.ts";
 import { CommandError } from "../messages.ts";
 import type { Session } from "../session.ts";
@@ -58,7 +58,7 @@ export async function templatePrinter(
       } catch (error) {
         const why = errorMessage(error);
         stdout.write(
-          `Error executing template: ${why}. Printing more information for debugging the template:\n\ttemplate was:\n\t\t${source}\n\traw data was:\n\t\t${goJson(object)}\n\tobject given to template engine was:\n\t\t${goMap(object)}\n\n`,
+          `Error executing template: ${why}. Printing more information for debugging the template:\n\ttemplate was:\n\t\t${source}\n\traw data was:\n\t\t${goJson(object)}\n\tobject given to template engine was:\n\t\t${goPrint(object)}\n\n`,
         );
         throw new CommandError(`error executing template ${goQuote(source)}: ${why}`);
       }
@@ -86,25 +86,4 @@ function readTemplate(session: Session, file: string): string {
   } catch (error) {
     throw new CommandError(`error reading --template ${file}, ${fileProblem(error, file)}\n`);
   }
-}
-
-/** A value as Go's `%v` prints it. */
-function goMap(value: unknown): string {
-  if (value === null || value === undefined) return "<nil>";
-  if (Array.isArray(value)) return `[${value.map(goMap).join(" ")}]`;
-  if (typeof value !== "object") return String(value);
-  const members = Object.keys(value).sort();
-  return `map[${members.map((name) => `${name}:${goMap((value as Readonly<Record<string, unknown>>)[name])}`).join(" ")}]`;
-}
-
-/** A value as Go's `%#v` prints it. */
-function goSyntax(value: unknown): string {
-  if (value === null || value === undefined) return "interface {}(nil)";
-  if (Array.isArray(value)) return `[]interface {}{${value.map(goSyntax).join(", ")}}`;
-  if (typeof value === "string") return goQuote(value);
-  if (typeof value !== "object") return String(value);
-  const members = Object.keys(value).sort();
-  return `map[string]interface {}{${members
-    .map((name) => `${goQuote(name)}:${goSyntax((value as Readonly<Record<string, unknown>>)[name])}`)
-    .join(", ")}}`;
 }

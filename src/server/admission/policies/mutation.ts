@@ -19,7 +19,7 @@ export function mutateByConfiguration(object: AnyObject, value: CelValue, type: 
   if (json instanceof CelError) return { fault: json.message };
   const config = { ...(json as object), apiVersion: object.apiVersion, kind: object.kind };
   const shape: Shape = type ? shapeOf(type) : { kind: "free" };
-  const faults = configurationFaults(shape, config);
+  const faults = type && configurationFaults(type, config);
   const refused = (why: string) => ({ fault: `error applying patch: ${why}` });
   if (faults !== undefined) return refused(`failed to convert patch object to typed object: ${faults}`);
   const wholes = atomicPlaces(shape, config, "");
