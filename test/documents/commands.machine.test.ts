@@ -1,9 +1,8 @@
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type EtcdServer, startEtcd } from "../../src/store/etcd-server.ts";
+import { freePort } from "../api/tools/live-server.ts";
 import { newPlace, TestCluster } from "../e2e/tools/cluster.ts";
 import { run } from "../e2e/tools/processes.ts";
 import { allShown, pageText, root, shownCommands } from "./tools/shown-commands.ts";
@@ -140,12 +139,4 @@ function saveFiles(page: string, folder: string): void {
   symlinkSync(join(root, dirname(page), "server.ts"), join(folder, "server.ts"));
   const manifest = readFileSync(join(root, dirname(page), "apiservice.yaml"), "utf8");
   writeFileSync(join(folder, "apiservice.yaml"), manifest.replace("8443", String(port)));
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port: free } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return free;
 }

@@ -7,6 +7,7 @@ import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { addCommands } from "../../src/cli/commands.ts";
 import { addRoleCommands } from "../../src/cli/role-commands.ts";
+import { freePort } from "../api/tools/live-server.ts";
 import { run } from "../e2e/tools/processes.ts";
 
 /** Every command of navarch with what is wrong on a command line. New commands are in by themselves. */
@@ -129,7 +130,8 @@ describe("a server that is none", () => {
   };
   test.each(Object.entries(servers))("join: %s", async (_what, open) => {
     using server = await open();
-    const ended = await navarch(["join", `https://127.0.0.1:${server.port}`, ...token, "--yes"]);
+    const kubelet = ["--kubelet-port", String(await freePort())];
+    const ended = await navarch(["join", `https://127.0.0.1:${server.port}`, ...token, ...kubelet, "--yes"]);
     expectAnswer(ended);
     expect(ended.stderr).toContain(String(server.port));
   });
