@@ -15,6 +15,12 @@ const cluster = sharedCluster();
 const ns = ownNamespace(cluster, "protocols");
 const kubectl = (...args: readonly string[]) => cluster.kubectl("-n", ns, ...args);
 let address: string;
+let ownCertificate: string;
+
+const rule = (host: string, number: number) => ({
+  host,
+  http: { paths: [{ path: "/", pathType: "Prefix", backend: { service: { name: "talk", port: { number } } } }] },
+});
 
 /** Serves gRPC's way of HTTP/2 without TLS on 8001, HTTPS on 8002 and an echo by WebSocket on 8003. */
 const program = `
@@ -47,10 +53,7 @@ process.on("SIGTERM", () => process.exit(0));
 
 beforeAll(async () => {
   const { cert, key } = await makeDefaultCertificate(systemClock);
-  const rule = (host: string, number: number) => ({
-    host,
-    http: { paths: [{ path: "/", pathType: "Prefix", backend: { service: { name: "talk", port: { number } } } }] },
-  });
+  ownCertificate = cert;
   await cluster.apply(
     ns,
     { apiVersion: "v1", kind: "Secret", metadata: { name: "own" }, stringData: { "tls.crt": cert, "tls.key": key } },
@@ -104,7 +107,7 @@ async function ask(host: string, agent?: Agent) {
   const [answer] = (await once(asked, "response")) as [IncomingMessage];
   let body = "";
   for await (const part of answer.setEncoding("utf8")) body += String(part);
-  return { text: body, reused: asked.reusedSocket };
+  return { text: body, status: answer.statusCode, reused: asked.reusedSocket };
 }
 
 describe("through an Ingress", () => {
@@ -132,6 +135,30 @@ describe("through an Ingress", () => {
     const [first, second] = [JSON.parse((await ask("https.test")).text), JSON.parse((await ask("https.test")).text)];
     expect(first.name).toBe("https.test");
     expect(second).toEqual(first);
+  });
+
+  test("a back end has to prove who it is, if the Ingress names an authority", async () => {
+    const annotations = {
+      "ingress.navarch.io/backend-ca-secret": "authority",
+      "ingress.navarch.io/backend-server-name": "ingress.local",
+    };
+    const sure = {
+      ...{ apiVersion: "networking.k8s.io/v1", kind: "Ingress", metadata: { name: "sure", annotations } },
+      spec: { rules: [rule("sure.test", 8002)] },
+    };
+    await cluster.apply(ns, sure);
+    await eventually("nobody is asked without the Secret, and an event says so", async () => {
+      expect((await ask("sure.test")).status).toBe(502);
+      const events = await kubectl("get", "events", "--field-selector", "reason=AuthorityUnusable");
+      expect(events).toContain('Secret "protocols/authority" cannot be used: it does not exist');
+    });
+    const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "authority" } };
+    await cluster.apply(ns, { ...secret, stringData: { "ca.crt": ownCertificate } });
+    await eventually("the certificate is of the authority", async () =>
+      expect(JSON.parse((await ask("sure.test")).text).name).toBe("ingress.local"),
+    );
+    await kubectl("annotate", "ingress", "sure", "--overwrite", "ingress.navarch.io/backend-server-name=other.local");
+    await eventually("the certificate has another name", async () => expect((await ask("sure.test")).status).toBe(502));
   });
 
   test("WebSockets talk", async () => {

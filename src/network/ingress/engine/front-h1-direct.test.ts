@@ -113,6 +113,8 @@ describe("one connection", () => {
   });
 
   test("one without a request is closed with the engine, one with a request when it is answered", async () => {
+    await fixture[Symbol.asyncDispose]();
+    fixture = await EngineFixture.open({ limits: { endTime: 60_000 } });
     const { promise: asked, resolve } = Promise.withResolvers<ServerResponse>();
     await serve((request, response) => (request.url === "/slow" ? resolve(response) : response.end("seen")));
     const idle = connect(fixture.engine.httpPort, "127.0.0.1");
