@@ -3,13 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { newCluster, storeFolder, writeCluster } from "../cluster/config.ts";
+import { newCluster, writeCluster } from "../cluster/config.ts";
 import { ensureCredentials } from "../cluster/credentials.ts";
+import { openClusterStore } from "../cluster/history/cluster-store.ts";
 import { saveSnapshot } from "../cluster/history/snapshots.ts";
 import { systemClock } from "../lib/clock.ts";
 import { seededRandom } from "../lib/random.ts";
-import { fillStore } from "../store/copy.ts";
-import { openLmdbStore } from "../store/lmdb.ts";
 import { addCommands } from "./commands.ts";
 
 /** What changes nothing of a machine, and why; every other command can show first what it would do. */
@@ -72,8 +71,8 @@ beforeAll(async () => {
     writeCluster(config);
     await ensureCredentials(config, { clock: systemClock, random });
     {
-      await using store = await openLmdbStore({ path: storeFolder(config), clock: systemClock, durability: "relaxed" });
-      await fillStore(store, things());
+      await using store = await openClusterStore(config, { clock: systemClock, random });
+      for (const key of ["a", "b"]) await store.commit({ key, value: Buffer.from(key), expected: 0n });
     }
     if (name === "stopped") continue;
     const file = join(folder, "gone.snap");
@@ -86,10 +85,6 @@ afterAll(() => {
   vi.unstubAllEnvs();
   rmSync(folder, { recursive: true });
 });
-
-async function* things() {
-  for (const name of ["a", "b"]) yield { key: `/registry/configmaps/default/${name}`, value: Buffer.from(name) };
-}
 
 /** Every file with its content; what a database notes about its readers is none. */
 const everything = () =>
