@@ -179,6 +179,19 @@ describe("a critical pod that finds no room", () => {
     expect(await node.metrics.text()).toContain('kubelet_preemptions{preemption_signal="cpu"} 1');
   });
 
+  test("has the room from then on, whoever comes while the others end", async () => {
+    const node = openNode({ behaviour: { main: { stopDelayMs: 5000 } } });
+    await node.create(asking({ cpu: "2" }), undefined, { name: "usual" });
+    await node.create(asking({ cpu: "1500m" }, critical));
+    await node.pass(4.99);
+    await node.create(asking({ cpu: "1" }), undefined, { name: "early" });
+    await node.pass(1);
+    await node.create(asking({ cpu: "1" }), undefined, { name: "late" });
+    await node.create(asking({ cpu: "500m" }), undefined, { name: "small" });
+    expect(["early", "late"].map((name) => node.status(name)?.reason)).toEqual(["OutOfcpu", "OutOfcpu"]);
+    expect([node.status()?.phase, node.status("small")?.phase]).toEqual(["Running", "Running"]);
+  });
+
   test("is one of a file too, whatever its priority", async () => {
     const node = openNode();
     await node.create(asking({ cpu: "2" }), undefined, { name: "usual" });

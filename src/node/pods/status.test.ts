@@ -209,6 +209,17 @@ describe("conditions", () => {
     ]);
   });
 
+  test("say whether the pod has its sandbox and address, the one before containers can start", () => {
+    const ready = (observed: ReturnType<typeof observedPod>) =>
+      statusOf(observed).conditions?.find(({ type }) => type === "PodReadyToStartContainers")?.status;
+    const lost = sandboxOf({ state: "notReady" });
+    expect([ready(observedPod([], [])), ready(observedPod()), ready(observedPod([], [lost]))]).toEqual([
+      "False",
+      "True",
+      "False",
+    ]);
+  });
+
   test("name the containers that are not ready", () => {
     const conditions = conditionsOf(observedPod([observedOf("a", "running")]), {}, samplePod(two));
     expect(condition("Ready", conditions)).toMatchObject({

@@ -82,9 +82,11 @@ export class ContainerProbes implements Disposable {
     const { clock, pod, container, observed, podIP, runtime, counts } = this.#options;
     const regular = clock.monotonic() >= run.due;
     if (regular) run.due = clock.monotonic() + (run.probe.periodSeconds ?? 10) * 1000;
+    const began = clock.monotonic();
     const answer = await probeOnce(run.probe, { container, containerId: observed.id, podIP, runtime });
     if (!this.#runs.includes(run)) return;
     counts.count(pod, container.name, run.type, answer.healthy ? "successful" : "failed");
+    if (answer.healthy) counts.took(pod, container.name, run.type, (clock.monotonic() - began) / 1000);
     // Between its regular times a container is asked only whether it is ready by now: failures then neither count nor are told.
     if (regular || answer.healthy) this.#count(run, answer.healthy);
     if (regular && !answer.healthy) this.#tell("Unhealthy", `${run.type} probe failed: ${answer.output}`);

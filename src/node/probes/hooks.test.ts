@@ -42,11 +42,11 @@ test("a hook's call needs an answer, whichever, and somebody who gives it", asyn
     response.writeHead(500).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
   const { port } = server.address() as AddressInfo;
   await openHooks().run({ httpGet: { path: "/stop?now", port } }, "127.0.0.1");
   expect(asked).toEqual(["/stop?now"]);
-  await new Promise((resolve) => server.close(resolve));
-  const refused = openHooks().run({ httpGet: { path: "/stop", port } }, "127.0.0.1");
+  const refused = openHooks().run({ httpGet: { path: "/stop", port: 1 } }, "127.0.0.1");
   await expect(refused).rejects.toThrow(`HTTP lifecycle hook (/stop) ${place} - error: `);
   const nowhere = openHooks().run({ httpGet: { path: "/stop", port } });
   await expect(nowhere).rejects.toThrow("failed to find networking container");

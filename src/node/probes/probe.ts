@@ -93,7 +93,9 @@ async function probeGrpc(
   const { credentials, Client } = await import("@grpc/grpc-js");
   // The request's only field is the service's name; the answer's only one is its state, of which 1 means serving.
   const name = Buffer.from(service ?? "", "utf8");
-  const body = name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
+  // A length of more than seven bits takes two bytes, the lower ones first.
+  const length = name.length < 0x80 ? [name.length] : [(name.length & 0x7f) | 0x80, name.length >> 7];
+  const body = name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, ...length]), name]);
   const client = new Client(hostPort(podIP, port), credentials.createInsecure());
   try {
     const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>();

@@ -63,8 +63,28 @@ test("what probes said is counted until the pod goes", async () => {
   const labels = 'container="main",namespace="default",pod="web",pod_uid="uid-web",probe_type="Liveness"';
   expect(given.counts.text()).toContain(`prober_probe_total{${labels},result="successful"} 1\n`);
   expect(given.counts.text()).toContain(`prober_probe_total{${labels},result="failed"} 2\n`);
+  const probed = 'container="main",namespace="default",pod="web",probe_type="Liveness"';
+  expect(given.counts.text()).toContain(`prober_probe_duration_seconds_count{${probed}} 1\n`);
   given.prober.forget("uid-web");
   expect(given.counts.text()).toBe("");
+});
+
+test("it is told how long probes took that succeeded", () => {
+  const counts = new ProbeCounts();
+  for (const seconds of [0.02, 0.5, 60]) counts.took(samplePod(), "main", "Readiness", seconds);
+  const labels = 'container="main",namespace="default",pod="web",probe_type="Readiness"';
+  const lines = counts.text().split("\n");
+  expect(lines).toContain("# TYPE prober_probe_duration_seconds histogram");
+  for (const [bound, count] of [
+    ["0.01", 0],
+    ["0.025", 1],
+    ["0.5", 2],
+    ["10", 2],
+    ["+Inf", 3],
+  ])
+    expect(lines).toContain(`prober_probe_duration_seconds_bucket{${labels},le="${bound}"} ${count}`);
+  expect(lines).toContain(`prober_probe_duration_seconds_sum{${labels}} 60.52`);
+  expect(lines).toContain(`prober_probe_duration_seconds_count{${labels}} 3`);
 });
 
 describe("readiness", () => {

@@ -6,13 +6,15 @@ export interface Sample {
   readonly value: number;
   /** Milliseconds since the epoch. */
   readonly at?: number;
+  /** Behind the family's name, as histograms have: `_bucket`, `_sum`, `_count`. */
+  readonly suffix?: string;
 }
 
 /** All numbers of one name. */
 export interface Family {
   readonly name: string;
   readonly help: string;
-  readonly type: "counter" | "gauge";
+  readonly type: "counter" | "gauge" | "histogram";
   readonly samples: readonly Sample[];
 }
 
@@ -26,10 +28,10 @@ export function metricsText(families: readonly Family[]): string {
   return families
     .filter(({ samples }) => samples.length > 0)
     .map(({ name, help, type, samples }) => {
-      const lines = samples.map(({ labels, value, at }) => {
+      const lines = samples.map(({ labels, value, at, suffix = "" }) => {
         const shown = Object.entries(labels).map(([key, label]) => `${key}="${escaped(label)}"`);
         const braces = shown.length > 0 ? `{${shown.join(",")}}` : "";
-        return `${name}${braces} ${value}${at ? ` ${Math.round(at)}` : ""}`;
+        return `${name}${suffix}${braces} ${value}${at ? ` ${Math.round(at)}` : ""}`;
       });
       return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("\n")}\n`;
     })
