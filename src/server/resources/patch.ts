@@ -24,6 +24,7 @@ import { isTrue } from "../request-info.ts";
 import { refuseOptions, type WriteParameters, writeParameters } from "./options.ts";
 import { ownership } from "./ownership.ts";
 import { rulesOf } from "./part-rules.ts";
+import { oddFields, otherKind, restoreFault, unreadable } from "./patch-faults.ts";
 import { objectReply, place } from "./read.ts";
 import { checkNamespace, complete } from "./write.ts";
 
@@ -33,8 +34,8 @@ export type PatchType = "json" | "merge" | "strategic" | "apply";
 export interface SentPatch {
   readonly type: PatchType;
   readonly body: unknown;
-  /** Keys that stand twice in its text, where that is said. */
-  readonly duplicates?: readonly string[];
+  /** What is odd about its text, as a key that stands twice, where that is said. */
+  readonly oddities?: readonly string[];
 }
 
 const types: Readonly<Record<string, PatchType>> = {
@@ -113,7 +114,7 @@ async function applyHandler(call: Call, patch: SentPatch, parameters: WriteParam
 }
 
 // What is applied is taken as it is: what the client leaves out, it does not want to own.
-function appliedObject(call: Call, { body, duplicates = [] }: SentPatch, { validation }: WriteParameters): AnyObject {
+function appliedObject(call: Call, { body, oddities = [] }: SentPatch, { validation }: WriteParameters): AnyObject {
   const { served, info } = call;
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     const what = Array.isArray(body) ? "array" : typeof body;
@@ -126,10 +127,10 @@ function appliedObject(call: Call, { body, duplicates = [] }: SentPatch, { valid
     const version = apiVersion.includes("/") ? apiVersion : `/${apiVersion}`;
     throw badRequest(`invalid object type: ${version}, Kind=${kind}`);
   }
-  if (duplicates.length > 0 && validation === "Strict") {
-    throw badRequest(`error strict decoding YAML: error converting YAML to JSON: ${yamlFault(duplicates)}`);
+  if (oddities.length > 0 && validation === "Strict") {
+    throw badRequest(`error strict decoding YAML: error converting YAML to JSON: ${yamlFault(oddities)}`);
   }
-  call.warnings.push(...duplicates);
+  call.warnings.push(...oddities);
   const warn = (text: string) => call.warnings.push(text);
   const read = (served.mapping?.reads?.(sent as unknown as KubeObject, warn) ?? sent) as AnyObject;
   const named = {
@@ -155,9 +156,9 @@ export async function readPatch(
   if (request.body.kind === "value") return { type, body: request.body.value };
   const text = Buffer.from(await readBytes(request)).toString();
   try {
-    if (type !== "apply") return { type, body: parseJson(text) };
-    const body = parseYaml(text);
-    return { type, body, ...(validation === "Ignore" ? {} : { duplicates: yamlDuplicates(text) }) };
+    const body = type === "apply" ? parseYaml(text) : parseJson(text);
+    if (validation === "Ignore") return { type, body };
+    return { type, body, oddities: type === "apply" ? yamlDuplicates(text) : oddFields(type, text, body) };
   } catch (error) {
     if (faultCode(error) !== "invalid") throw error;
     throw badRequest(type === "apply" ? `error decoding YAML: ${errorMessage(error)}` : errorMessage(error));
@@ -188,37 +189,40 @@ export function patched(
   call: Call,
   type: StructInfo,
   before: AnyObject,
-  { type: how, body }: SentPatch,
+  { type: how, body, oddities = [] }: SentPatch,
   { validation }: WriteParameters,
 ): AnyObject {
-  const raw =
+  const made =
     how === "json"
       ? applyJsonPatch(before, body)
       : how === "merge"
         ? applyMergePatch(before, body)
         : applyStrategicPatch(type, before, body);
-  const { object, problems } = decoded(type, raw, validation);
-  report(call, problems, validation);
-  return object;
+  const refused = (why: string) => unreadable(how, body, made, why);
+  // Custom resources are validated whatever they say that they are.
+  const other = how === "strategic" || type.decode ? undefined : otherKind(made, before);
+  if (other) throw refused(other);
+  const { object, problems } = decoded(type, made, validation, (why) =>
+    refused((how === "strategic" ? restoreFault(type, made) : undefined) ?? why),
+  );
+  const odd = [...oddities, ...problems];
+  if (odd.length > 0 && validation === "Strict") throw refused(`strict decoding error: ${odd.join(", ")}`);
+  call.warnings.push(...odd);
+  const { kind, apiVersion } = before;
+  const same = type.decode || (object.kind === kind && object.apiVersion === apiVersion);
+  return same ? object : { ...object, kind, apiVersion };
 }
 
 function decoded(
   type: StructInfo,
-  raw: unknown,
+  made: unknown,
   validation: WriteParameters["validation"],
+  refused: (why: string) => StatusError,
 ): ReturnType<typeof decodeValue<AnyObject>> {
   try {
-    return decodeValue<AnyObject>(type, raw, validation);
+    return decodeValue<AnyObject>(type, made, validation);
   } catch (error) {
-    if (faultCode(error) === "invalid") throw badRequest(errorMessage(error));
+    if (faultCode(error) === "invalid") throw refused(errorMessage(error));
     throw error;
   }
-}
-
-function report(call: Call, problems: readonly string[], validation: WriteParameters["validation"]): void {
-  if (problems.length === 0) return;
-  if (validation === "Strict") {
-    throw badRequest(`error decoding patch: strict decoding error: ${problems.join(", ")}`);
-  }
-  call.warnings.push(...problems);
 }

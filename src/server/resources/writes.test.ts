@@ -73,6 +73,78 @@ describe("writes", () => {
     expect((await apply("m2", "2", "&force=true")).body.data).toEqual({ a: "2" });
   });
 
+  describe("a patch", () => {
+    const patch = (type: string, body: string, query = "") =>
+      fixture.call("PATCH", `${maps}/kept${query}`, { body, headers: { "content-type": `application/${type}` } });
+    const [json, merge, strategic] = ["json-patch+json", "merge-patch+json", "strategic-merge-patch+json"] as const;
+    const strict = "?fieldValidation=Strict";
+    beforeAll(() => fixture.make([maps, configMap("kept", { a: "1" })]));
+
+    test.each([
+      {
+        name: "a merge that leaves a number where a text belongs",
+        type: merge,
+        body: '{"data":{"a":1}}',
+        why: /^ "" is invalid: patch: Invalid value: "\{.*\\"data\\":\{\\"a\\":1\}.*\}": json: cannot unmarshal number into Go struct field ConfigMap.data of type string$/,
+      },
+      {
+        name: "a strategic merge that does",
+        type: strategic,
+        body: '{"data":{"a":1}}',
+        why: /^ "" is invalid: patch: Invalid value: "map\[data:map\[a:1\]\]": unrecognized type: string$/,
+      },
+      {
+        name: "a strategic merge of a list into a map",
+        type: strategic,
+        body: '{"data":["a"]}',
+        why: /Invalid value: "map\[data:\[a\]\]": cannot restore map from slice$/,
+      },
+      {
+        name: "one that makes it another kind",
+        type: json,
+        body: '[{"op":"replace","path":"/kind","value":"Secret"}]',
+        why: /: converting \(v1.Secret\) to \(core.ConfigMap\): unknown conversion$/,
+      },
+      {
+        name: "an unknown field, strictly",
+        type: json,
+        body: '[{"op":"add","path":"/foo","value":"1","more":1}]',
+        query: strict,
+        why: /: strict decoding error: json patch unknown field "\[0\].more", unknown field "foo"$/,
+      },
+      {
+        name: "a field twice, strictly",
+        type: merge,
+        body: '{"data":{"a":"1","a":"2"}}',
+        query: strict,
+        why: /: strict decoding error: duplicate field "data.a"$/,
+      },
+      {
+        name: "a field twice in a strategic merge, strictly",
+        type: strategic,
+        body: '{"data":{"a":"1","a":"2"}}',
+        query: strict,
+        why: /Invalid value: "map\[data:map\[a:2\]\]": strict decoding error: duplicate field "data.a"$/,
+      },
+    ])("is refused: $name", async ({ type, body, query, why }) => {
+      const refused = await patch(type, body, query);
+      expect(refused.body).toMatchObject({ code: 422, reason: "Invalid" });
+      expect(refused.body.message).toMatch(why);
+      expect(refused.body.details).toMatchObject({ causes: [{ reason: "FieldValueInvalid", field: "patch" }] });
+    });
+
+    test("with a field twice counts with the last, and a warning", async () => {
+      const done = await patch(merge, '{"data":{"b":"1","b":"2"}}');
+      expect(done.body.data).toEqual({ a: "1", b: "2" });
+      expect(done.headers.warning).toEqual(['299 - "duplicate field \\"data.b\\""']);
+    });
+
+    test("that says another kind to a strategic merge changes nothing about that", async () => {
+      const done = await patch(strategic, '{"kind":"Secret","data":{"c":"3"}}');
+      expect(done.body).toMatchObject({ kind: "ConfigMap", apiVersion: "v1", data: { c: "3" } });
+    });
+  });
+
   describe("what is applied", () => {
     const apply = (name: string, body: string, query = "") =>
       fixture.call("PATCH", `${maps}/${name}?fieldManager=me${query}`, {
