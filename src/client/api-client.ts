@@ -58,7 +58,7 @@ export function createClient(transport: Transport, defaults: { readonly fieldMan
       });
       return { ...list, items: (list.items ?? []).map((item) => typed(kind, item)) };
     },
-    async *watch<T>(kind: KindRef<T>, options: WatchOptions = {}) {
+    watch<T>(kind: KindRef<T>, options: WatchOptions = {}) {
       const path = listPath(kind, options, {
         watch: "true",
         allowWatchBookmarks: options.allowWatchBookmarks ? "true" : undefined,
@@ -66,11 +66,11 @@ export function createClient(transport: Transport, defaults: { readonly fieldMan
         sendInitialEvents: options.sendInitialEvents ? "true" : undefined,
       });
       const shape = accepting("PartialObjectMetadata", options);
-      const answer = await send({ method: "GET", path, ...shape, signal: options.signal });
-      for await (const event of answer.events()) {
-        if (event.type === "ERROR") throw StatusError.fromStatus(event.object as Status);
-        yield event as WatchEvent<T>;
-      }
+      const open = async () => {
+        const answer = await send({ method: "GET", path, ...shape, signal: options.signal });
+        return answer.events()[Symbol.asyncIterator]();
+      };
+      return { [Symbol.asyncIterator]: () => new Watched<T>(open) };
     },
     create: (kind, object, options) =>
       call({
@@ -123,6 +123,33 @@ export function createClient(transport: Transport, defaults: { readonly fieldMan
     updateSubresource: (kind, key, subresource, body) =>
       call({ method: "PUT", path: resourcePath(kind, key, subresource) + write(undefined), body }),
   };
+}
+
+/** A watch that begins when somebody reads it and throws the error that ends it. */
+class Watched<T> implements AsyncIterator<WatchEvent<T>, undefined> {
+  readonly #open: () => Promise<AsyncIterator<WatchEvent>>;
+  #events: AsyncIterator<WatchEvent> | undefined;
+  #over = false;
+
+  constructor(open: () => Promise<AsyncIterator<WatchEvent>>) {
+    this.#open = open;
+  }
+
+  async next(): Promise<IteratorResult<WatchEvent<T>, undefined>> {
+    if (this.#over) return { done: true, value: undefined };
+    this.#events ??= await this.#open();
+    const { done, value } = await this.#events.next();
+    if (done) return { done, value: undefined };
+    if (value.type !== "ERROR") return { done: false, value: value as WatchEvent<T> };
+    await this.return();
+    throw StatusError.fromStatus(value.object as Status);
+  }
+
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    this.#over = true;
+    await this.#events?.return?.();
+    return { done: true, value: undefined };
+  }
 }
 
 function accepting(shape: string, { metadataOnly }: ListOptions): Pick<TransportRequest, "headers"> {

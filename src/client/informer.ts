@@ -21,8 +21,12 @@ export interface InformersOptions {
 /** Informers over one client; each kind and selection is listed and watched once. */
 export function createInformers(options: InformersOptions): Informers {
   const known = new Map<string, CachedInformer<KubeObject>>();
+  // Reconcilers ask for the copy of a kind many times for each of its objects.
+  const unselected = new Map<KindRef<unknown>, CachedInformer<KubeObject>>();
   return {
-    of<T>(kind: KindRef<T>, selection: InformerSelection = {}) {
+    of<T>(kind: KindRef<T>, selection: InformerSelection = everything) {
+      const plain = selection === everything ? unselected.get(kind) : undefined;
+      if (plain) return plain as unknown as Informer<T>;
       const whole = [
         kind.group,
         kind.version,
@@ -38,6 +42,7 @@ export function createInformers(options: InformersOptions): Informers {
         known.set(name, informer);
         void informer.run();
       }
+      if (selection === everything) unselected.set(kind, informer);
       return informer as unknown as Informer<T>;
     },
     async close({ group, version, plural }) {
@@ -46,6 +51,7 @@ export function createInformers(options: InformersOptions): Informers {
         const { kind } = informer;
         if (kind.group !== group || kind.version !== version || kind.plural !== plural) continue;
         known.delete(name);
+        unselected.clear();
         closing.push(informer[Symbol.asyncDispose]());
       }
       await Promise.all(closing);
@@ -56,9 +62,12 @@ export function createInformers(options: InformersOptions): Informers {
     async [Symbol.asyncDispose]() {
       await Promise.all([...known.values()].map((informer) => informer[Symbol.asyncDispose]()));
       known.clear();
+      unselected.clear();
     },
   };
 }
+
+const everything: InformerSelection = {};
 
 /** Objects that are listed at a time; some fifty milliseconds of work where they come from the same process. */
 const pageSize = 2000;

@@ -2,7 +2,8 @@ import type { Transport, TransportRequest, TransportResponse, WatchEvent } from 
 import { Fault } from "../lib/fault.ts";
 import { TurnGate } from "../lib/turn-gate.ts";
 import type { ApiServer } from "../server/api-server.ts";
-import type { ResponseBody, UserInfo } from "../server/exchange.ts";
+import type { EventFrame, ResponseBody, UserInfo } from "../server/exchange.ts";
+import { together } from "../server/together.ts";
 import { partsOf } from "../wire/byte-source.ts";
 
 /** Who a controller is: a service account of kube-system, or a user of the system by its whole name. */
@@ -42,7 +43,7 @@ export function inProcessTransport(
         signal,
       });
       const headers = Object.fromEntries(Object.entries(answer.headers).map(([name, value]) => [name, String(value)]));
-      return { status: answer.status, headers, ...readers(answer.body, ended) };
+      return { status: answer.status, headers, ...readers(answer.body, ended, pace) };
     },
     async [Symbol.asyncDispose]() {},
   };
@@ -57,20 +58,21 @@ function headersOf(request: TransportRequest): Record<string, string> {
   };
 }
 
-function readers(body: ResponseBody, ended: AbortController): Pick<TransportResponse, "value" | "events" | "bytes"> {
+function readers(
+  body: ResponseBody,
+  ended: AbortController,
+  pace: "in turns" | "at once",
+): Pick<TransportResponse, "value" | "events" | "bytes"> {
   return {
     async value() {
       if (body.kind === "object") return body.value();
       if (body.kind === "none") return undefined;
       return Buffer.concat(await Array.fromAsync(bytesOf(body))).toString("utf8");
     },
-    async *events(): AsyncGenerator<WatchEvent> {
+    events(): AsyncIterable<WatchEvent> {
       if (body.kind !== "events") throw new Fault("internal", `the answer is no watch but ${body.kind}`);
-      try {
-        for await (const frames of body.events) yield* frames;
-      } finally {
-        ended.abort();
-      }
+      const bunches = body.events;
+      return { [Symbol.asyncIterator]: () => new Events(bunches[Symbol.asyncIterator](), () => ended.abort(), pace) };
     },
     async *bytes() {
       try {
@@ -80,6 +82,52 @@ function readers(body: ResponseBody, ended: AbortController): Pick<TransportResp
       }
     },
   };
+}
+
+/** The events of bunches, one by one. Not a generator: every write of an object comes by here once for each copy of its kind. */
+class Events implements AsyncIterator<WatchEvent, undefined> {
+  readonly #bunches: AsyncIterator<readonly EventFrame[]>;
+  readonly #ended: () => void;
+  readonly #pace: "in turns" | "at once";
+  #bunch: readonly EventFrame[] = [];
+  #at = 0;
+
+  constructor(bunches: AsyncIterator<readonly EventFrame[]>, ended: () => void, pace: "in turns" | "at once") {
+    this.#bunches = bunches;
+    this.#ended = ended;
+    this.#pace = pace;
+  }
+
+  next(): Promise<IteratorResult<WatchEvent, undefined>> {
+    const value = this.#bunch[this.#at];
+    if (!value) return this.#nextBunch();
+    this.#at += 1;
+    return Promise.resolve({ done: false, value });
+  }
+
+  async #nextBunch(): Promise<IteratorResult<WatchEvent, undefined>> {
+    try {
+      for (;;) {
+        const { done, value } = await this.#bunches.next();
+        if (done) return await this.return();
+        // Answers to what was written go out first: their clients need not wait until every copy has followed.
+        if (this.#pace === "in turns") await together();
+        this.#bunch = value;
+        this.#at = 1;
+        if (value[0]) return { done: false, value: value[0] };
+      }
+    } catch (error) {
+      this.#ended();
+      throw error;
+    }
+  }
+
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    this.#bunch = [];
+    this.#ended();
+    await this.#bunches.return?.();
+    return { done: true, value: undefined };
+  }
 }
 
 async function* bytesOf(body: ResponseBody): AsyncGenerator<Uint8Array> {

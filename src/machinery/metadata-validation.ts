@@ -183,8 +183,11 @@ function unknownFinalizers(finalizers: readonly string[], place: FieldPath): rea
   );
 }
 
+const usualManager = /^[ -~]{0,128}$/;
+
 /** The faults of a field manager's name. */
 export function validateFieldManager(manager: string, place: FieldPath): readonly FieldError[] {
+  if (usualManager.test(manager)) return [];
   const errors: FieldError[] = [];
   if (Buffer.byteLength(manager) > 128) errors.push(field.tooLong(place, 128));
   const at = [...manager].findIndex((character) => /[\p{C}\p{Zl}\p{Zp}]/u.test(character));

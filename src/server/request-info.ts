@@ -44,9 +44,25 @@ const verbs: Readonly<Record<string, string>> = {
   DELETE: "delete",
 };
 
+/** So many request lines are remembered; most come again and again. */
+const mostKnown = 512;
+const longestKnown = 256;
+const known = new Map<string, RequestInfo>();
+
 /** Reads a request line. Never throws: what makes no sense is a path that nobody serves. */
 export function requestInfo(method: string, target: string): RequestInfo {
   const mark = target.indexOf("?");
+  if (mark >= 0 || target.length > longestKnown) return read(method, target, mark);
+  const line = `${method} ${target}`;
+  const before = known.get(line);
+  if (before) return before;
+  if (known.size >= mostKnown) known.clear();
+  const info = read(method, target, mark);
+  known.set(line, info);
+  return info;
+}
+
+function read(method: string, target: string, mark: number): RequestInfo {
   const path = mark < 0 ? target : target.slice(0, mark);
   const query = mark < 0 ? noQuery : new URLSearchParams(target.slice(mark + 1));
   const parts = path.split("/");

@@ -45,6 +45,7 @@ export function validateInitContainers(
   place: FieldPath,
   around: ContainerSurroundings & { readonly regular: readonly core.Container[] },
 ): Errors {
+  if (!containers?.length) return [];
   const names = new Set(around.regular.map(({ name }) => name));
   return eachAt(containers, place, (container, here) => {
     const faults: FieldError[] = [...validateCommon(container, here, around)];
@@ -92,6 +93,7 @@ export function validateEphemeralContainers(
   place: FieldPath,
   around: ContainerSurroundings & { readonly others: readonly core.Container[] },
 ): Errors {
+  if (!containers?.length) return [];
   const others = new Set(around.others.map(({ name }) => name));
   const names = new Set(others);
   return eachAt(containers, place, (container, here) => {
@@ -144,6 +146,7 @@ function validateMessagePolicy(policy: string | undefined, place: FieldPath): Er
 }
 
 function validatePorts(ports: readonly core.ContainerPort[] | undefined, place: FieldPath): Errors {
+  if (!ports?.length) return [];
   const names = new Set<string>();
   return eachAt(ports, place, ({ name, containerPort, hostPort, protocol }, here) => {
     const errors: FieldError[] = [];

@@ -21,6 +21,7 @@ function validateVolumeMounts(
   place: FieldPath,
   volumes: ReadonlyMap<string, core.Volume>,
 ): Errors {
+  if (!container.volumeMounts?.length) return [];
   const paths = new Set<string>();
   const devices = container.volumeDevices ?? [];
   return eachAt(container.volumeMounts, place, (mount, here) => {
@@ -83,6 +84,7 @@ function validateDevices(
   place: FieldPath,
   volumes: ReadonlyMap<string, core.Volume>,
 ): Errors {
+  if (!container.volumeDevices?.length) return [];
   const names = new Set<string>();
   const paths = new Set<string>();
   const mounts = container.volumeMounts ?? [];

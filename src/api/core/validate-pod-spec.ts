@@ -14,12 +14,14 @@ import { validateVolumes } from "./validate-volumes.ts";
 const restartPolicies = ["Always", "OnFailure", "Never"];
 const dnsPolicies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 
+const noClaims: ReadonlySet<string> = new Set();
+
 /** The faults of a pod's spec, wherever it stands. */
 export function validatePodSpec(spec: core.PodSpec, place: FieldPath): Errors {
   const { errors, volumes } = validateVolumes(spec.volumes, place.child("volumes"));
   const around = {
     volumes,
-    claims: new Set((spec.resourceClaims ?? []).map(({ name }) => name)),
+    claims: spec.resourceClaims?.length ? new Set(spec.resourceClaims.map(({ name }) => name)) : noClaims,
     restartPolicy: spec.restartPolicy,
     gracePeriod: spec.terminationGracePeriodSeconds ?? 0,
     hostUsers: spec.hostUsers ?? true,
@@ -99,6 +101,7 @@ function validateClasses(spec: core.PodSpec, place: FieldPath): Errors {
 }
 
 function validateResourceClaims(claims: readonly core.PodResourceClaim[] | undefined, place: FieldPath): Errors {
+  if (!claims?.length) return [];
   const names = new Set<string>();
   return eachAt(claims, place, ({ name, resourceClaimName, resourceClaimTemplateName }, here) => {
     if (!name) return [field.required(here.child("name"))];
@@ -202,6 +205,7 @@ export function validateSchedulingGates(
   gates: readonly core.PodSchedulingGate[] | undefined,
   place: FieldPath,
 ): Errors {
+  if (!gates?.length) return [];
   const names = new Set<string>();
   return eachAt(gates, place, ({ name }, here) => {
     const errors: FieldError[] = [...named(here, name, qualifiedName)];

@@ -138,6 +138,7 @@ export function validateRequirements(
   if (names.some(isHugePages) && !names.includes("cpu") && !names.includes("memory")) {
     errors.push(field.forbidden(place, "HugePages require cpu or memory"));
   }
+  if (claims.length === 0) return errors;
   const seen = new Set<string>();
   errors.push(
     ...eachAt(claims, place.child("claims"), ({ name, request }, here) => {
@@ -157,6 +158,7 @@ export function validateResizePolicy(
   place: FieldPath,
   restartPolicy: string | undefined,
 ): Errors {
+  if (!policies?.length) return [];
   const seen = new Set<string>();
   return eachAt(policies, place, (policy, here) => {
     const errors: FieldError[] = [];

@@ -113,8 +113,9 @@ const sysctlForm = "([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[
 const sysctlName = new RegExp(`^${sysctlForm}$`);
 
 function validateSysctls({ securityContext, hostNetwork, hostIPC }: core.PodSpec, place: FieldPath): Errors {
+  if (!securityContext?.sysctls?.length) return [];
   const seen = new Set<string>();
-  return eachAt(securityContext?.sysctls, place, ({ name }, here) => {
+  return eachAt(securityContext.sysctls, place, ({ name }, here) => {
     if (!name) return [field.required(here.child("name"))];
     const errors: FieldError[] = [];
     if (name.length > 253 || !sysctlName.test(name)) {

@@ -45,6 +45,18 @@ export function priorityPlugin(registry: Registry): AdmissionPlugin {
   const { cache, resource } = registry.of(PriorityClass);
   const classes = () =>
     Array.from(cache.range(resource.range), ({ object }) => object as AnyObject as unknown as PriorityClass);
+  let known: { readonly usual: PriorityClass | undefined } | undefined;
+  cache.subscribe({}, () => {
+    known = undefined;
+  });
+  // Of several that claim to be the default the lowest counts.
+  const usualClass = () => {
+    if (!known) {
+      const claiming = classes().filter(({ globalDefault }) => globalDefault);
+      known = { usual: claiming.sort((a, b) => (a.value ?? 0) - (b.value ?? 0))[0] };
+    }
+    return known.usual;
+  };
   return {
     name: "Priority",
     handles: (request) => isPodCreate(request) || isClassWrite(request),
@@ -70,10 +82,7 @@ export function priorityPlugin(registry: Registry): AdmissionPlugin {
         chosen = objectOf<PriorityClass>(cache.get(resource.key(undefined, name)));
         if (!chosen) throw refuse(`no PriorityClass with name ${name} was found`);
       }
-      // Of several that claim to be the default the lowest counts.
-      chosen ??= classes()
-        .filter(({ globalDefault }) => globalDefault)
-        .sort((a, b) => (a.value ?? 0) - (b.value ?? 0))[0];
+      chosen ??= usualClass();
       const priority = chosen?.value ?? 0;
       const preemptionPolicy = chosen?.preemptionPolicy ?? "PreemptLowerPriority";
       if (spec.priority !== undefined && spec.priority !== null && spec.priority !== priority) {
