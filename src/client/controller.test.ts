@@ -3,12 +3,15 @@ import { silentLog } from "../lib/log.ts";
 import { seededRandom } from "../lib/random.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
 import { apiVersionOf, type KubeObject, keyText } from "../machinery/object.ts";
-import { type Reconciled, runController } from "./controller.ts";
+import { type ControllerOptions, type Reconciled, runController, watching } from "./controller.ts";
 import { createInformers } from "./informer.ts";
 import { ScriptedClient, thing, things, turns } from "./testing/scripted-client.ts";
 
 /** A controller over things `a` and `b`, which tells what it was asked to look at. */
-async function start(answer: (key: string, times: number) => Reconciled = () => ({})) {
+async function start(
+  answer: (key: string, times: number) => Reconciled = () => ({}),
+  more: Partial<ControllerOptions<KubeObject>> = { owns: [things] },
+) {
   const scripted = new ScriptedClient();
   scripted.objects = [thing("a", 3), thing("b", 7)];
   const clock = new VirtualClock();
@@ -19,7 +22,7 @@ async function start(answer: (key: string, times: number) => Reconciled = () => 
     ...shared,
     informers,
     for: things,
-    owns: [things],
+    ...more,
     async reconcile(object, key) {
       const text = keyText(key);
       seen.push(object ? text : `${text} gone`);
@@ -54,6 +57,39 @@ test("what an object owns wakes it", async () => {
   scripted.lastWatch.tell("ADDED", { ...owned, metadata: { ...owned.metadata, ownerReferences: [owner] } });
   await turns();
   expect(seen.slice(2).sort()).toEqual([seen[0], seen[0]?.replace(/a$/, "c")].sort());
+  await end();
+});
+
+test("what changes hands wakes the owner that it had too", async () => {
+  const { scripted, seen, end } = await start();
+  const ownedBy = (name: string, revision: number) => {
+    const object = thing("c", revision);
+    const owner = { apiVersion: apiVersionOf(things), kind: things.kind, name, uid: `uid-${name}`, controller: true };
+    return { ...object, metadata: { ...object.metadata, ownerReferences: [owner] } };
+  };
+  scripted.lastWatch.tell("ADDED", ownedBy("a", 12));
+  await turns();
+  const before = seen.length;
+  scripted.lastWatch.tell("MODIFIED", ownedBy("b", 13));
+  await turns();
+  expect(
+    seen
+      .slice(before)
+      .map((key) => key.at(-1))
+      .sort(),
+  ).toEqual(["a", "b", "c"]);
+  await end();
+});
+
+test("what is watched wakes the keys that it names, and one namespace can be enough", async () => {
+  const others = { ...things, kind: "Other", plural: "others" };
+  const watches = [watching(others, ({ metadata }) => [{ namespace: "default", name: `${metadata.name}-user` }])];
+  const { scripted, seen, end } = await start(undefined, { watches, namespace: "default" });
+  expect(scripted.watches.map(({ options }) => options.namespace)).toEqual(["default", "default"]);
+  const before = seen.length;
+  scripted.lastWatch.tell("ADDED", thing("z", 12));
+  await turns();
+  expect(seen.slice(before)).toEqual(["default/z-user gone"]);
   await end();
 });
 

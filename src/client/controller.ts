@@ -12,10 +12,25 @@ export interface Reconciled {
   readonly requeueAfter?: number;
 }
 
+/** A kind whose objects matter to others that do not own them. */
+export interface Watched {
+  readonly kind: KindRef<unknown>;
+  /** The keys that a change of one wakes. */
+  readonly wakes: (object: KubeObject) => readonly ObjectKey[];
+}
+
+/** Lets changes of one kind wake objects of another: `watching(ConfigMap, (map) => [keyOfTheSiteThatNames(map)])`. */
+export function watching<T extends KubeObject>(kind: KindRef<T>, wakes: (object: T) => readonly ObjectKey[]): Watched {
+  return { kind, wakes: (object) => wakes(object as T) };
+}
+
 export interface ControllerOptions<T extends KubeObject> {
   readonly for: KindRef<T>;
   /** Kinds whose changes wake the object that controls them. */
   readonly owns?: readonly KindRef<unknown>[];
+  readonly watches?: readonly Watched[];
+  /** Looks at this namespace alone, of all kinds. */
+  readonly namespace?: string;
   /** Keys worked on at a time. Default 4. */
   readonly workers?: number;
   readonly informers: Informers;
@@ -31,9 +46,10 @@ export interface ControllerOptions<T extends KubeObject> {
 
 /** Runs a controller until it is disposed: every object once at the start, then whenever it or what it owns changes. */
 export function runController<T extends KubeObject>(options: ControllerOptions<T>): AsyncDisposable {
-  const { informers, clock, random, log } = options;
+  const { informers, clock, random, log, namespace } = options;
   const queue = new WorkQueue({ clock, random });
-  const informer = informers.of(options.for);
+  const selection = namespace === undefined ? {} : { namespace };
+  const informer = informers.of(options.for, selection);
   const wake = (object: KubeObject) => queue.add(keyText(keyOf(object)));
   const wakeOwner = (object: KubeObject) => {
     const owner = object.metadata.ownerReferences?.find(({ controller }) => controller);
@@ -42,8 +58,19 @@ export function runController<T extends KubeObject>(options: ControllerOptions<T
     queue.add(keyText(options.for.namespaced && namespace ? { namespace, name: owner.name } : { name: owner.name }));
   };
   const open: Disposable[] = [informer.on({ added: wake, updated: wake, deleted: wake })];
-  for (const kind of (options.owns ?? []) as readonly KindRef<KubeObject>[]) {
-    open.push(informers.of(kind).on({ added: wakeOwner, updated: wakeOwner, deleted: wakeOwner }));
+  const owned = (options.owns ?? []).map((kind) => ({ kind, told: wakeOwner }));
+  const watched = (options.watches ?? []).map(({ kind, wakes }) => ({
+    kind,
+    told: (object: KubeObject) => {
+      for (const key of wakes(object)) queue.add(keyText(key));
+    },
+  }));
+  for (const { kind, told } of [...owned, ...watched]) {
+    const updated = (next: KubeObject, previous: KubeObject) => {
+      told(previous); // whom it concerned until now
+      told(next);
+    };
+    open.push(informers.of(kind as KindRef<KubeObject>, selection).on({ added: told, updated, deleted: told }));
   }
 
   const work = async () => {

@@ -52,8 +52,8 @@ export function http1Transport(options: Http1Options): Transport {
       if (call.signal?.aborted || closed.signal.aborted)
         throw new Fault("aborted", "the call was given up before it was sent");
       const { request } = secure ? await import("node:https") : await import("node:http");
-      agent ??= makeAgent();
       const headers = await headersOf(call, options);
+      agent ??= makeAgent();
       const body = bodyOf(call.body);
       if (body) headers["content-length"] = String(body.length);
       const [dialled, usedAgent] = await Promise.all([options.dial?.(), agent]);
@@ -81,7 +81,8 @@ export function http1Transport(options: Http1Options): Transport {
     },
     async [Symbol.asyncDispose]() {
       closed.abort();
-      (await agent)?.destroy();
+      // Of an agent that could not be made, whoever called was told.
+      (await agent?.catch(() => undefined))?.destroy();
     },
   };
 }

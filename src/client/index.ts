@@ -29,7 +29,7 @@ export type {
   WriteOptions,
 } from "./client.ts";
 export { type Connection, type ConnectOptions, connect } from "./connect.ts";
-export type { Reconciled } from "./controller.ts";
+export { type Reconciled, type Watched, watching } from "./controller.ts";
 export {
   type ControllerSurroundings,
   defineController,
