@@ -62,6 +62,15 @@ test.concurrent("what a pod is given as a whole limits its containers", async ()
   expect(await pods.output("whole-pod", spec)).toBe(`${48 * 2 ** 20}\n`);
 });
 
+test.concurrent("a folder in memory is no larger than its pod may be", async () => {
+  const main = shell("df -k /memory | tail -n 1 | awk '{ print $2 }'", {
+    resources: { limits: { memory: "24Mi" } },
+    volumeMounts: [{ name: "memory", mountPath: "/memory" }],
+  });
+  const volumes = [{ name: "memory", emptyDir: { medium: "Memory" } }];
+  expect(await pods.output("in-memory", { volumes, containers: [main] })).toBe(`${24 * 1024}\n`);
+});
+
 test.concurrent("a container that shall not restart does for the exit codes that it names", async () => {
   const volumes = [{ name: "kept", emptyDir: {} }];
   const restartPolicyRules = [{ action: "Restart", exitCodes: { operator: "In", values: [42] } }];
