@@ -55,6 +55,21 @@ describe("service account tokens", () => {
     });
   });
 
+  test.each([
+    {
+      metadata: { name: "other" },
+      why: 'metadata.name: Invalid value: "other": must match the service account name if specified',
+    },
+    {
+      metadata: { name: "default", namespace: "kube-system" },
+      why: 'metadata.namespace: Invalid value: "kube-system": must match the service account namespace if specified',
+    },
+  ])("a token for another account than the address names is refused: $why", async ({ metadata, why }) => {
+    const path = "/api/v1/namespaces/default/serviceaccounts/default/token";
+    const answer = await fixture.call("POST", path, { body: { metadata, spec: {} } });
+    expect(answer.body.message).toBe(`TokenRequest.authentication.k8s.io "default" is invalid: ${why}`);
+  });
+
   test("a token for less than ten minutes is refused", async () => {
     const answer = await fixture.call("POST", "/api/v1/namespaces/default/serviceaccounts/default/token", {
       body: { spec: { expirationSeconds: 5 } },

@@ -292,6 +292,16 @@ describe("writes", () => {
     expect(refused.body.details?.causes).toEqual([
       { reason: "DisruptionBudget", message: "The disruption budget b needs 1 healthy pods and has 1 currently" },
     ]);
+    const other = {
+      metadata: { name: "other" },
+      spec: { maxUnavailable: 1, selector: { matchLabels: { name: "evicted" } } },
+    };
+    await fixture.make([budgets, other]);
+    const twice = await evict();
+    const why = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+    expect(twice.body).toMatchObject({ code: 500, message: why });
+    expect(twice.body).not.toHaveProperty("reason");
+    await fixture.call("DELETE", `${budgets}/other`);
     await allow(1);
     expect((await evict()).status).toBe(201);
     expect((await fixture.call("GET", `${budgets}/b`)).body.status?.disruptionsAllowed).toBe(0);

@@ -101,8 +101,8 @@ async function spend(call: Call, pod: Pod, dryRun: boolean): Promise<void> {
   if (!budget) return;
   if (others.length > 0) {
     throw new StatusError(
-      "InternalError",
-      "Internal error occurred: This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+      "",
+      "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
       { code: 500 },
     );
   }

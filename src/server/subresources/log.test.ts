@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ServerResponse } from "../exchange.ts";
-import { logOrStatus } from "./log.ts";
+import { checkLogOptions, logOrStatus } from "./log.ts";
 
 function answered(status: number, text: string): ServerResponse {
   async function* stream() {
@@ -35,6 +35,24 @@ test.each([
     reason,
     message: message ?? `Internal error occurred: ${said}`,
   });
+});
+
+test.each([
+  { query: "tailLines=0&limitBytes=1&sinceSeconds=1", said: undefined },
+  { query: "sinceTime=2026-01-01T00:00:00Z", said: undefined },
+  { query: "tailLines=many", said: 'strconv.ParseInt: parsing "many": invalid syntax' },
+  {
+    query: "tailLines=-1&limitBytes=0&sinceSeconds=0",
+    said: 'PodLogOptions "web" is invalid: [tailLines: Invalid value: -1: must be greater than or equal to 0, limitBytes: Invalid value: 0: must be greater than 0, sinceSeconds: Invalid value: 0: must be greater than 0]',
+  },
+  {
+    query: "sinceSeconds=5&sinceTime=2026-01-01T00:00:00Z",
+    said: 'PodLogOptions "web" is invalid: : Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified',
+  },
+])("options of a log are judged before anybody is asked: $query", ({ query, said }) => {
+  const check = () => checkLogOptions("web", new URLSearchParams(query));
+  if (said === undefined) expect(check).not.toThrow();
+  else expect(check).toThrow(said);
 });
 
 test("of an endless refusal only the beginning is read", async () => {

@@ -1,8 +1,10 @@
 import type { Pod } from "../../api/core/pod.ts";
-import { badRequest, notFound, StatusError } from "../../machinery/status-error.ts";
+import { field } from "../../machinery/fields.ts";
+import { badRequest, type FieldError, invalid, notFound, StatusError } from "../../machinery/status-error.ts";
 import type { AnyObject } from "../../registry/resource.ts";
 import type { ServerResponse } from "../exchange.ts";
 import type { Handler } from "../resources/dispatch.ts";
+import { integerIn } from "../resources/options.ts";
 import { askNode } from "./node-proxy.ts";
 
 const passedOn = [
@@ -20,6 +22,7 @@ const passedOn = [
 /** GET of a pod's `log`: what its node has of a container's output. */
 export const logHandler: Handler = async (call): Promise<ServerResponse> => {
   const { info, collection } = call;
+  checkLogOptions(info.name, info.query);
   const held = await collection.get(info.namespace, info.name);
   const pod = held.object as AnyObject as unknown as Pod;
   const container = containerOf(pod, info.query.get("container") ?? "", "a container name must be specified for pod");
@@ -35,6 +38,23 @@ export const logHandler: Handler = async (call): Promise<ServerResponse> => {
   const answer = await askNode(call, node, { method: "GET", path: query.size > 0 ? `${path}?${query}` : path });
   return await logOrStatus(answer, info.name);
 };
+
+/** Throws Invalid for options of a log that make no sense, BadRequest for those that are no numbers. */
+export function checkLogOptions(name: string, query: URLSearchParams): void {
+  const errors: FieldError[] = [];
+  const tail = integerIn(query, "tailLines");
+  const bytes = integerIn(query, "limitBytes");
+  const seconds = integerIn(query, "sinceSeconds");
+  if (tail !== undefined && tail < 0)
+    errors.push(field.invalid("tailLines", tail, "must be greater than or equal to 0"));
+  if (bytes !== undefined && bytes < 1) errors.push(field.invalid("limitBytes", bytes, "must be greater than 0"));
+  if (seconds !== undefined && query.get("sinceTime")) {
+    errors.push(field.forbidden("", "at most one of `sinceTime` or `sinceSeconds` may be specified"));
+  } else if (seconds !== undefined && seconds < 1) {
+    errors.push(field.invalid("sinceSeconds", seconds, "must be greater than 0"));
+  }
+  if (errors.length > 0) throw invalid({ group: "", kind: "PodLogOptions" }, name, errors);
+}
 
 const longestReason = 50_000;
 

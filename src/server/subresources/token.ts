@@ -26,6 +26,7 @@ export const tokenHandler: Handler = async (call) => {
   const { services, collection, info, media } = call;
   const { validation, dryRun } = writeParameters(call, "CreateOptions");
   const read = await readObject(call.request, bodyKind(TokenRequest, lookupType), bodyOptions(call, validation));
+  checkNames(read, info);
   const admission = services.admission.of(call, "CREATE", { dryRun, body: requestKind });
   const sent = await admission.admit(read, undefined);
   await admission.validate(sent, undefined);
@@ -60,6 +61,21 @@ export const tokenHandler: Handler = async (call) => {
     status,
   });
 };
+
+/** A request need not say for whom it is; if it does, that must be the account of the address. */
+function checkNames(
+  { metadata }: AnyObject,
+  { name, namespace }: { readonly name: string; readonly namespace: string },
+): void {
+  const errors: FieldError[] = [];
+  if (metadata.name && metadata.name !== name) {
+    errors.push(field.invalid("metadata.name", metadata.name, "must match the service account name if specified"));
+  } else if (metadata.namespace && metadata.namespace !== namespace) {
+    const why = "must match the service account namespace if specified";
+    errors.push(field.invalid("metadata.namespace", metadata.namespace, why));
+  }
+  if (errors.length > 0) throw invalid(requestKind, name, errors);
+}
 
 type Reference = NonNullable<NonNullable<TokenRequest["spec"]>["boundObjectRef"]>;
 
