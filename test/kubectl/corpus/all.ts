@@ -13,6 +13,7 @@ import { editElsewhereStories } from "./edit-elsewhere.ts";
 import { explainStories } from "./explain.ts";
 import { getStories } from "./get.ts";
 import { globalStories } from "./global.ts";
+import { kubeconfigStories } from "./kubeconfig.ts";
 import { kustomizeStories } from "./kustomize.ts";
 import { logAndReplaceStories } from "./more.ts";
 import { nodeStories } from "./nodes.ts";
@@ -39,6 +40,7 @@ export const stories: readonly Story[] = [
   ...streamStories,
   ...logAndReplaceStories,
   ...configStories,
+  ...kubeconfigStories,
   ...completionStories,
   ...apiStories,
   ...authStories,

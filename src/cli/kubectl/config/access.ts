@@ -1,11 +1,12 @@
 import { Buffer } from "node:buffer";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { GlobalFlags } from "../flags/global.ts";
 import { parseGoDuration } from "../flags/go-values.ts";
 import type { Host } from "../host.ts";
 import { CommandError, ConfigurationError } from "../messages.ts";
 import { type ClusterEntry, type ContextEntry, fileProblem, type Kubeconfig, type UserEntry } from "./kubeconfig.ts";
+import { confirmUsable } from "./usable.ts";
 
 /** Where the API server is and who asks it: kubeconfig, flags and surroundings put together. */
 export interface Access {
@@ -19,7 +20,7 @@ export interface Access {
 }
 
 /** What of the world around decides about the connection. */
-export interface Surroundings extends Pick<Host, "env"> {
+export interface Surroundings extends Pick<Host, "env" | "cwd"> {
   /** Where a pod finds its own account. Default: where kubelets put it. */
   readonly accountFolder?: string;
 }
@@ -46,6 +47,13 @@ export function resolveAccess(kubeconfig: Kubeconfig, flags: GlobalFlags, host: 
       timeout,
     };
   }
+  confirmUsable({
+    cluster,
+    clusterName: flags.cluster || context?.cluster || "",
+    user,
+    userName: flags.user || context?.user || "",
+    cwd: host.cwd,
+  });
   return {
     cluster: { ...cluster, server: cluster.server || "http://localhost:8080" },
     user,
@@ -90,14 +98,7 @@ function userOf(kubeconfig: Kubeconfig, context: ContextEntry | undefined, flags
   if (flags.token || flags.username) {
     for (const other of ["token", "tokenFile", "username", "password", "exec", "auth-provider"]) delete rest[other];
   }
-  const user = { ...rest, ...asked } as UserEntry;
-  const ways = [user.token && "token", user.username && "basicAuth"].filter(Boolean);
-  if (ways.length > 1) {
-    throw new ConfigurationError([
-      `more than one authentication method found for ${name}; found [${ways.join(" ")}], only one is allowed`,
-    ]);
-  }
-  return user;
+  return { ...rest, ...asked } as UserEntry;
 }
 
 function extras(pairs: readonly string[]): Readonly<Record<string, readonly string[]>> {
@@ -119,28 +120,21 @@ function clusterOf(kubeconfig: Kubeconfig, context: ContextEntry | undefined, fl
     );
   }
   const rest: Record<string, unknown> = { ...known };
-  if (flags["certificate-authority"]) {
-    delete rest["certificate-authority-data"];
-    rest["certificate-authority"] = flags["certificate-authority"];
-  }
-  if (flags["insecure-skip-tls-verify"]) {
-    delete rest["certificate-authority-data"];
-    delete rest["certificate-authority"];
-    rest["insecure-skip-tls-verify"] = true;
+  const { "certificate-authority": ca, "insecure-skip-tls-verify": insecure } = flags;
+  if (ca || insecure) {
+    // Whom to believe is said anew: what the file says of it counts no more.
+    for (const member of trustMembers) delete rest[member];
+    if (ca) rest["certificate-authority"] = ca;
+    if (insecure) rest["insecure-skip-tls-verify"] = true;
   }
   if (flags.server) rest.server = flags.server;
   if (flags["tls-server-name"]) rest["tls-server-name"] = flags["tls-server-name"];
   else if (flags.server) delete rest["tls-server-name"];
   if (flags["disable-compression"]) rest["disable-compression"] = true;
-  const cluster = rest as ClusterEntry;
-  if (
-    cluster["insecure-skip-tls-verify"] &&
-    (cluster["certificate-authority"] || cluster["certificate-authority-data"])
-  ) {
-    throw new ConfigurationError(["specifying a root certificates file with the insecure flag is not allowed"]);
-  }
-  return cluster;
+  return rest as ClusterEntry;
 }
+
+const trustMembers = ["certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify"] as const;
 
 /** What a pod is given to talk to its own cluster. */
 function insideCluster({ env, accountFolder = "/var/run/secrets/kubernetes.io/serviceaccount" }: Surroundings) {
@@ -161,12 +155,16 @@ function insideCluster({ env, accountFolder = "/var/run/secrets/kubernetes.io/se
 }
 
 /** A file's contents, or the data that stands in its place. */
-export function fileOrData(data: string | undefined, file: string | undefined, what: string): string | undefined {
+export function fileOrData(
+  data: string | undefined,
+  file: string | undefined,
+  { cwd }: Pick<Host, "cwd">,
+): string | undefined {
   if (data) return Buffer.from(data, "base64").toString("utf8");
   if (!file) return undefined;
   try {
-    return readFileSync(file, "utf8");
+    return readFileSync(resolve(cwd, file), "utf8");
   } catch (error) {
-    throw new CommandError(`unable to read ${what} ${file} due to ${fileProblem(error, file)}`);
+    throw new CommandError(fileProblem(error, file));
   }
 }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { seededRandom } from "../../../lib/random.ts";
 import { VirtualClock } from "../../../lib/virtual-clock.ts";
 import { type GlobalFlags, globalFlags } from "../flags/global.ts";
-import type { Host } from "../host.ts";
+import type { Host, Terminal } from "../host.ts";
 import { resolveAccess } from "./access.ts";
 import { connect } from "./connect.ts";
 import type { ExecEntry, UserEntry } from "./kubeconfig.ts";
@@ -47,7 +47,7 @@ const credential = (status: object, apiVersion = "client.authentication.k8s.io/v
 
 async function headersOf(user: UserEntry, host: Host) {
   await using connection = connect(
-    { cluster: { server: "http://one" }, user, namespace: "", namespaceGiven: false, timeout: 0 },
+    { cluster: { server: "https://one" }, user, namespace: "", namespaceGiven: false, timeout: 0 },
     host,
   );
   return (await connection.upgrade("/x")).headers ?? {};
@@ -56,7 +56,7 @@ async function headersOf(user: UserEntry, host: Host) {
 describe("a credential plug-in", () => {
   test("does not run where the preferences forbid it", async () => {
     const user = { exec: plugin(credential({ token: "secret" })) };
-    const access = { cluster: { server: "http://one" }, user, namespace: "", namespaceGiven: false, timeout: 0 };
+    const access = { cluster: { server: "https://one" }, user, namespace: "", namespaceGiven: false, timeout: 0 };
     const calling = (policy: PluginPolicy) => connect(access, hostIn(), policy).upgrade("/x");
     await expect(calling({ type: "DenyAll", allowlist: undefined })).rejects.toThrow(
       'Unable to connect to the server: getting credentials: plugin "sh" not allowed: policy set to "DenyAll"',
@@ -70,20 +70,22 @@ describe("a credential plug-in", () => {
     expect(JSON.parse(readFileSync(join(folder, "told"), "utf8"))).toEqual({
       kind: "ExecCredential",
       apiVersion: "client.authentication.k8s.io/v1",
-      spec: { cluster: { server: "http://one" }, interactive: false },
+      spec: { cluster: { server: "https://one", config: null }, interactive: false },
     });
   });
 
-  test("is asked again when its answer is about to expire, and not before", async () => {
+  test("is asked again when its answer has expired, and not before", async () => {
     const host = hostIn();
     const exec = plugin(credential({ token: "tokenCALL", expirationTimestamp: "203CALL-01-01T00:00:00Z" }));
     await using connection = connect(
-      { cluster: { server: "http://one" }, user: { exec }, namespace: "", namespaceGiven: false, timeout: 0 },
+      { cluster: { server: "https://one" }, user: { exec }, namespace: "", namespaceGiven: false, timeout: 0 },
       host,
     );
     const token = async () => (await connection.upgrade("/x")).headers?.authorization;
     expect([await token(), await token()]).toEqual(["Bearer token1", "Bearer token1"]);
     host.clock.advance(Date.parse("2031-01-01T00:00:00Z") - start - 5_000);
+    expect(await token()).toBe("Bearer token1");
+    host.clock.advance(5_001);
     expect(await token()).toBe("Bearer token2");
   });
 
@@ -97,7 +99,7 @@ describe("a credential plug-in", () => {
     {
       name: "one that is not there is named, with the hint of the kubeconfig",
       exec: () => plugin("", { command: "no-such-plugin", installHint: "Install it." }),
-      says: "getting credentials: exec: executable no-such-plugin not found\n\nInstall it.",
+      says: "#client-go-credential-plugins\n\nInstall it.",
     },
     {
       name: "one that fails is told of with its exit code",
@@ -128,7 +130,7 @@ describe("a credential plug-in", () => {
     {
       name: "one that must talk to a person needs a terminal",
       exec: () => plugin("", { interactiveMode: "Always" }),
-      says: "standard input is unavailable",
+      says: "exec plugin cannot support interactive mode: standard input is not a terminal",
     },
   ])("$name", async ({ exec, says }) => {
     await expect(headersOf({ exec: exec() }, hostIn())).rejects.toThrow(says);
@@ -140,7 +142,7 @@ describe("a file with a token", () => {
     const tokenFile = join(folder, "token");
     await using connection = connect(
       {
-        cluster: { server: "http://one" },
+        cluster: { server: "https://one" },
         user: { tokenFile, token: "old" },
         namespace: "",
         namespaceGiven: false,
@@ -157,6 +159,46 @@ describe("a file with a token", () => {
   });
 });
 
+describe("who one is", () => {
+  const over = async (server: string, user: UserEntry, host: Host) => {
+    const access = { cluster: { server }, user, namespace: "", namespaceGiven: false, timeout: 0 };
+    await using connection = connect(access, host);
+    return (await connection.upgrade("/x")).headers ?? {};
+  };
+
+  test.each(["http://one", "one:8080"])("is no secret that goes over %s", async (server) => {
+    const user = { token: "secret", as: "jo" };
+    const headers = await over(server, user, hostIn());
+    expect(headers).toMatchObject({ "impersonate-user": "jo" });
+    expect(headers).not.toHaveProperty("authorization");
+  });
+
+  test("is asked of the person where the kubeconfig says nothing of it, the password unseen", async () => {
+    const said: string[] = [];
+    const modes: string[] = [];
+    const terminal: Terminal = {
+      size: () => undefined,
+      onResize: () => ({ [Symbol.dispose]: () => {} }),
+      raw() {
+        modes.push("raw");
+        return { [Symbol.dispose]: () => void modes.push("plain") };
+      },
+    };
+    const stdin = Readable.from([Buffer.from("\n jo x\npass"), Buffer.from("word\r")]);
+    const stdout = { write: (text: string | Uint8Array) => void said.push(String(text)), isTerminal: true };
+    const headers = await over("https://one", {}, { ...hostIn(), terminal, stdin, stdout });
+    expect(headers).toMatchObject({ authorization: `Basic ${Buffer.from("jo:password").toString("base64")}` });
+    expect(said.join("")).toBe("Please enter Username: Please enter Password: \n");
+    expect(modes).toEqual(["raw", "plain"]);
+  });
+
+  test("a plug-in is not asked where the kubeconfig has a token", async () => {
+    const exec = plugin(credential({ token: "told" }));
+    expect(await headersOf({ exec, token: "own" }, hostIn())).toMatchObject({ authorization: "Bearer own" });
+    expect(existsSync(join(folder, "calls"))).toBe(false);
+  });
+});
+
 describe("inside a pod", () => {
   const nothing = { clusters: new Map(), users: new Map(), contexts: new Map(), currentContext: "" };
   const defaults = Object.fromEntries(
@@ -164,7 +206,7 @@ describe("inside a pod", () => {
   ) as GlobalFlags;
   const env = { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" };
   const resolve = (surroundings: Record<string, string>, accountFolder: string, flags = defaults) =>
-    resolveAccess(nothing as never, flags, { env: surroundings, accountFolder });
+    resolveAccess(nothing as never, flags, { env: surroundings, cwd: folder, accountFolder });
   const account = () => {
     const place = join(folder, "account");
     mkdirSync(place);

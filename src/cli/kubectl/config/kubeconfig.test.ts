@@ -10,6 +10,7 @@ import { loadKubeconfig } from "./kubeconfig.ts";
 let folder = "";
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "navarch-kubeconfig-"));
+  writeFileSync(join(folder, "ca.pem"), "CA");
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -67,7 +68,7 @@ describe("several files", () => {
 
 describe("what a command connects with", () => {
   const access = (flags: Partial<GlobalFlags>, files = `${first()}:${second()}`) =>
-    resolveAccess(load({ KUBECONFIG: files }), { ...defaults, ...flags }, { env: {} });
+    resolveAccess(load({ KUBECONFIG: files }), { ...defaults, ...flags }, { env: {}, cwd: folder });
 
   test("is the current context's, and flags win over it", () => {
     expect(access({})).toMatchObject({

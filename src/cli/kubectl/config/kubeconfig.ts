@@ -4,6 +4,8 @@ import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 import { errorMessage } from "../../../lib/fault.ts";
 import { parseYaml } from "../../../machinery/codec-yaml.ts";
 import { CommandError } from "../messages.ts";
+import { yamlProblem } from "../yaml-problem.ts";
+import { checkKubeconfig } from "./kubeconfig-types.ts";
 
 /** How to reach a cluster (kubeconfig v1). Paths are absolute once loaded. */
 export interface ClusterEntry {
@@ -82,17 +84,22 @@ export interface KubeconfigPlace {
 }
 
 /** The files in the order of their precedence; an explicit one stands alone and must be there. */
-export function kubeconfigFiles({ explicit, env, cwd }: KubeconfigPlace): readonly string[] {
-  if (explicit) return [resolve(cwd, explicit)];
+export function kubeconfigFiles(place: KubeconfigPlace): readonly string[] {
+  return [...new Set(namedFiles(place).map((name) => resolve(place.cwd, name)))];
+}
+
+/** As whoever named them wrote them, which is what messages call them. */
+function namedFiles({ explicit, env }: KubeconfigPlace): readonly string[] {
+  if (explicit) return [explicit];
   const listed = (env.KUBECONFIG ?? "").split(delimiter).filter((path) => path !== "");
-  if (listed.length > 0) return [...new Set(listed.map((path) => resolve(cwd, path)))];
-  return [join(env.HOME ?? homedir(), ".kube", "config")];
+  return listed.length > 0 ? listed : [join(env.HOME ?? homedir(), ".kube", "config")];
 }
 
 /** Reads and merges them: the first file that names a cluster, user, context or current context decides it. */
 export function loadKubeconfig(place: KubeconfigPlace): Kubeconfig {
-  const read = kubeconfigFiles(place).flatMap((file) => {
-    const config = readKubeconfigFile(file);
+  const read = namedFiles(place).flatMap((name) => {
+    const file = resolve(place.cwd, name);
+    const config = readKubeconfigFile(file, name);
     if (config) return [withAbsolutePaths(config, dirname(file))];
     if (place.explicit) throw new CommandError(`stat ${place.explicit}: no such file or directory`);
     return [];
@@ -115,18 +122,18 @@ export function mergeKubeconfigs(read: readonly Kubeconfig[]): Kubeconfig {
 }
 
 /** One file as it is written, or undefined where there is none. Throws CommandError for one that makes no sense. */
-export function readKubeconfigFile(file: string): Kubeconfig | undefined {
+export function readKubeconfigFile(file: string, called = file): Kubeconfig | undefined {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new CommandError(`error loading config file "${file}": ${fileProblem(error, file)}`);
+    throw new CommandError(`error loading config file "${called}": ${fileProblem(error, called)}`);
   }
   try {
     return fromFile(parseYaml(text) ?? {});
   } catch (error) {
-    throw new CommandError(`error loading config file "${file}": ${errorMessage(error)}`);
+    throw new CommandError(`error loading config file "${called}": ${yamlProblem(errorMessage(error))}`);
   }
 }
 
@@ -147,16 +154,14 @@ function fromFile(value: unknown): Kubeconfig {
     );
   }
   const file = value as Readonly<Record<string, unknown>>;
-  const entries = <T>(list: unknown, member: string): ReadonlyMap<string, T> => {
-    if (list === undefined || list === null) return new Map();
-    if (!Array.isArray(list)) throw new Error(`${member}s is not a list`);
-    return new Map(
-      (list as readonly Readonly<Record<string, unknown>>[])
-        .toReversed()
-        .map((one) => [String(one?.name ?? ""), (one?.[member] ?? {}) as T] as const)
-        .toReversed(),
+  checkKubeconfig(file);
+  const entries = <T>(list: unknown, member: string): ReadonlyMap<string, T> =>
+    new Map(
+      ((list ?? []) as readonly Readonly<Record<string, unknown>>[]).map((one) => [
+        String(one?.name ?? ""),
+        (one?.[member] ?? {}) as T,
+      ]),
     );
-  };
   return {
     clusters: entries<ClusterEntry>(file.clusters, "cluster"),
     users: entries<UserEntry>(file.users, "user"),

@@ -189,7 +189,7 @@ function genericFailure(code: number, text: string, request: TransportRequest): 
 }
 
 function connectionError(error: unknown, request: TransportRequest, options: ApiOptions): unknown {
-  if (!(error instanceof Fault)) return error;
+  if (!(error instanceof Fault)) return requestProblem(error);
   const url = new URL(options.server);
   const verb = `${request.method[0]}${request.method.slice(1).toLowerCase()}`;
   const failed = (why: string, message = `Unable to connect to the server: ${why}`) =>
@@ -220,6 +220,19 @@ function connectionError(error: unknown, request: TransportRequest, options: Api
             ? "EOF"
             : (tlsProblem(code, cause) ?? httpProblem(code, cause) ?? errorMessage(cause ?? error));
   return failed(why);
+}
+
+/** What Node refuses to send, in the words of Go. */
+function requestProblem(error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "ERR_OSSL_X509_KEY_VALUES_MISMATCH")
+    return new CommandError("tls: private key does not match public key");
+  if (code !== "ERR_INVALID_CHAR") return error;
+  const [, name = ""] = /\["(.*)"\]/.exec(message) ?? [];
+  const field = name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
+  return new CommandError(`Unable to connect to the server: net/http: invalid header field value for "${field}"`, {
+    verbatim: true,
+  });
 }
 
 function tlsProblem(code: string, cause: unknown): string | undefined {

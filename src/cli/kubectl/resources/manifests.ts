@@ -5,6 +5,7 @@ import { errorMessage } from "../../../lib/fault.ts";
 import { parseJson } from "../../../machinery/json-text.ts";
 import type { Host } from "../host.ts";
 import { CommandError, SourceError } from "../messages.ts";
+import { yamlProblem } from "../yaml-problem.ts";
 import { kustomizationIn } from "./kustomize-name.ts";
 import type { AnyObject } from "./resource-info.ts";
 
@@ -153,8 +154,7 @@ function syntaxProblem(text: string, message: string): string {
       return errorMessage(error).replace("unexpected end of JSON input", "unexpected EOF");
     }
   }
-  const known = message.replace("bad indentation of a mapping entry", "mapping values are not allowed in this context");
-  return `error converting YAML to JSON: ${known.replace("yaml: line 1: ", "yaml: ")}`;
+  return `error converting YAML to JSON: ${yamlProblem(message)}`;
 }
 
 const isJson = (text: string) => /^\s*\{/.test(text);

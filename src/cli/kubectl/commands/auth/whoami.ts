@@ -1,8 +1,11 @@
+import { isStatus } from "../../../../machinery/status-error.ts";
 import { defineCommand } from "../../command.ts";
 import { printFlags } from "../../flags/shared.ts";
+import { CommandError } from "../../messages.ts";
 import { objectPrinter } from "../../output/printer.ts";
 import { alignTabs, tableTabs } from "../../output/tab-align.ts";
 import type { AnyObject } from "../../resources/resource-info.ts";
+import type { Session } from "../../session.ts";
 
 interface UserInfo {
   readonly username?: string;
@@ -19,11 +22,7 @@ export const whoami = defineCommand({
   examples: "# My name and groups\nkubectl auth whoami\n\n# As JSON\nkubectl auth whoami -o json",
   flags: printFlags,
   async run({ session, flags }) {
-    const review = await session.api.call<AnyObject & { readonly status?: { readonly userInfo?: UserInfo } }>({
-      method: "POST",
-      path: "/apis/authentication.k8s.io/v1/selfsubjectreviews",
-      body: { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" },
-    });
+    const review = await reviewOf(session);
     if (flags.output === "name") {
       session.say("selfsubjectreview.authentication.k8s.io/<unknown>"); // a review has no name
       return;
@@ -58,3 +57,22 @@ export const whoami = defineCommand({
     session.host.stdout.write(alignTabs(rows.map((row) => `${row.join("\t")}\n`).join(""), tableTabs));
   },
 });
+
+interface Review extends AnyObject {
+  readonly status?: { readonly userInfo?: UserInfo };
+}
+
+async function reviewOf(session: Session): Promise<Review> {
+  try {
+    return await session.api.call<Review>({
+      method: "POST",
+      path: "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+      body: { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" },
+    });
+  } catch (error) {
+    if (!isStatus(error, "Forbidden")) throw error;
+    throw new CommandError(
+      "the selfsubjectreviews API is not enabled in the cluster or you do not have permission to call it",
+    );
+  }
+}
