@@ -23,11 +23,11 @@ describe("navarch up", () => {
       expect(said).toMatch(new RegExp(`^ok ${phase} +\\d+\\.\\d s`, "m"));
     }
     expect(said).toMatch(/answers at +http:\/\/[\d.]+:3000/);
-    expect(said).toMatch(/Try next: +kubectl --context navarch-e2e get pods/);
+    expect(said).toMatch(new RegExp(`Try next: +kubectl --context navarch-${cluster.place.name} get pods`));
   });
 
   test("made its context the current one", async () => {
-    expect((await kubectl("config", "current-context")).trim()).toBe("navarch-e2e");
+    expect((await kubectl("config", "current-context")).trim()).toBe(`navarch-${cluster.place.name}`);
     expect(await kubectl("cluster-info")).toMatch(/Kubernetes control plane.*is running at.*https:\/\/127\.0\.0\.1:/);
   });
 });
