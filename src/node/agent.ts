@@ -11,6 +11,7 @@ import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
 import { PodAdmission } from "./admission/admission.ts";
+import { hasAppArmor } from "./admission/app-armor.ts";
 import { apiSources, remembering } from "./api-sources.ts";
 import { burstableShares } from "./burstable-shares.ts";
 import { type NodeConfiguration, nodeConfiguration } from "./configuration.ts";
@@ -143,6 +144,8 @@ export async function openNodeAgent(given: NodeAgentOptions): Promise<NodeAgent>
     node,
     readNode: () => client.get(Node, { name: nodeName }),
     unsafeSysctls: configuration.unsafeSysctls,
+    // Simulated containers are not confined by anything.
+    appArmor: options.cgroups === undefined || hasAppArmor(),
     refusals: [
       (pod) => pressure?.eviction.admit(pod),
       () =>

@@ -56,6 +56,12 @@ describe("a pod bound to the node is refused", () => {
       message: "SupplementalGroupsPolicy=Strict is not supported in this node",
     },
     {
+      name: "when it wants to be confined and the kernel cannot",
+      spec: { containers: [sampleContainer({ securityContext: { appArmorProfile: { type: "RuntimeDefault" } } })] },
+      reason: "AppArmor",
+      message: "Cannot enforce AppArmor: AppArmor is not enabled on the host",
+    },
+    {
       name: "when it sets what may harm others in the kernel",
       spec: { securityContext: { sysctls: [{ name: "kernel.msgmax", value: "1" }] } },
       reason: "SysctlForbidden",
@@ -66,6 +72,15 @@ describe("a pod bound to the node is refused", () => {
     await node.create(spec);
     expectRefused(node, "web", reason, message);
     expect(node.calls).not.toContain("runSandbox");
+  });
+
+  test("not when the kernel can confine it, or it does not want that", async () => {
+    const node = openNode({ appArmor: true });
+    await node.create({ securityContext: { appArmorProfile: { type: "RuntimeDefault" } } });
+    expect(node.ready()).toBe("True");
+    const other = openNode();
+    await other.create({ securityContext: { appArmorProfile: { type: "Unconfined" } } });
+    expect(other.ready()).toBe("True");
   });
 
   test("when its own label says that it is for another system", async () => {

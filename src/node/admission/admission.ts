@@ -3,6 +3,7 @@ import type { EventRecorder } from "../../client/event-recorder.ts";
 import { isCritical } from "../eviction/usage.ts";
 import { type NodeRoom, type Refusal, refusalFor, type Shortage } from "../pods/node-room.ts";
 import type { Finished } from "../pods/status.ts";
+import { refusedProfile } from "./app-armor.ts";
 import { mismatches, unfit } from "./predicates.ts";
 import { refusedSysctl } from "./sysctls.ts";
 import { victimsFor } from "./victims.ts";
@@ -15,6 +16,8 @@ export interface AdmissionOptions {
   readonly readNode: () => Promise<Node>;
   /** Sysctls that pods may have though they are not safe. */
   readonly unsafeSysctls: readonly string[];
+  /** Pods can be confined by AppArmor. */
+  readonly appArmor: boolean;
   /** Why a pod must not begin while the machine is short of something, or goes down. */
   readonly refusals: readonly ((pod: Pod) => Refusal | undefined)[];
   /** Ends a pod; resolves when nothing of it runs any more, or after `ms` in any case. */
@@ -53,12 +56,12 @@ export class PodAdmission {
    * before this returns.
    */
   async admit(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
-    const { room, node, refusals, unsafeSysctls } = this.#options;
+    const { room, node, refusals, unsafeSysctls, appArmor } = this.#options;
     for (const refuse of refusals) {
       const refusal = refuse(pod);
       if (refusal) return refusal;
     }
-    const refused = refusedSysctl(pod, unsafeSysctls) ?? unfit(pod, node());
+    const refused = refusedSysctl(pod, unsafeSysctls) ?? refusedProfile(pod, appArmor) ?? unfit(pod, node());
     if (refused) return refused;
     const wrong = this.#mismatches(pod, node());
     const stale = wrong.length > 0 && wrong.every(({ reason }) => reason === "NodeAffinity");

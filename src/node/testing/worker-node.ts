@@ -33,6 +33,7 @@ export interface Given {
   readonly probes?: Partial<Probes>;
   readonly hooks?: Hooks;
   readonly mount?: PodServices["volumes"]["mount"];
+  readonly appArmor?: boolean;
   /** Why a pod must not begin for now. */
   readonly refusal?: (pod: Pod) => Refusal | undefined;
   /** What the agent has heard of its node; all that the API knows if absent. */
@@ -108,6 +109,7 @@ export function openNode(given: Given = {}) {
       node: given.staleNode ?? node,
       readNode: async () => node()!,
       unsafeSysctls: [],
+      appArmor: given.appArmor ?? false,
       refusals: given.refusal ? [given.refusal] : [],
       end: async ({ metadata }, sentence, ms) => await workers.get(metadata.uid)?.end(sentence, ms),
       events: recorder,
