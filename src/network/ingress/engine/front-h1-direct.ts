@@ -23,8 +23,8 @@ const simpleRequest = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (\/[\x21-\x7e]*
 const noBytes: Buffer = Buffer.alloc(0);
 
 /**
- * Answers simple requests of HTTP/1.1 without Node's HTTP, which would take four times the processor. Simple is a request
- * that can be read in one way only and came in one piece with its body. A connection with anything else is handed over to
+ * Answers simple requests of HTTP/1.1 without Node's HTTP, which would take most of what a request costs. Simple is a
+ * request that can be read in one way only and came in one piece with its body. A connection with anything else is handed over to
  * Node's HTTP for good, with all that was not answered.
  */
 export class DirectFront {
@@ -38,15 +38,21 @@ export class DirectFront {
   }
 
   accept(socket: Socket): void {
-    const connection = new DirectConnection(socket, this.#options, this.#date);
+    const left = () => this.#connections.delete(connection);
+    const connection: DirectConnection = new DirectConnection(socket, { ...this.#options, date: this.#date, left });
     this.#connections.add(connection);
-    connection.left = () => this.#connections.delete(connection);
   }
 
   /** Connections end, with the answer that is under way if there is one. */
   close(): void {
     for (const connection of this.#connections) connection.close();
   }
+}
+
+interface ConnectionOptions extends DirectOptions {
+  readonly date: () => string;
+  /** Told once when the connection has ended, or somebody else has it. */
+  readonly left: () => void;
 }
 
 interface SimpleRequest {
@@ -57,10 +63,8 @@ interface SimpleRequest {
 }
 
 class DirectConnection {
-  left: () => void = () => {};
   readonly #socket: Socket;
-  readonly #options: DirectOptions;
-  readonly #date: () => string;
+  readonly #options: ConnectionOptions;
   readonly #clientAddress: string;
   readonly #secure: boolean;
   #current: DirectResponse | undefined;
@@ -68,10 +72,9 @@ class DirectConnection {
   #closing = false;
   #asked = false;
 
-  constructor(socket: Socket, options: DirectOptions, date: () => string) {
+  constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#date = date;
     this.#clientAddress = socket.remoteAddress ?? "";
     this.#secure = (socket as TLSSocket).encrypted === true;
     socket.setTimeout(options.limits.headerTime);
@@ -107,7 +110,7 @@ class DirectConnection {
       this.#waiting = rest;
       this.#socket.pause();
     }
-    const response = new DirectResponse(this.#socket, request.method, keep && !this.#closing, this.#date);
+    const response = new DirectResponse(this.#socket, request.method, keep && !this.#closing, this.#options.date);
     this.#current = response;
     response.ended((complete) => this.#answered(complete && keep));
     this.#options.handle(request, response);
@@ -165,7 +168,7 @@ class DirectConnection {
     socket.off("timeout", this.#silent);
     socket.off("data", this.#read);
     socket.off("close", this.#closed);
-    this.left();
+    this.#options.left();
     socket.setTimeout(0);
     socket.pause();
     socket.unshift(bytes);
@@ -179,7 +182,7 @@ class DirectConnection {
   };
 
   #closed = (): void => {
-    this.left();
+    this.#options.left();
     this.#current?.broken();
   };
 }
