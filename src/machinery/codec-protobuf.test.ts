@@ -5,7 +5,7 @@ import {
   encodeMessage,
   encodeProtobuf,
   isProtobuf,
-  joinMessages,
+  listPieces,
   unwrapProtobuf,
   wrapMessage,
 } from "./codec-protobuf.ts";
@@ -98,10 +98,11 @@ describe("protobuf as Kubernetes writes it", () => {
     expect(() => decodeProtobuf(bytes, () => undefined)).toThrow('no kind "A" is registered for version "v1"');
   });
 
-  test("a list is joined from messages that are written already", () => {
+  test("a list is put together from messages that are written already", () => {
     const items = ["a", "b"].map((name) => encodeMessage(thing, { metadata: { name } }));
     const metadata = { resourceVersion: "7" };
-    const joined = joinMessages(encodeMessage(lookupMeta("meta/v1.ListMeta")!, metadata), items);
+    const metadataMessage = encodeMessage(lookupMeta("meta/v1.ListMeta")!, metadata);
+    const joined = Buffer.concat([...listPieces("list/v1", "L", metadataMessage, items)]);
     const list = typeTable([
       metaFacts,
       facts,
@@ -118,7 +119,19 @@ describe("protobuf as Kubernetes writes it", () => {
         },
       },
     ])("list/v1.L")!;
-    expect(decodeMessage(list, joined)).toMatchObject({
+    expect(hex(joined)).toBe(
+      hex(
+        wrapMessage(
+          "list/v1",
+          "L",
+          encodeMessage(
+            list,
+            decodeProtobuf(joined, () => list),
+          ),
+        ),
+      ),
+    );
+    expect(decodeProtobuf(joined, () => list)).toMatchObject({
       metadata,
       items: [{ metadata: { name: "a" } }, { metadata: { name: "b" } }],
     });

@@ -103,18 +103,40 @@ export function wrapMessage(apiVersion: string, kind: string, message: Uint8Arra
   return writer.finish();
 }
 
-/** A list's message out of its metadata and its items' messages: every list has them as fields 1 and 2. */
-export function joinMessages(metadata: Uint8Array, items: readonly Uint8Array[]): Uint8Array {
-  const size = items.reduce((sum, item) => sum + item.length + 12, metadata.length + 12);
-  const writer = new ProtobufWriter(size);
-  for (let index = items.length - 1; index >= 0; index--) {
-    const end = writer.length;
-    writer.bytes(items[index] as Uint8Array);
-    finishField(writer, end, 2);
+/** A list in its envelope, piece by piece, out of its metadata's message and its items': every list has them as fields 1 and 2. */
+export function* listPieces(
+  apiVersion: string,
+  kind: string,
+  metadata: Uint8Array,
+  items: readonly Uint8Array[],
+): Generator<Uint8Array, undefined> {
+  const metadataHead = fieldHead(1, metadata.length);
+  const heads = items.map(({ length }) => fieldHead(2, length));
+  let size = metadataHead.length + metadata.length;
+  for (const [index, item] of items.entries()) size += heads[index]!.length + item.length;
+  const start = new ProtobufWriter(apiVersion.length + kind.length + 64);
+  start.varint(size);
+  start.varint(2 * 8 + delimited);
+  head(start, apiVersion, kind);
+  yield start.finish();
+  yield metadataHead;
+  yield metadata;
+  for (const [index, item] of items.entries()) {
+    yield heads[index]!;
+    yield item;
   }
-  const end = writer.length;
-  writer.bytes(metadata);
-  finishField(writer, end, 1);
+  const end = new ProtobufWriter(16);
+  empty(end, 4);
+  empty(end, 3);
+  yield end.finish();
+  return undefined;
+}
+
+/** What stands before a field of so many bytes. */
+function fieldHead(proto: number, size: number): Uint8Array {
+  const writer = new ProtobufWriter(16);
+  writer.varint(size);
+  writer.varint(proto * 8 + delimited);
   return writer.finish();
 }
 

@@ -20,6 +20,34 @@ export function nextPartSize(last: number): number {
   return last === 0 ? firstPart : Math.min(4 * last, largestPart);
 }
 
+/** Room in which it is found out whether there is much to send; nobody keeps it. */
+const small = Buffer.allocUnsafeSlow(firstPart);
+
+/** All bytes at once when they are few, otherwise a source of them; each call of `open` gives a source of all. */
+export function smallOrSource(open: () => ByteSource): Uint8Array | ByteSource {
+  const size = open().readInto(small);
+  return size < small.length ? Buffer.from(small.subarray(0, size)) : open();
+}
+
+/** Pieces one behind the other. */
+export function piecesSource(pieces: Iterator<Uint8Array>): ByteSource {
+  let left: Uint8Array | undefined;
+  return {
+    readInto(target) {
+      let at = 0;
+      while (at < target.length) {
+        left ??= pieces.next().value as Uint8Array | undefined;
+        if (!left) break;
+        const now = left.subarray(0, target.length - at);
+        target.set(now, at);
+        at += now.length;
+        left = now.length < left.length ? left.subarray(now.length) : undefined;
+      }
+      return at;
+    },
+  };
+}
+
 /** All bytes in parts of their own. */
 export function* partsOf(source: ByteSource): Generator<Buffer, void> {
   for (let size = nextPartSize(0); ; size = nextPartSize(size)) {

@@ -4,7 +4,7 @@ import {
   decodeProtobuf,
   encodeMessage,
   encodeProtobuf,
-  joinMessages,
+  listPieces,
   wrapMessage,
 } from "../../machinery/codec-protobuf.ts";
 import { encodeYaml, parseYaml } from "../../machinery/codec-yaml.ts";
@@ -13,6 +13,7 @@ import type { StructInfo } from "../../machinery/type-info.ts";
 import type { Held } from "../../registry/held.ts";
 import type { Served } from "../../registry/resource.ts";
 import type { WatchFrame } from "../../registry/watch.ts";
+import { type ByteSource, piecesSource, smallOrSource } from "../../wire/byte-source.ts";
 import { type Encoding, jsonType, protobufType, yamlType } from "./media-type.ts";
 
 type Other = Exclude<Encoding, typeof jsonType>;
@@ -31,11 +32,15 @@ export function encodeOther(encoding: Other, value: unknown, served: Served | un
   return encodeProtobuf(typeOf(value as Named, served), value as object);
 }
 
-/** A list in protobuf, out of its items' messages. */
-export function encodeListProtobuf(metadata: ListMeta, items: readonly Held[], served: Served): Uint8Array {
+/** A list in protobuf, out of its items' messages: one array when it is small, otherwise made as it is sent. */
+export function encodeListProtobuf(
+  metadata: ListMeta,
+  items: readonly Held[],
+  served: Served,
+): Uint8Array | ByteSource {
   const messages = items.map((held) => protobufOf(held, served));
   const head = encodeMessage(metaType("ListMeta"), metadata);
-  return wrapMessage(served.apiVersion, `${served.kind}List`, joinMessages(head, messages));
+  return smallOrSource(() => piecesSource(listPieces(served.apiVersion, `${served.kind}List`, head, messages)));
 }
 
 /** One event of a watch in another form than JSON. */

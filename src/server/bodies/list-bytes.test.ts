@@ -1,5 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
+import { typeOfKind } from "../../api/type-info.ts";
+import { decodeProtobuf } from "../../machinery/codec-protobuf.ts";
 import { partsOf } from "../../wire/byte-source.ts";
 import { compressed } from "../compression.ts";
 import { admin, openServerFixture, type ServerFixture } from "../server-fixture.ts";
@@ -16,12 +18,12 @@ async function withConfigMaps(count: number): Promise<ServerFixture> {
   return fixture;
 }
 
-async function listOf({ server }: ServerFixture, query = "") {
+async function listOf({ server }: ServerFixture, query = "", headers: Readonly<Record<string, string>> = {}) {
   const { signal } = new AbortController();
   const request = {
     method: "GET",
     path: `${path}${query}`,
-    headers: {},
+    headers,
     body: { kind: "none" },
     identity: admin,
     signal,
@@ -64,6 +66,17 @@ test("a large list made as it is sent is the same list, whatever the parts", asy
     }
     expect(Buffer.concat(parts).equals(whole)).toBe(true);
   }
+});
+
+test("a large list in protobuf is the same list", async () => {
+  await using fixture = await withConfigMaps(150);
+  const { value, bytes } = await listOf(fixture, "", { accept: "application/vnd.kubernetes.protobuf" });
+  if (bytes instanceof Uint8Array) throw new Error("the list is small");
+  const type = typeOfKind({ group: "", version: "v1", kind: "ConfigMapList" });
+  const decoded = decodeProtobuf(Buffer.concat([...partsOf(bytes)]), () => type);
+  const plain = value as { items: readonly Record<string, unknown>[] };
+  const items = plain.items.map(({ kind: _kind, apiVersion: _version, ...rest }) => rest);
+  expect(decoded).toEqual({ ...plain, items });
 });
 
 test("compressed as it is sent, it is the same list", async () => {

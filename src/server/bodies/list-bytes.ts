@@ -1,6 +1,6 @@
 import type { Held } from "../../registry/held.ts";
 import type { Served } from "../../registry/resource.ts";
-import type { ByteSource } from "../../wire/byte-source.ts";
+import { type ByteSource, smallOrSource } from "../../wire/byte-source.ts";
 
 const comma = 44;
 const listEnd = Buffer.from("]}\n");
@@ -8,13 +8,8 @@ const listEnd = Buffer.from("]}\n");
 /** A list's JSON: one array when it is small, otherwise made as it is sent. `head` is its value without items. */
 export function listBytes(head: object, items: readonly Held[], served: Served): Uint8Array | ByteSource {
   const start = Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`);
-  const size = new ListSource(start, items, served).readInto(small);
-  if (size < small.length) return Buffer.from(small.subarray(0, size));
-  return new ListSource(start, items, served);
+  return smallOrSource(() => new ListSource(start, items, served));
 }
-
-/** Room in which it is found out whether a list is small; nobody keeps it. */
-const small = Buffer.allocUnsafeSlow(1 << 14);
 
 /** Puts held items one behind the other: their bytes are copied once. */
 class ListSource implements ByteSource {
