@@ -351,7 +351,7 @@ async function servicesOf(
     probes: opened.use(
       new Prober({ runtime, clock, events, counts: probeCounts, onChange: (uid) => workers.get(uid)?.wake() }),
     ),
-    hooks: createHooks({ runtime, clock }),
+    hooks: createHooks({ runtime, clock, events }),
     images: new ImagePulls({
       ...{ runtime, clock, events, access, secrets: api.pullSecrets },
       parallel: configuration.parallelPulls,

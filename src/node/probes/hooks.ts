@@ -1,15 +1,21 @@
+import type { HTTPGetAction } from "../../api/generated/core-v1.ts";
+import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage, Fault } from "../../lib/fault.ts";
-import { declared } from "../pods/containers.ts";
+import { declared, fieldPathOf } from "../pods/containers.ts";
 import type { Hooks } from "../pods/pod-services.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
-import { httpGet } from "./http-get.ts";
+import { httpGet, plainAnswer } from "./http-get.ts";
 
 const httpTimeout = 30_000;
 
 /** Runs postStart and preStop hooks: a command in the container, an HTTP call to it, or a pause. */
-export function createHooks(options: { readonly runtime: ContainerRuntime; readonly clock: Clock }): Hooks {
-  const { runtime, clock } = options;
+export function createHooks(options: {
+  readonly runtime: ContainerRuntime;
+  readonly clock: Clock;
+  readonly events: EventRecorder;
+}): Hooks {
+  const { runtime, clock, events } = options;
   return {
     async run(pod, observed, hook, podIP, signal) {
       const { name } = observed;
@@ -37,9 +43,22 @@ export function createHooks(options: { readonly runtime: ContainerRuntime; reado
           new Fault("internal", `HTTP lifecycle hook (${path}) ${where} - error: ${error}, message: ""`);
         if (!podIP && !hook.httpGet.host) throw fault("failed to find networking container: {}");
         // Any answer will do: a hook asks for nothing but to be called.
-        const answer = await httpGet(hook.httpGet, container, podIP ?? "", { timeoutMs: httpTimeout, signal });
-        if (!answer.ok) throw fault(answer.fault);
+        const asking = { timeoutMs: httpTimeout, signal, as: "kube-lifecycle" } as const;
+        const answer = await httpGet(hook.httpGet, container, podIP ?? "", asking);
+        if (answer.ok) return;
+        if (!answer.fault.endsWith(plainAnswer)) throw fault(answer.fault);
+        // Hooks were once called by HTTP whatever they said: those that still need it are, without anything secret.
+        const again = await httpGet(inPlain(hook.httpGet), container, podIP ?? "", asking);
+        if (!again.ok) throw fault(again.fault);
+        const { port, host = podIP } = hook.httpGet;
+        const message = `request to HTTPS lifecycle hook ${host}:${port} got HTTP response, retry with HTTP succeeded`;
+        events.record(pod, "Warning", "LifecycleHTTPFallback", message, fieldPathOf(pod, name));
       }
     },
   };
+}
+
+function inPlain({ httpHeaders = [], ...action }: HTTPGetAction): HTTPGetAction {
+  const open = httpHeaders.filter(({ name }) => name.toLowerCase() !== "authorization");
+  return { ...action, scheme: "HTTP", httpHeaders: open };
 }

@@ -25,10 +25,15 @@ interface Target {
   readonly path: string;
 }
 
-interface Limits {
+interface Asking {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** As whom: a probe unless said. */
+  readonly as?: "kube-probe" | "kube-lifecycle";
 }
+
+/** What a server that speaks plain HTTP is told to have done (Go's words). */
+export const plainAnswer = "http: server gave HTTP response to HTTPS client";
 
 /** Of a chain of redirects no more are asked. */
 const longestChain = 10;
@@ -41,13 +46,13 @@ export async function httpGet(
   action: HTTPGetAction,
   container: Container,
   podIP: string,
-  { timeoutMs, signal }: Limits,
+  { timeoutMs, signal, as = "kube-probe" }: Asking,
 ): Promise<HttpAnswer> {
   const port = portOf(action.port, container);
   if (port === undefined) return { ok: false, fault: `couldn't find port: ${action.port}` };
   const host = action.host || podIP;
   const path = action.path?.startsWith("/") ? action.path : `/${action.path ?? ""}`;
-  const headers = headersOf(action);
+  const headers = headersOf(action, `${as}/1.35`);
   const late = AbortSignal.timeout(timeoutMs);
   let target: Target = { secure: action.scheme === "HTTPS", host, port, path };
   for (let asked = 1; ; asked += 1) {
@@ -124,8 +129,8 @@ function urlOf({ secure, host, port, path }: Target): string {
   return `${secure ? "https" : "http"}://${hostPort(host, port)}${path}`;
 }
 
-function headersOf({ httpHeaders }: HTTPGetAction): Readonly<Record<string, string>> {
-  const headers: Record<string, string> = { "User-Agent": "kube-probe/1.35", Accept: "*/*", Connection: "close" };
+function headersOf({ httpHeaders }: HTTPGetAction, agent: string): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = { "User-Agent": agent, Accept: "*/*", Connection: "close" };
   for (const { name, value } of httpHeaders ?? []) {
     // What the author gives takes the place of ours, however it is written.
     for (const known of Object.keys(headers)) if (known.toLowerCase() === name.toLowerCase()) delete headers[known];
@@ -144,6 +149,7 @@ export function dialText(error: NodeJS.ErrnoException, host: string, port: numbe
   const target = `dial tcp ${hostPort(host, port)}`;
   if (error.code === "ECONNREFUSED") return `${target}: connect: connection refused`;
   if (error.code === "EHOSTUNREACH") return `${target}: connect: no route to host`;
+  if (error.code === "EPROTO" && /wrong version number|packet length too long/.test(error.message)) return plainAnswer;
   if (error.code === "ECONNRESET") return "read: connection reset by peer";
   return error.message;
 }
