@@ -343,7 +343,10 @@ async function servicesOf(
     onGranted: (uid) => workers.get(uid)?.wake(),
     ...(shares ? { onChanged: shares } : {}),
   });
-  const access = new ImageAccess(join(dataFolder, "image-access.json"));
+  const access = new ImageAccess({
+    file: join(dataFolder, "image-access.json"),
+    verification: configuration.imageVerification,
+  });
   const services: Omit<PodServices, "admission"> = {
     pods: apiPods(client),
     runtime,

@@ -25,9 +25,28 @@ test.each<{ readonly flags: Readonly<Record<string, string>>; readonly says: str
     flags: { "max-parallel-image-pulls": "2", "serialize-image-pulls": "true" },
     says: "cannot be larger than 1 unless serialize-image-pulls is false",
   },
+  {
+    flags: { "image-pull-credentials-verification-policy": "Sometimes" },
+    says: 'image-pull-credentials-verification-policy "Sometimes" is not known',
+  },
+  {
+    flags: { "preloaded-images-verification-allowlist": "registry.test/app" },
+    says: "means nothing with the policy NeverVerifyPreloadedImages",
+  },
   { flags: { "manifest-url-header": "secret" }, says: 'manifest-url-header "secret" is not name:value' },
 ])("$says", ({ flags, says }) => {
   expect(() => nodeConfiguration(flags)).toThrow(says);
+});
+
+test("it is chosen which images a pod must show that it may fetch", () => {
+  const flag = "image-pull-credentials-verification-policy";
+  const list = { "preloaded-images-verification-allowlist": "a.test/b,a.test/c/*" };
+  expect(nodeConfiguration({}).imageVerification).toEqual({ policy: "NeverVerifyPreloadedImages" });
+  expect(nodeConfiguration({ [flag]: "NeverVerify" }).imageVerification).toEqual({ policy: "NeverVerify" });
+  expect(nodeConfiguration({ [flag]: "NeverVerifyAllowlistedImages", ...list }).imageVerification).toEqual({
+    policy: "NeverVerifyAllowlistedImages",
+    allowed: ["a.test/b", "a.test/c/*"],
+  });
 });
 
 test("several headers go with the question for a URL", () => {

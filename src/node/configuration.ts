@@ -5,6 +5,7 @@ import { checkedPatterns } from "./admission/sysctls.ts";
 import { parseThresholds, type Threshold, usualHard } from "./eviction/thresholds.ts";
 import type { ImageLimits } from "./garbage/image-collector.ts";
 import { kubeletFileFlags, shownConfiguration } from "./kubelet-file.ts";
+import type { Verification } from "./pods/image-access.ts";
 import { type RotationPolicy, usualRotation } from "./runtime/log-rotation.ts";
 import type { ManifestSettings } from "./static-pods/manifest-sources.ts";
 
@@ -29,6 +30,7 @@ export interface NodeConfiguration {
   readonly podPids?: number;
   /** Image pulls at a time. */
   readonly parallelPulls: number;
+  readonly imageVerification: Verification;
   /** Sysctls that pods may have though they are not safe: names, and beginnings that end in `*`. */
   readonly unsafeSysctls: readonly string[];
   /** All of it as the kubelet's configuration file has it. */
@@ -74,7 +76,8 @@ export function nodeConfiguration(flags: Flags): NodeConfiguration {
     reserved: reserved(flags),
     ...podPids(flags),
     parallelPulls: parallelPulls(flags),
-    unsafeSysctls: checkedPatterns((flags["allowed-unsafe-sysctls"] ?? "").split(",").filter((each) => each !== "")),
+    imageVerification: imageVerification(flags),
+    unsafeSysctls: checkedPatterns(words(flags["allowed-unsafe-sysctls"])),
     shown: shownConfiguration(flags),
   };
 }
@@ -142,6 +145,26 @@ function parallelPulls(flags: Flags): number {
       "max-parallel-image-pulls cannot be larger than 1 unless serialize-image-pulls is false",
     );
   return serial === "true" ? 1 : most;
+}
+
+function imageVerification(flags: Flags): Verification {
+  const policy = flags["image-pull-credentials-verification-policy"] || "NeverVerifyPreloadedImages";
+  const allowed = words(flags["preloaded-images-verification-allowlist"]);
+  switch (policy) {
+    case "NeverVerifyAllowlistedImages":
+      return { policy, allowed };
+    case "NeverVerify":
+    case "NeverVerifyPreloadedImages":
+    case "AlwaysVerify":
+      if (allowed.length === 0) return { policy };
+      throw new Fault("invalid", `preloaded-images-verification-allowlist means nothing with the policy ${policy}`);
+    default:
+      throw new Fault("invalid", `image-pull-credentials-verification-policy ${JSON.stringify(policy)} is not known`);
+  }
+}
+
+function words(list: string | undefined): readonly string[] {
+  return (list ?? "").split(",").filter((each) => each !== "");
 }
 
 function duration(flags: Flags, name: string, usual: number): number {

@@ -71,6 +71,12 @@ const fields: Readonly<Record<string, { readonly flag: string; readonly form: Fo
   podPidsLimit: { flag: "pod-max-pids", form: whole, usual: "-1" },
   serializeImagePulls: { flag: "serialize-image-pulls", form: truth, usual: "false" },
   maxParallelImagePulls: { flag: "max-parallel-image-pulls", form: whole, usual: "5" },
+  imagePullCredentialsVerificationPolicy: {
+    flag: "image-pull-credentials-verification-policy",
+    form: text,
+    usual: "NeverVerifyPreloadedImages",
+  },
+  preloadedImagesVerificationAllowlist: { flag: "preloaded-images-verification-allowlist", form: list },
   allowedUnsafeSysctls: { flag: "allowed-unsafe-sysctls", form: list },
   evictionHard: {
     flag: "eviction-hard",
@@ -98,11 +104,11 @@ configMapAndSecretChangeDetectionStrategy containerLogMaxWorkers containerLogMon
 cpuCFSQuota cpuCFSQuotaPeriod cpuManagerPolicy cpuManagerPolicyOptions cpuManagerReconcilePeriod crashLoopBackOff
 enableContentionProfiling enableControllerAttachDetach enableDebugFlagsHandler enableDebuggingHandlers enableProfilingHandler
 enableServer enableSystemLogHandler enableSystemLogQuery enforceNodeAllocatable eventBurst eventRecordQPS failCgroupV1 failSwapOn
-featureGates hairpinMode healthzBindAddress healthzPort imagePullCredentialsVerificationPolicy imageServiceEndpoint
+featureGates hairpinMode healthzBindAddress healthzPort imageServiceEndpoint
 iptablesDropBit iptablesMasqueradeBit kernelMemcgNotification kubeAPIBurst kubeAPIQPS kubeReservedCgroup kubeletCgroups
 localStorageCapacityIsolation logging makeIPTablesUtilChains maxOpenFiles memoryManagerPolicy memorySwap memoryThrottlingFactor
 mergeDefaultEvictionSettings nodeLeaseDurationSeconds nodeStatusMaxImages nodeStatusReportFrequency oomScoreAdj podCIDR podsPerCore
-port preloadedImagesVerificationAllowlist protectKernelDefaults providerID qosReserved readOnlyPort registerNode registerWithTaints
+port protectKernelDefaults providerID qosReserved readOnlyPort registerNode registerWithTaints
 registryBurst registryPullQPS reservedMemory reservedSystemCPUs resolvConf rotateCertificates runOnce runtimeRequestTimeout
 seccompDefault serverTLSBootstrap showHiddenMetricsForVersion shutdownGracePeriodByPodPriority streamingConnectionIdleTimeout
 syncFrequency systemCgroups systemReservedCgroup tlsCertFile tlsCipherSuites tlsMinVersion tlsPrivateKeyFile topologyManagerPolicy

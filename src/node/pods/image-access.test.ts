@@ -17,8 +17,8 @@ const image = "registry.test/app:1";
 
 test("who may use an image is known after a restart, and to nobody else on the machine", () => {
   const file = openFile();
-  new ImageAccess(file).pulled(image, "id", mine);
-  const access = new ImageAccess(file);
+  new ImageAccess({ file }).pulled(image, "id", mine);
+  const access = new ImageAccess({ file });
   expect([access.isOpen(image, "id"), access.mayUse(image, "id", [theirs, mine])]).toEqual([false, true]);
   expect(access.mayUse(image, "id", [theirs])).toBe(false);
   expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -26,8 +26,8 @@ test("who may use an image is known after a restart, and to nobody else on the m
 
 test("an image whose pull was cut off by the agent's end is nobody's", () => {
   const file = openFile();
-  new ImageAccess(file).begun(image);
-  const access = new ImageAccess(file);
+  new ImageAccess({ file }).begun(image);
+  const access = new ImageAccess({ file });
   expect(access.isOpen(image, "id")).toBe(false);
   access.failed(image);
   expect(access.isOpen(image, "id")).toBe(true);
@@ -49,4 +49,31 @@ test("an image that is gone is forgotten, one that came during the look is not",
   expect([access.isOpen(image, "id"), access.isOpen(image, "newer")]).toEqual([true, false]);
   access.keepOnly(new Set());
   expect(access.isOpen(image, "newer")).toBe(true);
+});
+
+test.each([
+  { verification: { policy: "NeverVerify" }, pulled: true, loaded: true },
+  { verification: { policy: "NeverVerifyPreloadedImages" }, pulled: false, loaded: true },
+  { verification: { policy: "AlwaysVerify" }, pulled: false, loaded: false },
+  {
+    verification: { policy: "NeverVerifyAllowlistedImages", allowed: ["registry.test/app"] },
+    pulled: false,
+    loaded: true,
+  },
+  {
+    verification: { policy: "NeverVerifyAllowlistedImages", allowed: ["registry.test/*"] },
+    pulled: false,
+    loaded: true,
+  },
+  {
+    verification: { policy: "NeverVerifyAllowlistedImages", allowed: ["registry.test/ap"] },
+    pulled: false,
+    loaded: false,
+  },
+] as const)("$verification: everyone may use what was pulled $pulled, what was loaded $loaded", (row) => {
+  const access = new ImageAccess({ verification: row.verification });
+  access.pulled(image, "pulled", mine);
+  access.pulled("other.test/open:1", "open", undefined);
+  expect([access.isOpen(image, "pulled"), access.isOpen(image, "loaded")]).toEqual([row.pulled, row.loaded]);
+  expect([access.isOpen("other.test/open:1", "open"), access.mayUse(image, "pulled", [mine])]).toEqual([true, true]);
 });

@@ -16,6 +16,18 @@ interface Kept {
   readonly pulled: Readonly<Record<string, Readonly<Record<string, Access>>>>;
 }
 
+/** Which images that are on the node a pod must show that it may fetch (as upstream); a name in the list may end in `/*`. */
+export type Verification =
+  | { readonly policy: "NeverVerify" | "NeverVerifyPreloadedImages" | "AlwaysVerify" }
+  | { readonly policy: "NeverVerifyAllowlistedImages"; readonly allowed: readonly string[] };
+
+export interface ImageAccessOptions {
+  /** Where it is kept, hashes only; for this process alone if absent. */
+  readonly file?: string;
+  /** Upstream's if absent: images that came by no pull are for everyone. */
+  readonly verification?: Verification;
+}
+
 const nothing: Kept = { pulling: [], pulled: {} };
 
 /**
@@ -24,13 +36,14 @@ const nothing: Kept = { pulling: [], pulled: {} };
  */
 export class ImageAccess {
   readonly #file: string | undefined;
+  readonly #verification: Verification;
   #kept: Kept;
   /** Images that came since the last look: who looked may have begun before. */
   readonly #fresh = new Set<string>();
 
-  /** Kept in `file`, which has hashes only; for this process alone if absent. */
-  constructor(file?: string) {
+  constructor({ file, verification = { policy: "NeverVerifyPreloadedImages" } }: ImageAccessOptions = {}) {
     this.#file = file;
+    this.#verification = verification;
     this.#kept = file === undefined ? nothing : keptIn(file);
   }
 
@@ -57,9 +70,21 @@ export class ImageAccess {
 
   /** Everyone may use an image that is on the node. */
   isOpen(image: string, id: string): boolean {
-    const { pulling, pulled } = this.#kept;
-    const known = pulled[id];
-    return known ? known[repositoryOf(image)]?.everyone === true : !pulling.includes(image);
+    const known = this.#kept.pulled[id];
+    if (known?.[repositoryOf(image)]?.everyone) return true;
+    const verification = this.#verification;
+    switch (verification.policy) {
+      case "NeverVerify":
+        return true;
+      case "AlwaysVerify":
+        return false;
+      case "NeverVerifyPreloadedImages":
+        return !known && !this.#kept.pulling.includes(image);
+      case "NeverVerifyAllowlistedImages":
+        return (
+          !known && !this.#kept.pulling.includes(image) && verification.allowed.some((name) => covers(name, image))
+        );
+    }
   }
 
   /** Who has these credentials may use an image that is on the node. */
@@ -88,6 +113,11 @@ export class ImageAccess {
     writeFileSync(`${this.#file}.new`, JSON.stringify(kept), { mode: 0o600 });
     renameSync(`${this.#file}.new`, this.#file);
   }
+}
+
+function covers(pattern: string, image: string): boolean {
+  const repository = repositoryOf(image);
+  return pattern.endsWith("/*") ? repository.startsWith(pattern.slice(0, -1)) : repository === repositoryOf(pattern);
 }
 
 function keptIn(file: string): Kept {
