@@ -230,7 +230,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
       ],
     }),
     metrics,
-    openapi: new MergedOpenApi(new OpenApi(registry, catalog), aggregator),
+    openapi: new MergedOpenApi(new OpenApi(registry, catalog, () => options.clock.now()), aggregator),
     accounts,
     address,
     ...(options.paths ? { others: options.paths } : {}),

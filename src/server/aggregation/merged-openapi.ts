@@ -32,14 +32,17 @@ export class MergedOpenApi {
     const remote = [...this.#aggregator.versions];
     if (remote.length === 0) return this.#own.answer(request, path);
     if (path === "/openapi/v2") return this.#merged2(request, remote);
+    if (path === index3 || path === `${index3}/`) {
+      const own = this.#own.answer(unconditional(request), path);
+      return own && withRemotePaths(own, remote);
+    }
     const own = this.#own.answer(request, path);
-    if (path === index3 || path === `${index3}/`) return own && withRemotePaths(own, remote);
     const other = remote.find((one) => path === `${index3}/${nameOf(one)}`);
     return other ? other.server.exchange(request, aggregatorUser) : own;
   }
 
   #merged2(request: ServerRequest, remote: readonly RemoteVersion[]): ServerResponse | undefined {
-    const { "if-none-match": _condition, ...headers } = request.headers;
+    const { headers } = unconditional(request);
     const own = this.#own.answer({ ...request, headers: { ...headers, accept: "application/json" } }, "/openapi/v2");
     if (own?.body.kind !== "bytes") return own;
     const key = `${own.headers.etag} ${this.#aggregator.edition}`;
@@ -56,6 +59,12 @@ export class MergedOpenApi {
     const bytes = encodeOpenApiV2(document);
     return { status: 200, headers: { ...common, "content-type": protobufTypeV2 }, body: { kind: "bytes", bytes } };
   }
+}
+
+/** What is known of our own part says nothing of the whole. */
+function unconditional(request: ServerRequest): ServerRequest {
+  const { "if-none-match": _condition, ...headers } = request.headers;
+  return { ...request, headers };
 }
 
 const nameOf = ({ group, version }: RemoteVersion) => (group ? `apis/${group}/${version}` : `api/${version}`);

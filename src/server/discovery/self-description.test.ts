@@ -30,6 +30,24 @@ describe("what the server says of itself", () => {
     expect((await fixture.call("GET", path)).status).toBe(200);
   });
 
+  test("a document of OpenAPI v3 is kept for good under its hash, and another hash leads there", async () => {
+    const index = await fixture.call("GET", "/openapi/v3");
+    const known = { "if-none-match": String(index.headers.etag) };
+    expect((await fixture.call("GET", "/openapi/v3", { headers: known })).status).toBe(304);
+    const paths = index.body.paths as unknown as Readonly<Record<string, { readonly serverRelativeURL: string }>>;
+    const address = paths["apis/apps/v1"]?.serverRelativeURL ?? "";
+    const [path, hash] = address.split("?hash=");
+    const found = await fixture.call("GET", address);
+    expect(found.headers).toMatchObject({ etag: `"${hash}"`, "cache-control": "public, immutable" });
+    expect(String(found.headers.expires)).toMatch(/GMT$/);
+    const same = await fixture.call("GET", address, { headers: { "if-none-match": String(found.headers.etag) } });
+    expect(same.status).toBe(304);
+    const plain = await fixture.call("GET", path ?? "");
+    expect(plain.headers).toMatchObject({ etag: found.headers.etag, "cache-control": "no-cache, private" });
+    const moved = await fixture.call("GET", `${path}?hash=OLD`);
+    expect([moved.status, moved.headers.location]).toEqual([301, address]);
+  });
+
   test("OpenAPI describes a deployment in both versions", async () => {
     const v3 = await fixture.call("GET", "/openapi/v3/apis/apps/v1");
     const name = "io.k8s.api.apps.v1.Deployment";

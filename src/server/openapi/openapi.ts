@@ -12,6 +12,9 @@ import { type Dialect, type Schema, SchemaBook } from "./schemas.ts";
 
 const info = { title: "Kubernetes", version: servedVersion.gitVersion };
 
+/** How long what never changes may be kept, in milliseconds. */
+const year = 365 * 24 * 3600 * 1000;
+
 interface Kept {
   readonly body: Schema;
   readonly bytes: Uint8Array;
@@ -22,14 +25,17 @@ interface Kept {
 export class OpenApi {
   readonly #registry: Registry;
   readonly #catalog: Catalog;
+  readonly #now: () => number;
   #edition = -1;
   readonly #documents = new Map<string, Kept>();
   readonly #hashes = new WeakMap<object, string>();
   #protobuf: { readonly bytes: Uint8Array; readonly hash: string } | undefined;
 
-  constructor(registry: Registry, catalog: Catalog) {
+  /** `now` is in milliseconds since the epoch. */
+  constructor(registry: Registry, catalog: Catalog, now: () => number) {
     this.#registry = registry;
     this.#catalog = catalog;
+    this.#now = now;
   }
 
   readonly paths: readonly string[] = ["/openapi/v2", "/openapi/v3", "/openapi/v3/"];
@@ -43,10 +49,9 @@ export class OpenApi {
       this.#edition = this.#catalog.edition;
     }
     if (path === "/openapi/v2") return this.#version2(request);
-    if (path === "/openapi/v3" || path === "/openapi/v3/") return jsonResponse(200, this.#index());
+    if (path === "/openapi/v3" || path === "/openapi/v3/") return this.#index(request);
     const name = path.slice("/openapi/v3/".length);
-    const known = this.#names().includes(name);
-    return known ? bytesAnswer(request, this.#version3(name), "application/json") : undefined;
+    return this.#names().includes(name) ? this.#version3(request, name) : undefined;
   }
 
   #names(): readonly string[] {
@@ -55,13 +60,23 @@ export class OpenApi {
     );
   }
 
-  #index(): object {
-    const entries = this.#names().map((name) => {
-      // The hash must change with the document, which depends on nothing but the kinds served there.
-      const hash = shortHash(`${servedVersion.gitVersion} ${name} ${this.#kindsOf(name)}`);
-      return [name, { serverRelativeURL: `/openapi/v3/${name}?hash=${hash}` }] as const;
-    });
-    return { paths: Object.fromEntries(entries) };
+  #index({ headers }: ServerRequest): ServerResponse {
+    const entries = this.#names().map((name) => [name, { serverRelativeURL: this.#address(name) }] as const);
+    const index = { paths: Object.fromEntries(entries) };
+    const etag = `"${shortHash(JSON.stringify(index))}"`;
+    const common = { etag, vary: "Accept" };
+    if (headers["if-none-match"] === etag) return { status: 304, headers: common, body: { kind: "none" } };
+    return jsonResponse(200, index, common);
+  }
+
+  /** Where a document is found, for good: another document has another address. */
+  #address(name: string): string {
+    return `/openapi/v3/${name}?hash=${this.#hashOf(name)}`;
+  }
+
+  /** Changes with the document, which depends on nothing but the kinds served there. */
+  #hashOf(name: string): string {
+    return shortHash(`${servedVersion.gitVersion} ${name} ${this.#kindsOf(name)}`);
   }
 
   #kindsOf(name: string): string {
@@ -82,12 +97,21 @@ export class OpenApi {
     }
   }
 
-  #version3(name: string): Kept {
-    return this.#keep(name, () => {
+  #version3(request: ServerRequest, name: string): ServerResponse {
+    const hash = this.#hashOf(name);
+    const asked = new URLSearchParams(request.path.slice(request.path.indexOf("?") + 1)).get("hash");
+    if (asked && asked !== hash) {
+      return { status: 301, headers: { location: this.#address(name), vary: "Accept" }, body: { kind: "none" } };
+    }
+    const { bytes } = this.#keep(name, () => {
       const apiVersion = name.replace(/^apis?\//, "");
       const { paths, schemas } = this.#collect("v3", apiVersion);
       return { openapi: "3.0.0", info, paths, components: { schemas } };
     });
+    const answer = bytesAnswer(request, { bytes, hash }, "application/json");
+    if (!asked) return answer;
+    const expires = new Date(this.#now() + year).toUTCString();
+    return { ...answer, headers: { ...answer.headers, "cache-control": "public, immutable", expires } };
   }
 
   #version2(request: ServerRequest): ServerResponse {
