@@ -119,7 +119,7 @@ function servers(site: Site): Desired<Deployment> {
   return { metadata: owned(site), spec: { replicas, selector: { matchLabels: labels }, template } };
 }
 
-// Run by itself: for the cluster of the kubeconfig that is named, or of the pod that this runs in.
+// Run by itself: for the cluster of the kubeconfig that is named, of the pod that this runs in, or of one's own kubeconfig.
 if (import.meta.main) {
   const [kubeconfigFile] = process.argv.slice(2);
   await using connection = connect(kubeconfigFile ? { kubeconfigFile } : {});

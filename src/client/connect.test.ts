@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { connect } from "./connect.ts";
 
@@ -39,10 +42,24 @@ test("another context can be asked for", () => {
   expect(() => connect({ kubeconfig: text(), context: "y" })).toThrow('kubeconfig: contexts has no "y"');
 });
 
-test("outside of a pod a kubeconfig must be named", () => {
-  vi.stubEnv("KUBERNETES_SERVICE_HOST", "");
-  expect(() => connect()).toThrow("this program runs in no pod; say which kubeconfig to use");
-  vi.unstubAllEnvs();
+test("outside of a pod the kubeconfig of the environment is taken, or that of the home", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "navarch-connect-"));
+  try {
+    const file = join(folder, "one");
+    writeFileSync(file, text());
+    vi.stubEnv("KUBERNETES_SERVICE_HOST", "");
+    vi.stubEnv("KUBECONFIG", file);
+    await connect()[Symbol.asyncDispose]();
+    expect(() => connect({ context: "y" })).toThrow('kubeconfig: contexts has no "y"');
+    vi.stubEnv("KUBECONFIG", `${file}${delimiter}${join(folder, "two")}`);
+    expect(() => connect()).toThrow("KUBECONFIG names several files");
+    vi.stubEnv("KUBECONFIG", "");
+    vi.stubEnv("HOME", folder);
+    expect(() => connect()).toThrow(`in no pod and there is no ${folder}/.kube/config; say which kubeconfig to use`);
+  } finally {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("nobody is called before the first request, and a server that is not there is told as such", async () => {

@@ -1,5 +1,6 @@
-import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { errorMessage, Fault } from "../lib/fault.ts";
 import { type Log, silentLog } from "../lib/log.ts";
@@ -17,7 +18,10 @@ export interface Connection extends AsyncDisposable {
 }
 
 export interface ConnectOptions {
-  /** Its text. Without it and `kubeconfigFile`: the service account of the pod in which the program runs. */
+  /**
+   * Its text. Without it and `kubeconfigFile`: the service account of the pod in which the program runs; in no pod, the
+   * file that $KUBECONFIG names, or ~/.kube/config.
+   */
   readonly kubeconfig?: string;
   readonly kubeconfigFile?: string;
   /** Default: the kubeconfig's current one. */
@@ -48,15 +52,30 @@ export function connect(options: ConnectOptions = {}): Connection {
 function addressFrom({ kubeconfig, kubeconfigFile, context }: ConnectOptions): HttpTransportOptions {
   if (kubeconfig !== undefined) return addressIn(kubeconfig, context, ".");
   if (kubeconfigFile !== undefined) return addressIn(textOf(kubeconfigFile), context, dirname(kubeconfigFile));
-  return podAddress();
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
+  return host && port ? podAddress(host, port) : addressAtHome(context);
+}
+
+/** As kubectl finds it, where one file has all. */
+function addressAtHome(context: string | undefined): HttpTransportOptions {
+  const named = process.env.KUBECONFIG?.split(delimiter).filter(Boolean) ?? [];
+  if (named.length > 1) {
+    throw new Fault(
+      "invalid",
+      "KUBECONFIG names several files, which are not merged here; say which kubeconfig to use",
+    );
+  }
+  const file = named[0] ?? join(homedir(), ".kube", "config");
+  if (!existsSync(file)) {
+    throw new Fault("missing", `this program runs in no pod and there is no ${file}; say which kubeconfig to use`);
+  }
+  return addressIn(textOf(file), context, dirname(file));
 }
 
 const accountFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /** The API server as a pod sees it. Its token is read anew at every call, since it is renewed. */
-function podAddress(): HttpTransportOptions {
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
-  if (!host || !port) throw new Fault("missing", "this program runs in no pod; say which kubeconfig to use");
+function podAddress(host: string, port: string): HttpTransportOptions {
   return {
     server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
     ca: textOf(`${accountFolder}/ca.crt`),

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newCluster, planCluster, writeCluster } from "../config.ts";
+import { etcdOptions } from "../history/cluster-store.ts";
 import { describeCluster, descriptionText, parseDescription, problemText, wishesIn } from "./description.ts";
+import { clusterSchema, type Schema } from "./schema.ts";
 import { yamlPlaces } from "./yaml-places.ts";
 
 const head = "apiVersion: navarch/v1alpha1\nkind: Cluster\nmetadata:\n  name: shop\n";
@@ -83,6 +85,17 @@ test("what is exported makes the same cluster again", () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("a description has no place for a secret: keys, passwords and tokens are named by their files", () => {
+  const secretive = (schema: Schema): readonly string[] =>
+    Object.entries(schema.properties ?? {}).flatMap(([name, part]) => [
+      ...(/(password|passphrase|secret|token|key|credentials?)$/i.test(name) ? [name] : []),
+      ...secretive(part),
+    ]);
+  expect(secretive(clusterSchema)).toEqual([]);
+  const inAnAddress = { "etcd-servers": "https://me:tulips@10.0.0.1:2379" };
+  expect(() => etcdOptions(inAnAddress)).toThrow("give URLs such as https://10.0.0.1:2379");
 });
 
 test("places are those of keys and items, whatever the style", () => {

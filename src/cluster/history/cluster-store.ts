@@ -51,7 +51,7 @@ export async function needVacant(config: ClusterConfig, parts: StoreParts, mend:
 /** What the flags of upstream's API server say of etcd. Throws Fault `invalid`. */
 export function etcdOptions(flags: ApiServerFlags): Pick<EtcdStoreOptions, "endpoints" | "prefix" | "tls"> {
   const endpoints = (flags["etcd-servers"] ?? "").split(",").filter(Boolean);
-  const wrong = endpoints.find((endpoint) => !/^https?:\/\/[^/]+$/.test(endpoint));
+  const wrong = endpoints.find((endpoint) => !/^https?:\/\/[^/@]+$/.test(endpoint));
   if (wrong !== undefined) {
     throw new Fault("invalid", `etcd-servers ${JSON.stringify(wrong)}: give URLs such as https://10.0.0.1:2379`);
   }
