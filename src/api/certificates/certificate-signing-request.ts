@@ -1,4 +1,3 @@
-import { isEqual } from "../../machinery/equality.ts";
 import { field, path } from "../../machinery/fields.ts";
 import type { FieldError } from "../../machinery/status-error.ts";
 import { type Errors, eachAt, oneOf } from "../checks.ts";
@@ -6,6 +5,7 @@ import { ageColumn, nameColumn, text } from "../columns.ts";
 import { humanDuration } from "../durations.ts";
 import type * as certificates from "../generated/certificates-v1.ts";
 import { defineKind } from "../kind.ts";
+import { validateRequestChange } from "./request-updates.ts";
 import { requestMappings } from "./request-versions.ts";
 import { validateSignerName } from "./signer-name.ts";
 
@@ -50,7 +50,7 @@ export const CertificateSigningRequest = defineKind<certificates.CertificateSign
   // What was asked for never changes; approval and signing go by their subresources.
   prepareUpdate: (next, previous) => ({ ...next, spec: previous.spec, status: previous.status }),
   validate: (request) => [...validateRequest(request), ...validateConditions(request)],
-  validateStatus: (next, previous) => [...validateConditions(next), ...validateCertificate(next, previous)],
+  validateStatus: (next, previous) => [...validateConditions(next), ...validateRequestChange(next, previous, "status")],
   columns: [
     nameColumn,
     ageColumn,
@@ -126,22 +126,4 @@ function validateConditions({ status }: certificates.CertificateSigningRequest):
   });
   if (!seen.has("Approved") || !seen.has("Denied")) return errors;
   return [...errors, field.invalid(place, "Denied", "Approved and Denied conditions are mutually exclusive")];
-}
-
-function validateCertificate(
-  next: certificates.CertificateSigningRequest,
-  previous: certificates.CertificateSigningRequest,
-): Errors {
-  const errors: FieldError[] = [];
-  const before = previous.status?.certificate;
-  if (before && !isEqual(before, next.status?.certificate)) {
-    errors.push(field.forbidden("status.certificate", "updates may not modify or remove an existing certificate"));
-  }
-  for (const type of ["Approved", "Denied", "Failed"] as const) {
-    if (hasRequestCondition(previous, type) && !hasRequestCondition(next, type)) {
-      const detail = `updates may not remove a condition of type "${type}"`;
-      errors.push(field.forbidden("status.conditions", detail));
-    }
-  }
-  return errors;
 }

@@ -25,14 +25,14 @@ export function validateTrustAnchors(bundle: string, place: FieldPath): Errors {
     .map((indices) => invalid(`duplicate trust anchor (indices [${indices.join(" ")}])`));
 }
 
-interface PemBlock {
+export interface PemBlock {
   readonly type: string;
   readonly hasHeaders: boolean;
   readonly bytes: Buffer;
 }
 
 /** What is between begin and end lines; what else the text says is for people. */
-function pemBlocks(text: string): readonly PemBlock[] {
+export function pemBlocks(text: string): readonly PemBlock[] {
   const blocks: PemBlock[] = [];
   for (const [, type = "", body = ""] of text.matchAll(
     /^-----BEGIN ([^\n-]+)-----\r?\n([\s\S]*?)^-----END \1-----/gm,

@@ -61,6 +61,18 @@ const widget = (apiVersion: string, name: string, rest: object = {}) => ({
 const merge = { "content-type": "application/merge-patch+json" };
 
 describe("what comes in", () => {
+  test("no patch makes a resource another kind or version", async () => {
+    const { path, apiVersion } = await install({});
+    await fixture.make([path, widget(apiVersion, "w")]);
+    const patch = (body: object) => fixture.call("PATCH", `${path}/w`, { headers: merge, body });
+    const other = await patch({ kind: "Gadget" });
+    expect(other.body).toMatchObject({ code: 422, reason: "Invalid" });
+    expect(other.body.message).toMatch(/^Gadget\..* "w" is invalid: kind: Invalid value: "Gadget": must be Widget$/);
+    const newer = await patch({ apiVersion: "other.example.com/v1" });
+    expect(newer.body.message).toContain(`apiVersion: Invalid value: "other.example.com/v1": must be ${apiVersion}`);
+    expect((await fixture.call("GET", `${path}/w`)).body).toMatchObject({ kind: "Widget", apiVersion });
+  });
+
   test("unknown fields are dropped with a warning, or refused when the client is strict", async () => {
     const { path, apiVersion } = await install({ schema: spec({ a: { type: "string" } }) });
     const body = widget(apiVersion, "w", { spec: { a: "x", b: 1 }, more: true });

@@ -1,4 +1,5 @@
 import type { CertificateSigningRequest } from "../../api/certificates/certificate-signing-request.ts";
+import { validateRequestChange } from "../../api/certificates/request-updates.ts";
 import type { Pod } from "../../api/core/pod.ts";
 import { validateEphemeralChange, validateResizeChange } from "../../api/core/validate-pod-parts.ts";
 import type { AnyObject } from "../../registry/resource.ts";
@@ -8,12 +9,14 @@ import type { Call } from "../call.ts";
 
 type Take = (next: AnyObject, previous: AnyObject) => AnyObject;
 
+const asRequest = (object: AnyObject) => object as AnyObject as unknown as CertificateSigningRequest;
 const asPod = (object: AnyObject) => object as AnyObject as unknown as Pod;
 
 /** Faults of a change of a part beside those of the whole object. */
 const checks: Readonly<Record<string, UpdateRules["validate"]>> = {
   ephemeralcontainers: (next, previous) => validateEphemeralChange(asPod(next), asPod(previous)),
   resize: (next, previous) => validateResizeChange(asPod(next), asPod(previous)),
+  approval: (next, previous) => validateRequestChange(asRequest(next), asRequest(previous), "approval"),
 };
 
 /** The one part that each of these subresources may change; all else stays as it was. */
@@ -32,7 +35,7 @@ const parts: Readonly<Record<string, Take>> = {
     return { ...previous, spec: { ...spec, containers } };
   },
   approval: (next, previous) => {
-    const { status } = next as AnyObject as unknown as CertificateSigningRequest;
+    const { status } = asRequest(next);
     return { ...previous, status: { ...(previous.status as object), conditions: status?.conditions } };
   },
 };

@@ -34,6 +34,20 @@ export function otherKind(made: unknown, before: AnyObject): string | undefined 
   return `converting (${version}.${kind}) to (${group.split(".")[0]}.${before.kind}): unknown conversion`;
 }
 
+/** Throws Invalid for a custom resource that a patch made another kind or version. */
+export function checkCustomKind(made: unknown, before: AnyObject): void {
+  const { kind = before.kind, apiVersion = before.apiVersion } = made as Partial<AnyObject>;
+  const errors = [
+    ...(kind === before.kind ? [] : [field.invalid("kind", kind, `must be ${before.kind}`)]),
+    ...(apiVersion === before.apiVersion
+      ? []
+      : [field.invalid("apiVersion", apiVersion, `must be ${before.apiVersion}`)]),
+  ];
+  if (errors.length === 0) return;
+  const slash = apiVersion.indexOf("/");
+  throw invalid({ group: slash < 0 ? "" : apiVersion.slice(0, slash), kind }, before.metadata.name ?? "", errors);
+}
+
 /** Why Go cannot restore a value of a type from what a strategic patch made: the first thing that is wrong. */
 export function restoreFault(type: TypeInfo, value: unknown): string | undefined {
   if (value === null || value === undefined) return undefined;

@@ -24,7 +24,7 @@ import { isTrue } from "../request-info.ts";
 import { refuseOptions, type WriteParameters, writeParameters } from "./options.ts";
 import { ownership } from "./ownership.ts";
 import { rulesOf } from "./part-rules.ts";
-import { oddFields, otherKind, restoreFault, unreadable } from "./patch-faults.ts";
+import { checkCustomKind, oddFields, otherKind, restoreFault, unreadable } from "./patch-faults.ts";
 import { objectReply, place } from "./read.ts";
 import { checkNamespace, complete } from "./write.ts";
 
@@ -199,7 +199,7 @@ export function patched(
         ? applyMergePatch(before, body)
         : applyStrategicPatch(type, before, body);
   const refused = (why: string) => unreadable(how, body, made, why);
-  // Custom resources are validated whatever they say that they are.
+  if (type.decode) checkCustomKind(made, before);
   const other = how === "strategic" || type.decode ? undefined : otherKind(made, before);
   if (other) throw refused(other);
   const { object, problems } = decoded(type, made, validation, (why) =>
