@@ -70,6 +70,7 @@ export function http1Transport(options: Http1Options): Transport {
       return await new Promise<TransportResponse>((resolve, reject) => {
         const sent = request(target, (answer) => resolve(responseOf(answer, call.signal)));
         sent.on("error", (error) => {
+          dialled?.destroy();
           reject(
             call.signal?.aborted
               ? new Fault("aborted", "the call was given up", { cause: error })
@@ -89,9 +90,14 @@ export function http1Transport(options: Http1Options): Transport {
 
 async function overDialled(socket: Duplex, base: URL, secure: boolean, options: Http1Options) {
   if (!secure) return () => socket;
-  const { connect } = await import("node:tls");
-  const tls = { servername: base.hostname, ...(await options.tls?.()), socket, ALPNProtocols: ["http/1.1"] };
-  return () => connect(tls);
+  const { tlsOver } = await import("./tls-over.ts");
+  try {
+    const secured = await tlsOver(socket, base, await options.tls?.());
+    return () => secured;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }
 
 async function headersOf(

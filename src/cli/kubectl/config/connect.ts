@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { type Http1Tls, http1Transport } from "../../../client/http1-transport.ts";
+import { tlsOver } from "../../../client/tls-over.ts";
 import type { Transport } from "../../../client/transport.ts";
 import type { UpgradeTarget } from "../../../wire/upgrade-client.ts";
 import type { Host } from "../host.ts";
@@ -105,7 +106,7 @@ export function connect(access: Access, host: Host, policy?: PluginPolicy): Conn
         ...(wantsTls
           ? { tls: { rejectUnauthorized, servername, ca, cert, key } as NonNullable<UpgradeTarget["tls"]> }
           : {}),
-        ...(dial ? { connect: dial } : {}),
+        ...(dial ? { connect: wantsTls ? async () => tlsOver(await dial(), new URL(server), tls()) : dial } : {}),
         ...(signal ? { signal } : {}),
       };
     },

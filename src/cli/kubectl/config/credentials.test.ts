@@ -3,10 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { seededRandom } from "../../../lib/random.ts";
-import { VirtualClock } from "../../../lib/virtual-clock.ts";
 import { type GlobalFlags, globalFlags } from "../flags/global.ts";
 import type { Host, Terminal } from "../host.ts";
+import { hostIn } from "../host-fixture.ts";
 import { resolveAccess } from "./access.ts";
 import { connect } from "./connect.ts";
 import type { ExecEntry, UserEntry } from "./kubeconfig.ts";
@@ -19,21 +18,6 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const start = Date.parse("2030-01-01T00:00:00Z");
-
-function hostIn(): Host & { readonly clock: VirtualClock; readonly said: string[] } {
-  const said: string[] = [];
-  return {
-    stdin: Readable.from([]),
-    stdout: { write: () => {}, isTerminal: false },
-    stderr: { write: (text) => void said.push(String(text)), isTerminal: false },
-    env: { PATH: process.env.PATH },
-    cwd: folder,
-    clock: new VirtualClock(start),
-    random: seededRandom(1),
-    signal: new AbortController().signal,
-    said,
-  };
-}
 
 /** A plug-in that counts its calls, keeps what it was told, and answers with this. */
 function plugin(answer: string, more: Partial<ExecEntry> = {}): ExecEntry {
@@ -57,7 +41,7 @@ describe("a credential plug-in", () => {
   test("does not run where the preferences forbid it", async () => {
     const user = { exec: plugin(credential({ token: "secret" })) };
     const access = { cluster: { server: "https://one" }, user, namespace: "", namespaceGiven: false, timeout: 0 };
-    const calling = (policy: PluginPolicy) => connect(access, hostIn(), policy).upgrade("/x");
+    const calling = (policy: PluginPolicy) => connect(access, hostIn(folder, start), policy).upgrade("/x");
     await expect(calling({ type: "DenyAll", allowlist: undefined })).rejects.toThrow(
       'Unable to connect to the server: getting credentials: plugin "sh" not allowed: policy set to "DenyAll"',
     );
@@ -66,7 +50,7 @@ describe("a credential plug-in", () => {
 
   test("gives the token, and is told what the kubeconfig lets it know", async () => {
     const exec = plugin(credential({ token: "secret" }), { provideClusterInfo: true });
-    expect(await headersOf({ exec }, hostIn())).toMatchObject({ authorization: "Bearer secret" });
+    expect(await headersOf({ exec }, hostIn(folder, start))).toMatchObject({ authorization: "Bearer secret" });
     expect(JSON.parse(readFileSync(join(folder, "told"), "utf8"))).toEqual({
       kind: "ExecCredential",
       apiVersion: "client.authentication.k8s.io/v1",
@@ -75,7 +59,7 @@ describe("a credential plug-in", () => {
   });
 
   test("is asked again when its answer has expired, and not before", async () => {
-    const host = hostIn();
+    const host = hostIn(folder, start);
     const exec = plugin(credential({ token: "tokenCALL", expirationTimestamp: "203CALL-01-01T00:00:00Z" }));
     await using connection = connect(
       { cluster: { server: "https://one" }, user: { exec }, namespace: "", namespaceGiven: false, timeout: 0 },
@@ -92,7 +76,7 @@ describe("a credential plug-in", () => {
   test("has the variables that the kubeconfig adds", async () => {
     const script = `printf '%s' '${credential({ token: "CALL" })}' | sed "s/CALL/$REGION/"`;
     const exec = plugin("", { args: ["-c", script], env: [{ name: "REGION", value: "north" }] });
-    expect(await headersOf({ exec }, hostIn())).toMatchObject({ authorization: "Bearer north" });
+    expect(await headersOf({ exec }, hostIn(folder, start))).toMatchObject({ authorization: "Bearer north" });
   });
 
   test.each([
@@ -133,7 +117,7 @@ describe("a credential plug-in", () => {
       says: "exec plugin cannot support interactive mode: standard input is not a terminal",
     },
   ])("$name", async ({ exec, says }) => {
-    await expect(headersOf({ exec: exec() }, hostIn())).rejects.toThrow(says);
+    await expect(headersOf({ exec: exec() }, hostIn(folder, start))).rejects.toThrow(says);
   });
 });
 
@@ -148,7 +132,7 @@ describe("a file with a token", () => {
         namespaceGiven: false,
         timeout: 0,
       },
-      hostIn(),
+      hostIn(folder, start),
     );
     const token = async () => (await connection.upgrade("/x")).headers?.authorization;
     expect(await token()).toBe("Bearer old");
@@ -168,7 +152,7 @@ describe("who one is", () => {
 
   test.each(["http://one", "one:8080"])("is no secret that goes over %s", async (server) => {
     const user = { token: "secret", as: "jo" };
-    const headers = await over(server, user, hostIn());
+    const headers = await over(server, user, hostIn(folder, start));
     expect(headers).toMatchObject({ "impersonate-user": "jo" });
     expect(headers).not.toHaveProperty("authorization");
   });
@@ -186,7 +170,7 @@ describe("who one is", () => {
     };
     const stdin = Readable.from([Buffer.from("\n jo x\npass"), Buffer.from("word\r")]);
     const stdout = { write: (text: string | Uint8Array) => void said.push(String(text)), isTerminal: true };
-    const headers = await over("https://one", {}, { ...hostIn(), terminal, stdin, stdout });
+    const headers = await over("https://one", {}, { ...hostIn(folder, start), terminal, stdin, stdout });
     expect(headers).toMatchObject({ authorization: `Basic ${Buffer.from("jo:password").toString("base64")}` });
     expect(said.join("")).toBe("Please enter Username: Please enter Password: \n");
     expect(modes).toEqual(["raw", "plain"]);
@@ -194,7 +178,9 @@ describe("who one is", () => {
 
   test("a plug-in is not asked where the kubeconfig has a token", async () => {
     const exec = plugin(credential({ token: "told" }));
-    expect(await headersOf({ exec, token: "own" }, hostIn())).toMatchObject({ authorization: "Bearer own" });
+    expect(await headersOf({ exec, token: "own" }, hostIn(folder, start))).toMatchObject({
+      authorization: "Bearer own",
+    });
     expect(existsSync(join(folder, "calls"))).toBe(false);
   });
 });

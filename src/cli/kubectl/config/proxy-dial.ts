@@ -35,7 +35,8 @@ function dialConnect(proxy: URL, { host, port }: Address, tls: () => Http1Tls): 
       if (answer.statusCode === 200) resolve(socket);
       else {
         socket.destroy();
-        reject(new Fault("unavailable", `the proxy answered ${answer.statusCode} ${answer.statusMessage}`));
+        // In the proxy's own words, as upstream.
+        reject(new Fault("unavailable", answer.statusMessage || `status code ${answer.statusCode}`));
       }
     });
     asked.on("error", (error) =>
@@ -69,6 +70,10 @@ async function dialSocks(proxy: URL, { host, port }: Address): Promise<Duplex> {
     socket.once("close", () => reject(new Fault("unavailable", "socks connect: the proxy hung up")));
   });
   failed.catch(() => {});
+  const refused = (why: string): Fault => {
+    socket.destroy();
+    return new Fault("unavailable", `socks connect tcp ${proxy.host}->${host}:${port}: ${why}`);
+  };
   const exchange = async (bytes: readonly number[], length: number): Promise<Buffer> => {
     socket.write(Uint8Array.from(bytes));
     return await Promise.race([take(socket, length), failed]);
@@ -78,11 +83,13 @@ async function dialSocks(proxy: URL, { host, port }: Address): Promise<Duplex> {
   const chosen = (await exchange(user ? [5, 2, 0, 2] : [5, 1, 0], 2))[1];
   if (chosen === 2) {
     const answer = await exchange([1, text(user).length, ...text(user), text(password).length, ...text(password)], 2);
-    if (answer[1] !== 0) throw refused(socket, "the proxy does not accept the user name and password");
-  } else if (chosen !== 0) throw refused(socket, "the proxy offers no way to log in");
+    if (answer[1] !== 0) throw refused("username/password authentication failed");
+  } else if (chosen !== 0) throw refused("no acceptable authentication methods");
   const name = text(host);
-  const answer = await exchange([5, 1, 0, 3, name.length, ...name, port >> 8, port & 255], 4);
-  if (answer[1] !== 0) throw refused(socket, `the proxy cannot connect (code ${answer[1]})`);
+  const address = isIP(host) === 4 ? [1, ...host.split(".").map(Number)] : [3, name.length, ...name];
+  const answer = await exchange([5, 1, 0, ...address, port >> 8, port & 255], 4);
+  const code = answer[1] ?? 0;
+  if (code !== 0) throw refused(`unknown error ${failures[code] ?? `unknown code: ${code}`}`);
   const rest =
     answer[3] === 1 ? 6 : answer[3] === 4 ? 18 : ((await Promise.race([take(socket, 1), failed]))[0] ?? 0) + 2;
   await Promise.race([take(socket, rest), failed]);
@@ -91,10 +98,17 @@ async function dialSocks(proxy: URL, { host, port }: Address): Promise<Duplex> {
   return socket;
 }
 
-function refused(socket: Socket, why: string): Fault {
-  socket.destroy();
-  return new Fault("unavailable", `socks connect: ${why}`);
-}
+/** What the codes of RFC 1928 mean. */
+const failures: Readonly<Record<number, string>> = {
+  1: "general SOCKS server failure",
+  2: "connection not allowed by ruleset",
+  3: "network unreachable",
+  4: "host unreachable",
+  5: "connection refused",
+  6: "TTL expired",
+  7: "command not supported",
+  8: "address type not supported",
+};
 
 async function take(socket: Socket, length: number): Promise<Buffer> {
   for (;;) {

@@ -1,9 +1,10 @@
+import { goQuote } from "../../../lib/go-text.ts";
 import type { Host } from "../host.ts";
 import { CommandError } from "../messages.ts";
 
 /** The proxy that leads to a server, or undefined for none: the kubeconfig's, else what the environment says. */
 export function proxyFor(server: string, configured: string | undefined, env: Host["env"]): URL | undefined {
-  if (configured) return proxyUrl(configured);
+  if (configured) return new URL(configured);
   const { protocol, hostname, port } = new URL(server);
   const variable = protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
   const named = env[variable] || env[variable.toLowerCase()];
@@ -12,13 +13,19 @@ export function proxyFor(server: string, configured: string | undefined, env: Ho
   return proxyUrl(named.includes("://") ? named : `http://${named}`);
 }
 
+/** Why a kubeconfig's proxy cannot be one, if so. */
+export function proxyProblem(text: string): string | undefined {
+  if (!URL.canParse(text)) return `could not parse: ${text}`;
+  const scheme = new URL(text).protocol.slice(0, -1);
+  return ["http", "https", "socks5"].includes(scheme)
+    ? undefined
+    : `unsupported scheme ${goQuote(scheme)}, must be http, https, or socks5`;
+}
+
 function proxyUrl(text: string): URL {
-  if (!URL.canParse(text)) throw new CommandError(`parse "${text}": invalid URI for request`);
-  const url = new URL(text);
-  if (!["http:", "https:", "socks5:", "socks5h:"].includes(url.protocol)) {
-    throw new CommandError(`unsupported scheme "${url.protocol.slice(0, -1)}", must be http, https, or socks5`);
-  }
-  return url;
+  const problem = proxyProblem(text.replace(/^socks5h:/, "socks5:"));
+  if (problem) throw new CommandError(problem);
+  return new URL(text);
 }
 
 const isLoopback = (host: string) => host === "localhost" || host === "[::1]" || /^127\./.test(host);

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { goQuote } from "../../../lib/go-text.ts";
 import { CommandError, ConfigurationError } from "../messages.ts";
 import { type ClusterEntry, type ExecEntry, fileProblem, type UserEntry } from "./kubeconfig.ts";
+import { proxyProblem } from "./proxy.ts";
 
 /** A cluster and a user, with the names that messages call them by. */
 export interface Named {
@@ -64,7 +65,9 @@ function* execProblems(exec: ExecEntry, user: UserEntry, name: string): Generato
 }
 
 function* clusterProblems({ cluster, clusterName: name, cwd }: Named): Generator<string> {
-  const { "certificate-authority": ca, "certificate-authority-data": caData } = cluster;
+  const { "certificate-authority": ca, "certificate-authority-data": caData, "proxy-url": proxy } = cluster;
+  const wrong = proxy && proxyProblem(proxy);
+  if (wrong) yield `invalid 'proxy-url' ${goQuote(proxy)} for cluster ${goQuote(name)}: ${wrong}`;
   if (ca && caData) {
     yield `certificate-authority-data and certificate-authority are both specified for ${name}. certificate-authority-data will override.`;
   }

@@ -219,8 +219,11 @@ function connectionError(error: unknown, request: TransportRequest, options: Api
           : code === "ECONNRESET"
             ? "EOF"
             : (tlsProblem(code, cause) ?? httpProblem(code, cause) ?? errorMessage(cause ?? error));
-  return failed(why);
+  return failed(error.message.startsWith(toProxy) ? toProxy + why : why);
 }
+
+/** How what went wrong on the way to the proxy begins. */
+const toProxy = "proxyconnect tcp: ";
 
 /** What Node refuses to send, in the words of Go. */
 function requestProblem(error: unknown): unknown {
@@ -275,7 +278,7 @@ function nameProblem({ host = "", cert }: NameProblem): string {
 
 /** What is wrong with the first line of an answer that is no HTTP. */
 function httpProblem(code: string, cause: unknown): string | undefined {
-  const { rawPacket } = cause as { readonly rawPacket?: Buffer };
+  const { rawPacket } = (cause ?? {}) as { readonly rawPacket?: Buffer };
   if (!code.startsWith("HPE_") || !rawPacket) return undefined;
   const [line = ""] = rawPacket.toString("latin1").split(/\r?\n/, 1);
   const [, status] = /^\S+ +(\S+)/.exec(line) ?? [];
