@@ -70,12 +70,28 @@ function fieldOf(name: string, type: TypeInfo, optional: boolean): FieldInfo {
   return { name, type, optional, inline: false, proto: 0, pointer: false, omitEmpty: false };
 }
 
+/** Texts of a format of their own, as times, are taken in other forms too (as upstream); whoever applies is told of all else. */
+function scalarOf({ type, format }: Schema): TypeInfo {
+  switch (type) {
+    case "string":
+      return !format || format === "byte" ? scalars.string : scalars.any;
+    case "integer":
+      return scalars.int64;
+    case "number":
+      return scalars.double;
+    case "boolean":
+      return scalars.bool;
+    default:
+      return scalars.any;
+  }
+}
+
 function typeOf(name: string, schema: Schema): TypeInfo {
   const { type, items, additionalProperties: others, properties } = schema;
   if (type === "array") {
     return items ? ({ kind: "list", item: typeOf(name, items) } satisfies ListInfo) : scalars.any;
   }
-  if (type !== "object") return schema["x-kubernetes-preserve-unknown-fields"] ? scalars.raw : scalars.any;
+  if (type !== "object") return schema["x-kubernetes-preserve-unknown-fields"] ? scalars.raw : scalarOf(schema);
   if (properties || schema["x-kubernetes-embedded-resource"])
     return new CustomType(name, () => schema, { root: false });
   if (typeof others === "object") return { kind: "map", value: typeOf(name, others) } satisfies MapInfo;

@@ -421,6 +421,32 @@ test("discovery and both OpenAPI documents follow at once, and forget it again",
   }, 20_000);
 });
 
+test("what is applied to a custom resource must fit its schema's types, times and numbers that may be texts left out", async () => {
+  const schema = spec({
+    n: { type: "integer" },
+    on: { type: "boolean" },
+    list: { type: "array", items: { type: "string" } },
+    when: { type: "string", format: "date-time" },
+    port: { "x-kubernetes-int-or-string": true },
+  });
+  const { path, apiVersion } = await install({ schema });
+  const apply = (given: object) =>
+    fixture.call("PATCH", `${path}/typed?fieldManager=m`, {
+      body: JSON.stringify({ apiVersion, kind: "Widget", spec: given }),
+      headers: { "content-type": "application/apply-patch+yaml" },
+    });
+  expect((await apply({ n: "x", on: "y", list: [1], when: 5, port: "http" })).body).toMatchObject({
+    code: 500,
+    message: [
+      `failed to create typed patch object (default/typed; ${apiVersion}, Kind=Widget): errors:`,
+      "  .spec.n: expected numeric (int or float), got string",
+      '  .spec.on: expected boolean, got &value.valueUnstructured{Value:"y"}',
+      "  .spec.list[0]: expected string, got &value.valueUnstructured{Value:1}",
+    ].join("\n"),
+  });
+  expect((await apply({ n: 1, on: true, list: ["a"], when: "2026-01-01T00:00:00Z", port: 80 })).status).toBe(201);
+});
+
 test("server-side apply knows the lists of a schema, and takes away what is no longer applied", async () => {
   const items = { type: "object", properties: { k: { type: "string" }, v: { type: "string" } }, required: ["k"] };
   const map = { type: "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"], items };
