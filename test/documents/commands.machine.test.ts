@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type EtcdServer, startEtcd } from "../../src/store/etcd-server.ts";
@@ -28,6 +28,8 @@ interface Page {
   readonly before?: readonly string[];
   /** What stands for another machine, or for more time than a test has. */
   readonly instead?: (command: string) => string;
+  /** What succeeds right after a command of it. */
+  readonly proofs?: Readonly<Record<string, string>>;
   /** What its script says. */
   readonly says?: RegExp;
   /** What is so in the end. */
@@ -54,6 +56,7 @@ const typed: readonly Page[] = [
     page: "docs/history.md",
     before: ["navarch up", "kubectl create deployment web --image=any", "sleep 2"],
     instead: (command) => command.replace("5m", "1s").replace("http://10.0.0.1:2379", etcd[0]!.endpoints[0]!),
+    proofs: { "navarch up --from monday.snap": "kubectl get deployment web" },
     after: ["navarch status copy -o json || true", /"state": "stopped"/],
   },
   {
@@ -87,7 +90,7 @@ test("every command on a line of its own is typed here or elsewhere", () => {
   expect(Object.keys(elsewhere).filter((one) => !shown.has(one))).toEqual([]);
 });
 
-describe.each(typed)("$page", ({ page, before = [], instead = (command) => command, says, after }) => {
+describe.each(typed)("$page", ({ page, before = [], instead = (command) => command, proofs = {}, says, after }) => {
   const name = `doc${typed.findIndex((one) => one.page === page)}`;
   const cluster = new TestCluster(newPlace(name));
   const { folder } = cluster.place;
@@ -106,7 +109,12 @@ describe.each(typed)("$page", ({ page, before = [], instead = (command) => comma
 
   const type = async (command: string) => {
     const [, flags] = /^navarch up\b(.*)$/.exec(command) ?? [];
-    if (flags !== undefined) return await cluster.up("--runtime", "simulated", ...flags.split(" ").filter(Boolean));
+    if (flags !== undefined) {
+      const words = flags.split(" ").filter(Boolean);
+      // It is started from elsewhere: files of the page have their whole path.
+      const found = words.map((word) => (existsSync(join(folder, word)) ? join(folder, word) : word));
+      return await cluster.up("--runtime", "simulated", ...found);
+    }
     const env = { ...cluster.env, PATH: `${bin}:${process.env.PATH}` };
     const { code, stdout, stderr } = await run("bash", ["-e", "-o", "pipefail", "-c", command], { cwd: folder, env });
     // As diff does: 1 says that something differs.
@@ -123,7 +131,10 @@ describe.each(typed)("$page", ({ page, before = [], instead = (command) => comma
     );
     // What the script leaves running serves until it has been asked.
     if (script !== undefined) expect(await type(`trap 'kill %1' EXIT\n${instead(script)}`)).toMatch(says ?? /./);
-    else for (const { command } of lines) await type(instead(command));
+    for (const { command } of script === undefined ? lines : []) {
+      await type(instead(command));
+      if (proofs[command]) await type(proofs[command]);
+    }
     if (after) expect(await type(after[0])).toMatch(after[1]);
   }, 240_000);
 });
