@@ -10,8 +10,8 @@ import { readAuthenticationConfiguration } from "../server/authentication/config
 import { readAuthorizationConfiguration } from "../server/authorization/configuration.ts";
 import type { AuthorizerChoice } from "../server/authorization/open-authorizers.ts";
 import type { ApiServerFlags } from "./api-server-flag-names.ts";
-import { readFlagFile } from "./flag-values.ts";
 import { kubeconfigEndpoint } from "./kubeconfig-endpoint.ts";
+import { userFile } from "./user-file.ts";
 
 export interface AccessFileParts {
   readonly clock: Clock;
@@ -32,7 +32,7 @@ export function followAccessFiles(
   const following = new DisposableStack();
   const authentication = flags["authentication-config"];
   if (authentication) {
-    const text = readFlagFile(authentication);
+    const text = userFile(authentication);
     const { anonymous } = readAuthenticationConfiguration(text);
     const use = async (next: string) => {
       const read = readAuthenticationConfiguration(next);
@@ -45,7 +45,7 @@ export function followAccessFiles(
   }
   const authorization = flags["authorization-config"];
   if (authorization) {
-    const text = readFlagFile(authorization);
+    const text = userFile(authorization);
     const builtIn = builtInTypes(readAuthorizationConfiguration(text, kubeconfigEndpoint));
     const use = (next: string) => {
       const choices = readAuthorizationConfiguration(next, kubeconfigEndpoint);

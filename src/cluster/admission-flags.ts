@@ -1,7 +1,7 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { type AdmissionSettings, readAdmissionConfiguration } from "../server/admission/admission-settings.ts";
 import type { ApiServerFlags } from "./api-server-flag-names.ts";
-import { readFlagFile as read } from "./flag-values.ts";
+import { userFile as read } from "./user-file.ts";
 
 /** Which admission plugins run, by flags and the file that one names. Throws Fault `invalid`. */
 export function admissionFromFlags(flags: ApiServerFlags): AdmissionSettings {

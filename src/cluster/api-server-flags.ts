@@ -7,8 +7,9 @@ import { parseBasicFile, parseTokenFile } from "../server/authentication/token-f
 import { readAuthorizationConfiguration } from "../server/authorization/configuration.ts";
 import type { AuthorizerChoice } from "../server/authorization/open-authorizers.ts";
 import type { ApiServerFlags } from "./api-server-flag-names.ts";
-import { durationFlag as duration, readFlagFile as read, truthFlag as truth } from "./flag-values.ts";
+import { durationFlag as duration, truthFlag as truth } from "./flag-values.ts";
 import { kubeconfigEndpoint } from "./kubeconfig-endpoint.ts";
+import { userFile as read } from "./user-file.ts";
 
 /** How users prove who they are, by flags and the files these name. Throws Fault `invalid`. */
 export function authenticationFromFlags(flags: ApiServerFlags): AuthenticationOptions {

@@ -12,7 +12,8 @@ import { newEncryptionConfiguration, reloadEncryption } from "../registry/encryp
 import type { Store } from "../store/store.ts";
 import { writeSafely } from "./certificates.ts";
 import type { ClusterConfig } from "./config.ts";
-import { readFlagFile, truthFlag } from "./flag-values.ts";
+import { truthFlag } from "./flag-values.ts";
+import { userFile } from "./user-file.ts";
 
 export interface EncryptionOptions {
   readonly config: ClusterConfig;
@@ -39,7 +40,7 @@ export function openEncryption(options: EncryptionOptions): Store {
   const given = flags["encryption-provider-config"];
   const path = given ?? encryptionFile(config);
   if (!given && !existsSync(path)) writeSafely(path, newEncryptionConfiguration(random), true);
-  const text = readFlagFile(path);
+  const text = userFile(path);
   const kept = encryptedStore({ store, rules: rulesIn(path, text), random, log });
   const rewriting = kept.rewriteStale().then(
     (rewritten) => rewritten > 0 && log.info("values were encrypted anew", { rewritten }),

@@ -1,16 +1,6 @@
-import { readFileSync } from "node:fs";
-import { errorMessage, Fault } from "../lib/fault.ts";
+import { Fault } from "../lib/fault.ts";
 import { parseDuration } from "../machinery/times.ts";
 import type { Flags } from "./part-flags.ts";
-
-/** The text of a file that a flag names. Throws Fault `invalid`. */
-export function readFlagFile(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new Fault("invalid", errorMessage(error), { cause: error });
-  }
-}
 
 /** A flag that is true or false; undefined when it is not given. Throws Fault `invalid`. */
 export function truthFlag(flags: Flags, name: string): boolean | undefined {

@@ -3,7 +3,7 @@ import type { ProxyClient } from "../server/aggregation/remote-server.ts";
 import type { FrontProxyOptions } from "../server/authentication/client-certificates.ts";
 import type { ApiServerFlags } from "./api-server-flag-names.ts";
 import type { KeyPair } from "./certificates.ts";
-import { readFlagFile } from "./flag-values.ts";
+import { userFile } from "./user-file.ts";
 
 export interface OwnFrontProxy {
   /** PEM of the authority of the cluster's own proxy certificate. */
@@ -27,7 +27,7 @@ export function frontProxyFromFlags(flags: ApiServerFlags, own: OwnFrontProxy): 
   const caFile = flags["requestheader-client-ca-file"];
   const names = list(flags, "requestheader-allowed-names");
   const usesOwn = proxyClient === undefined || !caFile;
-  const clientCa = [...(caFile ? [readFlagFile(caFile)] : []), ...(usesOwn ? [own.ca] : [])].join("\n");
+  const clientCa = [...(caFile ? [userFile(caFile)] : []), ...(usesOwn ? [own.ca] : [])].join("\n");
   // With an authority from outside and no names, any is believed, as upstream; its own authority knows one name only.
   const allowedNames =
     names && names.length > 0 ? [...names, ...(usesOwn ? [own.name] : [])] : caFile ? [] : [own.name];
@@ -55,7 +55,7 @@ function givenClient(flags: ApiServerFlags): ProxyClient | undefined {
   if (!cert || !key) {
     throw new Fault("invalid", "proxy-client-cert-file and proxy-client-key-file must be specified together");
   }
-  return { cert: readFlagFile(cert), key: readFlagFile(key) };
+  return { cert: userFile(cert), key: userFile(key) };
 }
 
 function list(flags: ApiServerFlags, name: string): readonly string[] | undefined {

@@ -19,7 +19,7 @@ test("a flag counts for more than the kubelet's configuration file", () => {
     flags: { config, "max-pods": "7", "file-check-frequency": "1s" },
     unused: ["featureGates"],
   });
-  expect(() => withKubeletFile({ config: "/nowhere/kubelet.yaml" })).toThrow("no such file");
+  expect(() => withKubeletFile({ config: "/nowhere/kubelet.yaml" })).toThrow("there is no file /nowhere/kubelet.yaml");
 });
 
 test("a joined node keeps its kubelet's flags, which later ones change", () => {

@@ -1,6 +1,6 @@
 import { kubeletFlagsOf } from "../node/kubelet-file.ts";
-import { readFlagFile } from "./flag-values.ts";
 import type { Flags } from "./part-flags.ts";
+import { userFile } from "./user-file.ts";
 
 /**
  * A kubelet's flags with what its configuration file (`config`) says; a flag counts for more. `unused` are the file's fields that
@@ -8,6 +8,6 @@ import type { Flags } from "./part-flags.ts";
  */
 export function withKubeletFile(flags: Flags): { readonly flags: Flags; readonly unused: readonly string[] } {
   if (!flags.config) return { flags, unused: [] };
-  const file = kubeletFlagsOf(readFlagFile(flags.config));
+  const file = kubeletFlagsOf(userFile(flags.config));
   return { flags: { ...file.flags, ...flags }, unused: file.unused };
 }

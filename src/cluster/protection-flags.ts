@@ -9,8 +9,9 @@ import { logBackend } from "../server/audit/log-backend.ts";
 import { webhookBackend } from "../server/audit/webhook-backend.ts";
 import { httpsCaller } from "../server/webhooks/webhook-caller.ts";
 import type { ApiServerFlags } from "./api-server-flag-names.ts";
-import { durationFlag as duration, readFlagFile, wholeFlag as whole } from "./flag-values.ts";
+import { durationFlag as duration, wholeFlag as whole } from "./flag-values.ts";
 import { kubeconfigEndpoint } from "./kubeconfig-endpoint.ts";
+import { userFile } from "./user-file.ts";
 
 interface AuditParts {
   readonly clock: Clock;
@@ -83,7 +84,7 @@ function remote(path: string, flags: ApiServerFlags, parts: AuditParts): AuditBa
 
 function policyIn(path: string) {
   try {
-    return readAuditPolicy(readFlagFile(path));
+    return readAuditPolicy(userFile(path));
   } catch (error) {
     throw new Fault("invalid", `audit-policy-file ${path}: ${errorMessage(error)}`, { cause: error });
   }
