@@ -169,7 +169,8 @@ export function validateFinalizers(finalizers: readonly string[], place: FieldPa
   return errors;
 }
 
-function unknownFinalizers(finalizers: readonly string[], place: FieldPath): readonly FieldError[] {
+/** The faults of finalizers in a place's `finalizers` that belong to nobody: neither Kubernetes' own nor of a domain. */
+export function unknownFinalizers(finalizers: readonly string[], place: FieldPath): readonly FieldError[] {
   return finalizers.flatMap((name, position) =>
     name.includes("/") || knownFinalizers.has(name)
       ? []

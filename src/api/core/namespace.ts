@@ -1,4 +1,5 @@
 import { field, path } from "../../machinery/fields.ts";
+import { unknownFinalizers } from "../../machinery/metadata-validation.ts";
 import { dnsLabel, qualifiedName } from "../../machinery/names.ts";
 import { eachAt, named } from "../checks.ts";
 import { ageColumn, nameColumn, text } from "../columns.ts";
@@ -38,6 +39,7 @@ export const Namespace = defineKind<core.Namespace>({
   },
   validate: ({ spec }) => [
     ...eachAt(spec?.finalizers, path("spec", "finalizers"), (name, here) => named(here, name, qualifiedName)),
+    ...unknownFinalizers(spec?.finalizers ?? [], path("spec")),
     ...(spec?.network === undefined ? [] : named(path("spec", "network"), spec.network, dnsLabel)),
   ],
   validateStatus: ({ metadata, status }) => {

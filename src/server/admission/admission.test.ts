@@ -64,6 +64,14 @@ describe("admission", () => {
     expect(late.body.message).toBe(
       'configmaps "a" is forbidden: unable to create new content in namespace going because it is being terminated',
     );
+    const finalize = (name: string, ...finalizers: readonly string[]) =>
+      fixture.call("PUT", "/api/v1/namespaces/going/finalize", { body: { metadata: { name }, spec: { finalizers } } });
+    expect((await finalize("other")).body.message).toBe(
+      "the name of the object (other) does not match the name on the URL (going)",
+    );
+    expect((await finalize("going", "nobody")).body.message).toContain(
+      'spec.finalizers[0]: Invalid value: "nobody": name is neither a standard finalizer name nor is it fully qualified',
+    );
     const body = { metadata: { name: "going" }, spec: { finalizers: [] } };
     expect((await fixture.call("PUT", "/api/v1/namespaces/going/finalize", { body })).status).toBe(200);
     expect((await fixture.call("GET", "/api/v1/namespaces/going")).status).toBe(404);

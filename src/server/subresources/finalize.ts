@@ -19,11 +19,15 @@ export const finalizeHandler: Handler = async (call) => {
     namespace: undefined,
     name: info.name,
     dryRun: parameters.dryRun,
-    rules: { prepare: (next) => next, validate: () => [] },
+    rules: {
+      prepare: (next) => next,
+      validate: (next) => collection.resource.declaration.validate?.(next) ?? [],
+    },
     change: ({ object }) => {
       const before = object as AnyObject as unknown as Namespace;
       const { finalizers: _old, ...rest } = before.spec ?? {};
-      const metadata = { ...before.metadata, resourceVersion: sent.metadata.resourceVersion };
+      const { name = info.name, resourceVersion } = sent.metadata;
+      const metadata = { ...before.metadata, name, resourceVersion };
       return { ...object, metadata, spec: finalizers.length > 0 ? { ...rest, finalizers } : rest } as AnyObject;
     },
   });
