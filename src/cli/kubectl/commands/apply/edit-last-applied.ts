@@ -1,13 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { defineCommand } from "../../command.ts";
-import { text } from "../../flags/flag.ts";
-import { fieldManagerFlag, fileFlags, printFlags, recordFlag, validateFlag, windowsFlag } from "../../flags/shared.ts";
-import { CommandError, throwAll } from "../../messages.ts";
+import { CommandError } from "../../messages.ts";
 import { goJson } from "../../output/json.ts";
-import { noSuchForm } from "../../output/printer.ts";
 import { type AnyObject, pathOf, type ResourceInfo } from "../../resources/resource-info.ts";
-import { selectObjects } from "../../resources/selection.ts";
 import { lastApplied, resultPrinter, validationOf, writeQuery } from "../../resources/writes.ts";
+import { editFlags, objectsToEdit } from "../edit/edit-flags.ts";
 import { editing } from "../edit/editing.ts";
 
 /** `kubectl apply edit-last-applied` */
@@ -19,25 +16,10 @@ export const editLastApplied = defineCommand({
  The editor is what KUBE_EDITOR says, or EDITOR, or vi.`,
   examples: "# What was applied last of a deployment\nkubectl apply edit-last-applied deployment/nginx",
   usage: "(RESOURCE/NAME | -f FILENAME)",
-  flags: {
-    ...printFlags,
-    ...fileFlags,
-    ...validateFlag,
-    ...recordFlag,
-    ...windowsFlag,
-    ...fieldManagerFlag("kubectl-client-side-apply"),
-    output: text("What to edit it as: yaml or json.", { short: "o" }),
-  },
+  flags: editFlags("kubectl-client-side-apply"),
   async run({ session, args, flags }) {
     const validation = validationOf(flags);
-    if (!["", "yaml", "json"].includes(flags.output)) throw noSuchForm(flags.output, ["json", "yaml"]);
-    const { infos, errors } = await selectObjects(session, {
-      args,
-      filenames: flags.filename,
-      recursive: flags.recursive,
-      latest: true,
-    });
-    throwAll(errors);
+    const infos = await objectsToEdit(session, args, flags);
     const applied = infos.flatMap(asApplied);
     if (applied.length === 0) {
       throw new CommandError(

@@ -1,18 +1,9 @@
 import { defineCommand } from "../../command.ts";
 import { bool, text } from "../../flags/flag.ts";
-import {
-  fieldManagerFlag,
-  fileFlags,
-  printFlags,
-  recordFlag,
-  saveConfigFlag,
-  validateFlag,
-  windowsFlag,
-} from "../../flags/shared.ts";
-import { CommandError, throwAll } from "../../messages.ts";
-import { noSuchForm } from "../../output/printer.ts";
-import { selectObjects } from "../../resources/selection.ts";
+import { saveConfigFlag } from "../../flags/shared.ts";
+import { CommandError } from "../../messages.ts";
 import { validationOf } from "../../resources/writes.ts";
+import { editFlags, objectsToEdit } from "./edit-flags.ts";
 import { editing } from "./editing.ts";
 import { patchEdited } from "./save.ts";
 
@@ -33,28 +24,14 @@ KUBE_EDITOR="nano" kubectl edit svc/registry
 kubectl edit job.v1.batch/myjob -o json`,
   usage: "(RESOURCE/NAME | -f FILENAME)",
   flags: {
-    ...printFlags,
-    ...fileFlags,
-    ...validateFlag,
-    ...recordFlag,
+    ...editFlags("kubectl-edit"),
     ...saveConfigFlag,
-    ...fieldManagerFlag("kubectl-edit"),
-    output: text("What to edit it as: yaml or json.", { short: "o" }),
     "output-patch": bool("Prints the patch that is sent."),
     subresource: text("Edits the object's subresource, as status or scale."),
-    ...windowsFlag,
   },
   async run({ session, args, flags }) {
     const validation = validationOf(flags);
-    if (!["", "yaml", "json"].includes(flags.output)) throw noSuchForm(flags.output, ["json", "yaml"]);
-    const { infos, errors } = await selectObjects(session, {
-      args,
-      filenames: flags.filename,
-      recursive: flags.recursive,
-      latest: true,
-      subresource: flags.subresource,
-    });
-    throwAll(errors);
+    const infos = await objectsToEdit(session, args, flags, flags.subresource);
     if (infos.length === 0) throw new CommandError("edit cancelled, no objects found");
     const save = {
       validation,
