@@ -242,6 +242,38 @@ describe("writes", () => {
     );
   });
 
+  test("replicas that are applied by scale belong to who applied them, and others must force", async () => {
+    await fixture.make([deployments, deployment("owned")]);
+    const apply = (manager: string, replicas: number | undefined, query = "") =>
+      fixture.call("PATCH", `${deployments}/owned/scale?fieldManager=${manager}${query}`, {
+        body: JSON.stringify({ apiVersion: "autoscaling/v1", kind: "Scale", spec: { replicas } }),
+        headers: { "content-type": "application/apply-patch+yaml" },
+      });
+    interface Entry {
+      readonly manager: string;
+      readonly operation: string;
+      readonly subresource?: string;
+      readonly fieldsV1: object;
+    }
+    const owners = async () => {
+      const { body } = await fixture.call("GET", `${deployments}/owned`);
+      return (body.metadata?.managedFields as unknown as readonly Entry[])
+        .filter(({ fieldsV1 }) => JSON.stringify(fieldsV1).includes("f:replicas"))
+        .map(({ manager, operation, subresource }) => `${manager} ${operation} ${subresource}`);
+    };
+    expect((await apply("one", 5, "&force=true")).body.spec).toEqual({ replicas: 5 });
+    expect(await owners()).toEqual(["one Apply scale"]);
+    const refused = await apply("two", 6);
+    expect(refused.body.message).toBe(
+      'Apply failed with 1 conflict: conflict with "one" with subresource "scale": .spec.replicas',
+    );
+    expect((await apply("two", 5)).status).toBe(200);
+    expect(await owners()).toEqual(["one Apply scale", "two Apply scale"]);
+    await apply("one", undefined);
+    expect(await owners()).toEqual(["two Apply scale"]);
+    expect((await fixture.call("GET", `${deployments}/owned/scale`)).body.spec).toEqual({ replicas: 5 });
+  });
+
   test("a pod is bound once", async () => {
     await fixture.make([pods, pod("toBind".toLowerCase())]);
     const body = { metadata: { name: "tobind" }, target: { kind: "Node", name: "n1" } };

@@ -50,12 +50,23 @@ export const scaleHandler: Handler = async (call) => {
         const error = field.invalid("spec.replicas", replicas, "must be greater than or equal to 0");
         throw invalid({ group: "autoscaling", kind: "Scale" }, name, [error]);
       }
+      if (patch?.type === "apply" && !served.mapping) return own.apply(appliedScale(call, patch.body), object);
       const changed = write(object, pathsOf(call).specReplicas, replicas);
       return served.mapping ? changed : own.update(changed, object);
     },
   });
   return valueAnswer(call.media, 200, scaleOf(call, written.object));
 };
+
+/** What applying a Scale says of the object behind it: its replicas, or nothing. */
+function appliedScale(call: Call, body: unknown): AnyObject {
+  const { info, served } = call;
+  const { kind, apiVersion } = served;
+  const { namespace, name } = info;
+  const bare = { kind, apiVersion, metadata: { name, ...(namespace ? { namespace } : {}) } } as AnyObject;
+  const { replicas } = ((body as Partial<AnyObject>).spec ?? {}) as { readonly replicas?: number };
+  return replicas === undefined ? bare : write(bare, pathsOf(call).specReplicas, replicas);
+}
 
 /** Plugins and webhooks see the Scale that was asked for, not the object behind it. */
 function scaleAdmission(call: Call, { dryRun }: WriteParameters): Admission {
