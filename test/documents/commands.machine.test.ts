@@ -92,11 +92,14 @@ test("every command on a line of its own is typed here or elsewhere", () => {
 
 describe.each(typed)("$page", ({ page, before = [], instead = (command) => command, proofs = {}, says, after }) => {
   const name = `doc${typed.findIndex((one) => one.page === page)}`;
-  const cluster = new TestCluster(newPlace(name));
-  const { folder } = cluster.place;
-  const bin = join(folder, "bin");
+  let cluster: TestCluster;
+  let folder: string;
+  let bin: string;
 
   beforeAll(() => {
+    cluster = new TestCluster(newPlace(name));
+    folder = cluster.place.folder;
+    bin = join(folder, "bin");
     mkdirSync(bin);
     const program = `${process.execPath} ${join(root, "bin/navarch.js")}`;
     const named = `case "$* " in "kubectl "*|"snapshot show "*|*"--name "*|"status "*) exec ${program} "$@";; esac`;
