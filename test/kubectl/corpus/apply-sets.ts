@@ -117,7 +117,8 @@ export const applySetStories = [
       parent("get crate my -o yaml"),
       "apply -f one.yaml --prune --applyset=crate.sets/my",
       parent("get crate my -o yaml"),
-      "get cm -A -o name",
+      "get cm -o name",
+      "get cm -n apply-sets-elsewhere -o name",
       // Fields that somebody else wrote to the parent are taken back.
       `annotate --overwrite crate my ${prefix}/contains-group-kinds=ConfigMap,Secret`,
       "apply -f one.yaml --prune --applyset=crates.sets.example.com/my",
