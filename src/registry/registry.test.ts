@@ -132,7 +132,7 @@ test("a decision on a signing request gets the time that its maker left out, and
   const value = Buffer.from(JSON.stringify(stored));
   await fixture.store.commit({ key: collection.resource.key(undefined, "a"), value, expected: 0n });
   const decide = async (reason: string) => {
-    const condition = { type: "Approved", status: "True", reason };
+    const condition = { type: "Failed", status: "True", reason };
     const { object } = await updateObject(collection, {
       namespace: undefined,
       name: "a",

@@ -5,7 +5,7 @@ import { ageColumn, nameColumn, text } from "../columns.ts";
 import { humanDuration } from "../durations.ts";
 import type * as certificates from "../generated/certificates-v1.ts";
 import { defineKind } from "../kind.ts";
-import { validateRequestChange } from "./request-updates.ts";
+import { validateRequestChange, withDecisionsOf } from "./request-updates.ts";
 import { requestMappings } from "./request-versions.ts";
 import { validateSignerName } from "./signer-name.ts";
 
@@ -49,6 +49,11 @@ export const CertificateSigningRequest = defineKind<certificates.CertificateSign
   prepareCreate: (request) => ({ ...request, status: {} }),
   // What was asked for never changes; approval and signing go by their subresources.
   prepareUpdate: (next, previous) => ({ ...next, spec: previous.spec, status: previous.status }),
+  prepareStatus: (next, previous) => ({
+    ...previous,
+    metadata: next.metadata,
+    status: withDecisionsOf(previous, next.status),
+  }),
   validate: (request) => [...validateRequest(request), ...validateConditions(request)],
   validateStatus: (next, previous) => [...validateConditions(next), ...validateRequestChange(next, previous, "status")],
   columns: [

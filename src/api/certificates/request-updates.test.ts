@@ -1,7 +1,7 @@
 import { rootCertificates } from "node:tls";
 import { expect, test } from "vitest";
 import type { CertificateSigningRequest } from "../generated/certificates-v1.ts";
-import { validateRequestChange } from "./request-updates.ts";
+import { validateRequestChange, withDecisionsOf } from "./request-updates.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 const certificate = base64(rootCertificates[0] ?? "");
@@ -11,6 +11,22 @@ const request = (certificate: string, ...types: readonly string[]) =>
     spec: { request: "", signerName: "a/b" },
     status: { certificate, conditions: types.map((type) => ({ type, status: "True" })) },
   }) as unknown as CertificateSigningRequest;
+
+test("what is decided stays word for word when its signer writes", () => {
+  const decided = request("", "Approved");
+  const repeated = {
+    conditions: [
+      { type: "Approved", status: "True", message: "mine" },
+      { type: "Failed", status: "True" },
+    ],
+  };
+  expect(withDecisionsOf(decided, repeated as never)).toEqual({
+    conditions: [
+      { type: "Approved", status: "True" },
+      { type: "Failed", status: "True" },
+    ],
+  });
+});
 
 test.each([
   { name: "is approved", by: "approval", before: request(""), after: request("", "Approved"), faults: [] },

@@ -1,11 +1,21 @@
 import { X509Certificate } from "node:crypto";
 import { goQuote } from "../../lib/go-text.ts";
-import { isEqual } from "../../machinery/equality.ts";
 import { field } from "../../machinery/fields.ts";
 import type { FieldError } from "../../machinery/status-error.ts";
 import type { Errors } from "../checks.ts";
 import type { CertificateSigningRequest, RequestConditionType } from "../generated/certificates-v1.ts";
 import { pemBlocks } from "./trust-anchors.ts";
+
+type Status = CertificateSigningRequest["status"];
+
+/** A status in which decisions that stand already stand as they were: a signer need not repeat every word of them. */
+export function withDecisionsOf({ status: previous }: CertificateSigningRequest, status: Status): Status {
+  const conditions = status?.conditions?.map((condition) => {
+    const decided = condition.type === "Approved" || condition.type === "Denied";
+    return (decided && previous?.conditions?.find(({ type }) => type === condition.type)) || condition;
+  });
+  return conditions ? { ...status, conditions } : status;
+}
 
 /** Faults of a change by way of `status` or `approval`: decisions stand, only approvers decide, and a certificate is issued once. */
 export function validateRequestChange(
@@ -23,7 +33,6 @@ export function validateRequestChange(
     if (after.length < before.length) fault(type, "remove");
     else if (by === "approval" || type === "Failed") continue;
     else if (after.length > before.length) fault(type, "add");
-    else if (!isEqual(after, before)) fault(type, "modify");
   }
   const [certificate = "", issued = ""] = [next.status?.certificate, previous.status?.certificate];
   if (certificate === issued) return errors;
