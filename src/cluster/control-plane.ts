@@ -108,7 +108,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     }),
     serviceRange: config.serviceRange,
     advertise: { address: config.nodeAddress, port: config.apiPort },
-    kubelet: withLivePair({ ca: credentials.ca }, () => credentials.kubeletClient),
+    kubelet: withLivePair({ ca: credentials.ca, ...nodeHosts(config) }, () => credentials.kubeletClient),
     clientCa: credentials.ca,
     proxyClient,
     ...(options.paths ? { paths: options.paths } : {}),
@@ -215,6 +215,10 @@ const asAccount = (clientFor: (identity: UserInfo) => Client) => (serviceAccount
   clientFor(serviceAccountIdentity(serviceAccount));
 
 /** What managedFields call a component: upstream's program names. */
+/** The agent of a simulated runtime listens on loopback alone: there is no interface with the node's address. */
+const nodeHosts = ({ runtime, nodeName, kubeletPort }: ClusterConfig) =>
+  runtime === "simulated" ? { hosts: { [nodeName]: { host: "127.0.0.1", port: kubeletPort } } } : {};
+
 function managerOf({ name }: UserInfo): string {
   if (name.startsWith("system:serviceaccount:")) return "kube-controller-manager";
   return name.replace(/^system:/, "");

@@ -87,6 +87,8 @@ describe("a start that cannot be", () => {
   });
 });
 
+const nodeOf = (cluster: TestCluster) => cluster.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}");
+
 describe("a simulated cluster", () => {
   test("says on its first line that containers are not real, works, and is not started twice", async () => {
     const cluster = newCluster("e2e-sim");
@@ -94,6 +96,9 @@ describe("a simulated cluster", () => {
     expect(said.split("\n")[0]).toMatch(/^SIMULATED: containers are not real/);
     await cluster.kubectl("create", "deployment", "web", "--image=anything", "--replicas=3");
     await cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s");
+    // The node is reached, wherever its address leads on this machine.
+    await cluster.kubectl("logs", "deployment/web");
+    expect(await cluster.kubectl("get", "--raw", `/api/v1/nodes/${await nodeOf(cluster)}/proxy/healthz`)).toBe("ok");
     expect(await refusal(cluster, ...simulated)).toMatch(
       /is running already \(process \d+\); end it with: navarch down/,
     );

@@ -74,7 +74,7 @@ export class SimulatedContainer {
   }
 
   async #start(): Promise<void> {
-    const { clock, behaviour } = this.#options;
+    const { clock, behaviour, logs, logPath } = this.#options;
     if (behaviour.startDelayMs) await clock.sleep(behaviour.startDelayMs);
     if (this.#state !== "created") throw new Fault("conflict", `Container ${this.id} was stopped before it started`);
     if (behaviour.startError !== undefined) {
@@ -83,6 +83,8 @@ export class SimulatedContainer {
     }
     this.#state = "running";
     this.#startedAt = clock.now();
+    // One that says nothing has a log, too: an empty one.
+    if (logPath !== "") logs.append(logPath, "");
     for (const { afterMs, line, stream = "stdout" } of behaviour.output ?? []) {
       if (afterMs <= 0) this.#write(stream, line);
       else this.#timers.push(clock.after(afterMs, () => this.#write(stream, line)));

@@ -82,6 +82,18 @@ describe("a simulated container's behaviour", () => {
     expect(() => behaviourByAnnotations(container, { ...sandbox, annotations })).toThrow(/exit-code/);
   });
 
+  test("that says nothing leaves an empty log, not none", async () => {
+    const logs = new MemoryLogs();
+    const images = [container.image];
+    await using runtime = new SimulatedRuntime({ clock: systemClock, random: systemRandom, images, logs });
+    const place = { ...sandbox, logDirectory: "/logs" };
+    const sandboxId = await runtime.runSandbox(place);
+    const id = await runtime.createContainer(sandboxId, { ...container, logPath: "main/0.log" }, place);
+    expect(await logs.open("/logs/main/0.log")).toBeUndefined();
+    await runtime.startContainer(id);
+    expect(await logs.open("/logs/main/0.log")).toBeDefined();
+  });
+
   test("gives equal ids for equal seeds", async () => {
     const ids = await Promise.all(
       [1, 1, 2].map((seed) =>

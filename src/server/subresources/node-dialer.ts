@@ -9,12 +9,16 @@ export interface KubeletOptions {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
+  /** Where nodes listen that cannot be reached at the address they tell, by name. */
+  readonly hosts?: Readonly<Record<string, { readonly host: string; readonly port: number }>>;
 }
 
 /** Where a node's agent listens. */
 export interface NodeAddress {
   readonly host: string;
   readonly port: number;
+  /** It is this server's configuration, not the node's word. */
+  readonly configured: boolean;
 }
 
 const preferredTypes = ["InternalIP", "Hostname", "InternalDNS", "ExternalDNS", "ExternalIP"];
@@ -39,7 +43,8 @@ export class NodeDialer {
     if (this.#agent && this.tls?.cert === this.#cert) return this.#agent;
     this.#cert = this.tls?.cert;
     // Agents carry certificates for their addresses signed by the cluster's authority; upstream checks no more either.
-    this.#agent = new Agent({ keepAlive: true, ...(this.tls ?? {}) });
+    const { hosts: _hosts, ...pair } = this.tls ?? {};
+    this.#agent = new Agent({ keepAlive: true, ...pair });
     return this.#agent;
   }
 
@@ -49,10 +54,13 @@ export class NodeDialer {
     await cache.start();
     const node = objectOf<Node>(cache.get(resource.key(undefined, name)));
     if (!node) throw notFound(resource.name, name);
+    const configured = this.tls?.hosts?.[name];
+    if (configured) return { ...configured, configured: true };
     const addresses = node.status?.addresses ?? [];
     for (const type of preferredTypes) {
       const found = addresses.find((address) => address.type === type);
-      if (found) return { host: found.address, port: node.status?.daemonEndpoints?.kubeletEndpoint?.Port || usualPort };
+      const port = node.status?.daemonEndpoints?.kubeletEndpoint?.Port || usualPort;
+      if (found) return { host: found.address, port, configured: false };
     }
     if (node.metadata.labels?.[simulatedLabel] === "true") {
       throw new StatusError("BadRequest", `node ${name} is simulated: its pods have no containers, only their status`);

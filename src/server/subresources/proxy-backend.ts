@@ -27,6 +27,8 @@ interface Place {
   readonly secure: boolean;
   readonly host: string;
   readonly port: number;
+  /** Nobody but this server's configuration says where it is. */
+  readonly trusted?: boolean;
   /** Client credentials for nodes. */
   readonly tls?: object;
 }
@@ -42,7 +44,8 @@ export async function backendOf(call: Call): Promise<Backend> {
     second === undefined ? ["", first, ""] : third === undefined ? ["", first, second] : [first, second, third];
   const place = await placeOf(call, scheme === "https", name ?? "", port ?? "");
   // Whoever writes an object's addresses must not aim this server at itself or at its machine's metadata service.
-  if (isIP(place.host) !== 0 && !mayDial(place.host, notHere)) throw badRequest("address not allowed");
+  if (!place.trusted && isIP(place.host) !== 0 && !mayDial(place.host, notHere))
+    throw badRequest("address not allowed");
   const query = new URLSearchParams(info.query).toString();
   const path = `/${info.rest}${query ? `?${query}` : ""}`;
   const withheld = { host: `${place.host}:${place.port}`, ...withheldCredentials(request.headers) };
@@ -89,11 +92,12 @@ function dial({ secure, host, port, tls }: Place): Promise<Duplex> {
 async function placeOf(call: Call, secure: boolean, name: string, port: string): Promise<Place> {
   const { info, services, collection } = call;
   if (info.resource === "nodes") {
-    const { host, port: usual } = await services.nodes.address(name);
+    const { host, port: usual, configured } = await services.nodes.address(name);
     return {
       secure: true,
       host,
       port: port ? Number(port) : usual,
+      trusted: configured && (port === "" || Number(port) === usual),
       ...(services.nodes.tls ? { tls: services.nodes.tls } : {}),
     };
   }
