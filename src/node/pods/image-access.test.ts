@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -31,6 +31,13 @@ test("an image whose pull was cut off by the agent's end is nobody's", () => {
   expect(access.isOpen(image, "id")).toBe(false);
   access.failed(image);
   expect(access.isOpen(image, "id")).toBe(true);
+});
+
+test("a record that is damaged is told of, and not taken for an empty one", () => {
+  const file = openFile();
+  new ImageAccess({ file }).pulled(image, "id", mine);
+  writeFileSync(file, readFileSync(file, "utf8").slice(0, -3));
+  expect(() => new ImageAccess({ file })).toThrow(`${file} does not say any more who may use which image: remove it`);
 });
 
 test("the same image under another name is another one, under another tag it is not", () => {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { Fault } from "../../lib/fault.ts";
 import type { RegistryAuth } from "../runtime/runtime.ts";
 import { repositoryOf } from "./image-credentials.ts";
 
@@ -120,13 +121,15 @@ function covers(pattern: string, image: string): boolean {
   return pattern.endsWith("/*") ? repository.startsWith(pattern.slice(0, -1)) : repository === repositoryOf(pattern);
 }
 
+/** Throws Fault `corrupt`: taken for nothing, a damaged file would give everyone what was pulled with somebody's password. */
 function keptIn(file: string): Kept {
+  if (!existsSync(file)) return nothing;
   try {
     const { pulling = [], pulled = {} } = JSON.parse(readFileSync(file, "utf8")) as Partial<Kept>;
     return { pulling, pulled };
-  } catch {
-    // None was written yet.
-    return nothing;
+  } catch (cause) {
+    const mend = "remove it, and whatever image is on the node is for everyone";
+    throw new Fault("corrupt", `${file} does not say any more who may use which image: ${mend}`, { cause });
   }
 }
 
