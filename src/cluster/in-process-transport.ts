@@ -3,7 +3,6 @@ import { Fault } from "../lib/fault.ts";
 import { TurnGate } from "../lib/turn-gate.ts";
 import type { ApiServer } from "../server/api-server.ts";
 import type { EventFrame, ResponseBody, UserInfo } from "../server/exchange.ts";
-import { together } from "../server/together.ts";
 import { partsOf } from "../wire/byte-source.ts";
 
 /** Who a controller is: a service account of kube-system, or a user of the system by its whole name. */
@@ -43,7 +42,7 @@ export function inProcessTransport(
         signal,
       });
       const headers = Object.fromEntries(Object.entries(answer.headers).map(([name, value]) => [name, String(value)]));
-      return { status: answer.status, headers, ...readers(answer.body, ended, pace) };
+      return { status: answer.status, headers, ...readers(answer.body, ended) };
     },
     async [Symbol.asyncDispose]() {},
   };
@@ -58,11 +57,7 @@ function headersOf(request: TransportRequest): Record<string, string> {
   };
 }
 
-function readers(
-  body: ResponseBody,
-  ended: AbortController,
-  pace: "in turns" | "at once",
-): Pick<TransportResponse, "value" | "events" | "bytes"> {
+function readers(body: ResponseBody, ended: AbortController): Pick<TransportResponse, "value" | "events" | "bytes"> {
   return {
     async value() {
       if (body.kind === "object") return body.value();
@@ -72,7 +67,7 @@ function readers(
     events(): AsyncIterable<WatchEvent> {
       if (body.kind !== "events") throw new Fault("internal", `the answer is no watch but ${body.kind}`);
       const bunches = body.events;
-      return { [Symbol.asyncIterator]: () => new Events(bunches[Symbol.asyncIterator](), () => ended.abort(), pace) };
+      return { [Symbol.asyncIterator]: () => new Events(bunches[Symbol.asyncIterator](), () => ended.abort()) };
     },
     async *bytes() {
       try {
@@ -88,14 +83,12 @@ function readers(
 class Events implements AsyncIterator<WatchEvent, undefined> {
   readonly #bunches: AsyncIterator<readonly EventFrame[]>;
   readonly #ended: () => void;
-  readonly #pace: "in turns" | "at once";
   #bunch: readonly EventFrame[] = [];
   #at = 0;
 
-  constructor(bunches: AsyncIterator<readonly EventFrame[]>, ended: () => void, pace: "in turns" | "at once") {
+  constructor(bunches: AsyncIterator<readonly EventFrame[]>, ended: () => void) {
     this.#bunches = bunches;
     this.#ended = ended;
-    this.#pace = pace;
   }
 
   next(): Promise<IteratorResult<WatchEvent, undefined>> {
@@ -110,8 +103,6 @@ class Events implements AsyncIterator<WatchEvent, undefined> {
       for (;;) {
         const { done, value } = await this.#bunches.next();
         if (done) return await this.return();
-        // Answers to what was written go out first: their clients need not wait until every copy has followed.
-        if (this.#pace === "in turns") await together();
         this.#bunch = value;
         this.#at = 1;
         if (value[0]) return { done: false, value: value[0] };
