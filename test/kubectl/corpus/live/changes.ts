@@ -6,8 +6,9 @@ const held = (name: string) => {
   const { metadata, ...rest } = configMap(name);
   return { ...rest, metadata: { ...metadata, finalizers: ["example.com/hold"] } };
 };
-const slow = (name: string) => {
-  const { metadata, ...rest } = pod(name);
+/** Takes its time to stop, so that what is told meanwhile is all that is told. */
+const slow = (name: string, labels?: Readonly<Record<string, string>>) => {
+  const { metadata, ...rest } = pod(name, labels);
   return { ...rest, metadata: { ...metadata, annotations: { "simulated.navarch/stop-delay-ms": "4000" } } };
 };
 const letGo = (name: string) => `patch cm ${name} --type=merge -p '{"metadata":{"finalizers":null}}'`;
@@ -78,7 +79,7 @@ export const liveChangeStories = [
   }),
   story({
     name: "get goes on watching",
-    objects: [configMap("a", { app: "w" }), pod("p", { app: "w" })],
+    objects: [configMap("a", { app: "w" }), slow("p", { app: "w" })],
     steps: [
       { line: "get pod p", until: /Running/ },
       { line: "get cm -l app=w -w", stopAt: /a .*\n.*a .*\n/s, meanwhile: "label cm a x=1" },
