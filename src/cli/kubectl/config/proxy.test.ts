@@ -71,6 +71,8 @@ describe("through a proxy", () => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
     return (server.address() as AddressInfo).port;
   };
+  /** The proxy's connection to what is behind it, which may end while it begins. */
+  const behind = (port: number) => connectTcp(port, "127.0.0.1").on("error", () => {});
   /** Answers everybody who connects. */
   const greeter = () => listen(createTcpServer((socket) => void socket.end("hello")));
 
@@ -87,7 +89,7 @@ describe("through a proxy", () => {
     proxy.on("connect", ({ url, headers }, socket) => {
       asked.push({ url, login: headers["proxy-authorization"] });
       socket.write("HTTP/1.1 200 OK\r\n\r\n");
-      connectTcp(port, "127.0.0.1").pipe(socket);
+      behind(port).pipe(socket);
     });
     const url = new URL(`http://me:p%40ss@127.0.0.1:${await listen(proxy)}`);
     expect(await heard(await dialProxy(url, "https://server.example:6443"))).toBe("hello");
@@ -100,7 +102,7 @@ describe("through a proxy", () => {
     const proxy = createTlsServer(pair);
     proxy.on("connect", (_request, socket) => {
       socket.write("HTTP/1.1 200 OK\r\n\r\n");
-      connectTcp(port, "127.0.0.1").pipe(socket);
+      behind(port).pipe(socket);
     });
     const url = new URL(`https://127.0.0.1:${await listen(proxy)}`);
     const terms = { ca: pair.cert };
@@ -113,9 +115,12 @@ describe("through a proxy", () => {
     const port = await listen(secured);
     const proxy = createServer();
     proxy.on("connect", (_request, socket) => {
-      const there = connectTcp(port, "127.0.0.1");
+      const there = behind(port);
       socket.write("HTTP/1.1 200 OK\r\n\r\n");
-      socket.pipe(there).pipe(socket);
+      socket
+        .on("error", () => {})
+        .pipe(there)
+        .pipe(socket);
     });
     const cluster = {
       server: `https://127.0.0.1:${port}`,
