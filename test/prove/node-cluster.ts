@@ -25,11 +25,14 @@ import { newPlace, TestCluster } from "../e2e/tools/cluster.ts";
 import { eventually } from "../e2e/tools/eventually.ts";
 import { difference, machineState } from "../e2e/tools/machine-state.ts";
 import { images } from "../e2e/tools/workloads.ts";
-import { namespace, type Specimen, specimenLabel } from "./node-zoo.ts";
+import { namespace, type Specimen, specimen, specimenLabel } from "./node-zoo.ts";
 
 /** Everything that is there and should not be, or the other way round, is said at most so often. */
 const mostLines = 40;
 const patience = { within: 240_000, every: 500 };
+/** Folders of containerd's snapshots may stay so long before the next pod sets off a collection, in ms. */
+const collectAfter = 30_000;
+const isSnapshotLeft = (difference: string) => /^left: file: .*\.overlayfs\/snapshots\/\d+$/.test(difference);
 
 /** A real cluster of one node, and what a proof asks of it. Disposing takes it away and says what it has left. */
 export class ProofCluster implements AsyncDisposable {
@@ -154,16 +157,33 @@ export class ProofCluster implements AsyncDisposable {
     );
   }
 
-  /** Waits until the node has on the machine what it had before, and nothing else. */
+  /** Waits until the node, now without specimens, has on the machine what it had before, and nothing else. */
   async hasOnly(before: ReadonlySet<string>): Promise<void> {
+    const look = async () => {
+      const now = await this.traces();
+      return [
+        ...[...now].filter((line) => !before.has(line)).map((line) => `left: ${line}`),
+        ...[...before].filter((line) => !now.has(line)).map((line) => `gone: ${line}`),
+      ];
+    };
+    const began = systemClock.monotonic();
+    let nudges = 0;
     await eventually(
       "nothing of the pods is left on the machine",
       async () => {
-        const now = await this.traces();
-        expectNone("differs", [
-          ...[...now].filter((line) => !before.has(line)).map((line) => `left: ${line}`),
-          ...[...before].filter((line) => !now.has(line)).map((line) => `gone: ${line}`),
-        ]);
+        const differences = await look();
+        const waited = systemClock.monotonic() - began;
+        // What containerd could not remove while it was busy goes with its next collection, which the next pod to end sets off.
+        if (differences.length > 0 && differences.every(isSnapshotLeft) && waited > (nudges + 1) * collectAfter) {
+          nudges += 1;
+          const one = specimen("plain", `collect-${nudges}`);
+          await this.add(one);
+          await this.settles([one]);
+          await this.remove(one);
+          await this.settles([]);
+          console.log(`a collection was set off for ${differences.join(", ")}`);
+        }
+        expectNone("differs", differences);
       },
       patience,
     );
